@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m scaffold`."""
+
+from scaffold.cli import main
+
+main()

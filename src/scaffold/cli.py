@@ -1,0 +1,192 @@
+"""The command line: wiring, and the one place where errors become text and exit codes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from scaffold import __version__
+from scaffold.errors import ScaffoldError, UsageError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+app = typer.Typer(
+    name="scaffold",
+    help="Generates backend projects that meet a DevOps & Deployment standard.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+#: What a shell reports for a program that Ctrl-C ended: 128 + SIGINT.
+LEFT = 130
+
+TemplateOption = Annotated[
+    str | None,
+    typer.Option(
+        "--template",
+        metavar="SRC",
+        help="A template other than the embedded one: folder, git URL, gh:owner/name, bundle.",
+        show_default=False,
+    ),
+]
+RefOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ref", metavar="REF", help="The template's tag, branch or commit.", show_default=False
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Report in JSON; never prompt.")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # the shape of a Typer callback
+    if wanted:
+        sys.stdout.write(f"scaffold {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def scaffold(
+    *,
+    version: Annotated[  # its callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[  # read by main, which must know before anything fails
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Wire the options that belong to no command."""
+
+
+# Anything that looks like an unknown option reaches the command, which can say more about it:
+# in `scaffold new -rf`, what is wrong is the name.
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+def new(  # noqa: PLR0913  # one for each option
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name and folder.")],
+    *,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-d", "--data", metavar="KEY=VALUE", help="Answer a question; may be repeated."
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Answers in YAML or JSON.", show_default=False),
+    ] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take every default; never prompt.")
+    ] = False,
+    template: TemplateOption = None,
+    ref: RefOption = None,
+    into: Annotated[
+        Path, typer.Option(metavar="DIR", help="Make the project's folder in DIR.")
+    ] = Path(),
+    git: Annotated[
+        bool, typer.Option("--git/--no-git", help="Make a git repository with a first commit.")
+    ] = True,
+    lock: Annotated[bool, typer.Option("--lock/--no-lock", help="Make the lock file.")] = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a new project in DIR/NAME."""
+    if context.args:
+        raise _extra(context, context.args[0])
+    from scaffold.commands.new import Wishes  # noqa: PLC0415  # imports Jinja
+    from scaffold.commands.new import new as run  # noqa: PLC0415
+
+    run(
+        Wishes(
+            name=name,
+            data=tuple(data or ()),
+            answers=answers,
+            defaults=defaults,
+            template=template,
+            ref=ref,
+            into=into,
+            git=git,
+            lock=lock,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def options(
+    axis: Annotated[
+        str | None, typer.Argument(metavar="AXIS", help="Only this axis.", show_default=False)
+    ] = None,
+    *,
+    template: TemplateOption = None,
+    ref: RefOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what can be chosen, and why one would."""
+    from scaffold.commands.options import options as run  # noqa: PLC0415  # imports YAML
+
+    run(axis, template=template, ref=ref, as_json=as_json)
+
+
+def _extra(context: typer.Context, argument: str) -> UsageError:
+    from scaffold.wording import nearest, shown  # noqa: PLC0415  # only for a wrong command line
+
+    known = [
+        name for param in context.command.params for name in (*param.opts, *param.secondary_opts)
+    ]
+    what = "There is no option" if argument.startswith("-") else "A second name makes no sense:"
+    return UsageError(
+        f"{what} {shown(argument)}.",
+        f"{nearest(argument, known)}See `{context.command_path} --help`.",
+    )
+
+
+def main() -> NoReturn:
+    """Run the command line and exit: 0 done, 1 a problem, 2 usage, 3 the environment, 130 left."""
+    debug = "--debug" in sys.argv[1:]
+    signal.signal(signal.SIGTERM, _leave)  # clean up, as for Ctrl-C
+    try:
+        code = app(args=_without_debug(sys.argv[1:]), standalone_mode=False)
+    except ScaffoldError as error:
+        if debug:
+            raise
+        code = _complain(error.message, error.hint, error.exit_code)
+    except typer.TyperException as error:
+        if debug:
+            raise
+        code = _complain(*_usage(error), UsageError.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        code = LEFT
+    except OSError as error:
+        if debug:
+            raise
+        code = _complain(f"{error.filename or 'The system'}: {error.strerror or error}", "", 3)
+    if code == LEFT:  # Typer's own answer to Ctrl-C, too
+        sys.stderr.write("\nLeft; nothing was written.\n")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _without_debug(arguments: list[str]) -> list[str]:
+    """Let --debug stand anywhere."""
+    return [argument for argument in arguments if argument != "--debug"]
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _usage(error: typer.TyperException) -> tuple[str, str]:
+    message = " ".join(str(getattr(error, "format_message", lambda: error)()).split())
+    context = getattr(error, "ctx", None)
+    return message, f"See `{context.command_path if context else 'scaffold'} --help`."
+
+
+def _complain(message: str, hint: str, code: int) -> int:
+    one_line = " ".join(message.split())
+    sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
+    return code

@@ -1,0 +1,30 @@
+"""What a person sees. Results go to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import AbstractContextManager, nullcontext
+
+
+def interactive() -> bool:
+    """Tell whether somebody is there to answer."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def say(text: str = "") -> None:
+    """Print a line of the result."""
+    sys.stdout.write(f"{text}\n")
+
+
+def note(message: str, hint: str = "") -> None:
+    """Print what happened, and below it what to do next."""
+    sys.stderr.write(message + "\n" + (f"  {hint}\n" if hint else ""))
+
+
+def progress(what: str) -> AbstractContextManager[object]:
+    """Show that something takes its time, where there is a terminal to show it on."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from rich.console import Console  # noqa: PLC0415  # slow to import, rarely needed
+
+    return Console(stderr=True).status(what)

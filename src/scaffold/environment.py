@@ -1,0 +1,106 @@
+"""The Jinja environment that a template's text is rendered in.
+
+What a template may use is what Copier gives it: a sandbox, Ansible's filters and the settings
+of `_envops`. Compiled templates are kept in the user's cache, because compiling them is most
+of what a render costs.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import partial
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import platformdirs
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2_ansible_filters import AnsibleCoreFiltersExtension
+
+from scaffold import __version__
+from scaffold.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+UNDEFINED = {"jinja2.Undefined": jinja2.Undefined, "jinja2.StrictUndefined": jinja2.StrictUndefined}
+
+
+class _Loader(jinja2.FileSystemLoader):
+    """Templates by their path in the template, and strings by the name they were given."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.root = root.resolve()
+        self.strings: dict[str, str] = {}
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        if template in self.strings:
+            return self.strings[template], template, lambda: True
+        source, filename, fresh = super().get_source(environment, template)
+        if not Path(filename).resolve().is_relative_to(self.root):
+            raise TemplateError(f"{template} leads out of the template.")
+        return source, filename, fresh
+
+
+class Environment(SandboxedEnvironment):
+    """A sandbox over one template's folder.
+
+    Args:
+        root: The template's folder; includes and imports are relative to it.
+        envops: The template's `_envops`.
+
+    Raises:
+        TemplateError: When `_envops` asks for what Copier would not give either.
+    """
+
+    def __init__(self, root: Path, envops: Mapping[str, Any]) -> None:
+        options = {"keep_trailing_newline": True, **envops}
+        if "undefined" in options:
+            try:
+                options["undefined"] = UNDEFINED[options["undefined"]]
+            except KeyError:
+                raise TemplateError(f"Unknown _envops.undefined: {options['undefined']}") from None
+        self._texts = _Loader(root)
+        super().__init__(
+            loader=self._texts,
+            extensions=[AnsibleCoreFiltersExtension],
+            auto_reload=False,
+            cache_size=-1,
+            bytecode_cache=_bytecode_cache(),
+            **options,
+        )
+        self.filters["to_json"] = partial(self.filters["to_json"], default=_plain)
+        self.globals["pathjoin"] = lambda *parts: str(PurePosixPath(*parts))
+
+    def text(self, source: str) -> jinja2.Template:
+        """Compile a string once, through the same cache as files."""
+        name = sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+        self._texts.strings[name] = source
+        return self.get_template(name)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, PurePosixPath | Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def _bytecode_cache() -> jinja2.BytecodeCache | None:
+    """Give the user's own cache folder, or none where there is no safe one.
+
+    What lies there is executed, so a folder that somebody else could write to is not used.
+    """
+    folder = Path(platformdirs.user_cache_dir("scaffold")) / f"jinja-{__version__}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.stat()
+    except OSError:
+        return None
+    if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
+        return None
+    return jinja2.FileSystemBytecodeCache(str(folder))

@@ -1,0 +1,112 @@
+"""Questions put to a person. The only module that imports questionary."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import questionary
+from prompt_toolkit.validation import ValidationError, Validator
+from rich.console import Console
+from rich.tree import Tree
+
+from scaffold.answers import Answers, resolve
+from scaffold.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from prompt_toolkit.document import Document
+
+    from scaffold.questions import Question
+    from scaffold.render import File
+    from scaffold.template import Template
+
+#: A description may have several lines; a prompt has one.
+_LINE_BREAK = "\\n"
+
+
+def interview(template: Template, given: Mapping[str, Any]) -> Answers:
+    """Ask what is not given: the short path first, the rest if somebody wants to.
+
+    Raises:
+        KeyboardInterrupt: When the person leaves.
+    """
+    short_path = template.questions.get("short_path", {}).get("default", ())
+    asked: dict[str, Any] = {}
+
+    def ask_short(question: Question) -> Any:  # noqa: ANN401  # of the question's own type
+        if question.name not in short_path:
+            return question.default
+        asked[question.name] = _ask(question)
+        return asked[question.name]
+
+    answers = resolve(template, given, ask_short)
+    rest = [n for n in answers.remembered if n not in {*given, *asked}]
+    if rest and _answered(
+        questionary.confirm(f"Customise the rest ({', '.join(rest)})?", default=False)
+    ):
+        answers = resolve(template, {**given, **asked}, _ask)
+    return answers
+
+
+def confirmed(destination: Path, files: Iterable[File]) -> bool:
+    """Show what would be written, and ask whether to."""
+    Console(stderr=True).print(_tree(f"{destination}/", files))
+    return bool(_answered(questionary.confirm("Create it?", default=True)))
+
+
+def _tree(title: str, files: Iterable[File]) -> Tree:
+    tree = Tree(title, guide_style="dim", highlight=False)
+    folders: dict[tuple[str, ...], Tree] = {(): tree}
+    for file in files:
+        for depth in range(1, len(file.path.parts)):
+            parts = file.path.parts[:depth]
+            if parts not in folders:
+                folders[parts] = folders[parts[:-1]].add(f"{parts[-1]}/")
+        folders[file.path.parts[:-1]].add(
+            f"{file.path.name}[dim] *[/dim]" if file.executable else file.path.name
+        )
+    return tree
+
+
+def _ask(question: Question) -> Any:  # noqa: ANN401  # of the question's own type
+    choices = question.choices
+    if choices:
+        return _answered(
+            questionary.select(
+                question.help,
+                choices=[
+                    questionary.Choice(c.label, value=c.value, disabled=c.misfit or None)
+                    for c in choices
+                ],
+                default=question.default,
+            )
+        )
+    if question.type == "bool":
+        return _answered(questionary.confirm(question.help, default=question.default))
+    text = _answered(
+        questionary.text(
+            question.help,
+            default=str(question.default).replace("\n", _LINE_BREAK),
+            validate=_Valid(question),
+        )
+    )
+    return question.parse(text.replace(_LINE_BREAK, "\n"))
+
+
+def _answered(prompt: questionary.Question) -> Any:  # noqa: ANN401  # what the prompt is for
+    return prompt.unsafe_ask()  # lets Ctrl-C through
+
+
+class _Valid(Validator):
+    """Holds what is typed to the question's own rule."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+
+    def validate(self, document: Document) -> None:
+        try:
+            self.question.parse(document.text)
+        except UsageError as error:
+            raise ValidationError(message=error.hint or error.message) from error

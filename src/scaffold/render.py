@@ -1,0 +1,136 @@
+"""From a template and answers to the files of a project, in memory.
+
+The rules are Copier's, and the tests hold every combination of options to it byte for byte:
+a folder whose name renders to `.` is flattened into its parent, one whose name renders to
+nothing is left out, `.jinja` files are rendered and all others are copied.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from pathspec import PathSpec
+
+from scaffold.errors import TemplateError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scaffold.answers import Answers
+    from scaffold.template import Template
+
+#: What Copier leaves out of a template that is its own root and names no `_exclude`.
+DEFAULT_EXCLUDE = ("copier.yaml", "copier.yml", "~*", "*.py[co]", "__pycache__", ".git",
+                   ".DS_Store", ".svn")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """One file of a project.
+
+    Attributes:
+        path: Where it goes, relative to the project.
+        content: What is in it.
+        executable: Whether it can be run.
+        origin: The template's file that it comes from, relative to the template.
+    """
+
+    path: PurePosixPath
+    content: bytes
+    executable: bool
+    origin: PurePosixPath
+
+
+def render(template: Template, answers: Answers) -> list[File]:
+    """Render a project.
+
+    Returns:
+        Its files in the order of their paths.
+
+    Raises:
+        TemplateError: When the template cannot be rendered, when two options write one
+            path, or when a path would leave the project.
+    """
+    rendered: dict[PurePosixPath, File] = {}
+    for file in _Renderer(template, answers).files():
+        if file.path in rendered:
+            raise TemplateError(
+                f"Two files of the template write {file.path}: "
+                f"{rendered[file.path].origin} and {file.origin}.",
+                "Options may share a file only through fragments (docs/how-to/add-an-option.md).",
+            )
+        rendered[file.path] = file
+    return sorted(rendered.values())
+
+
+class _Renderer:
+    def __init__(self, template: Template, answers: Answers) -> None:
+        settings = template.settings
+        self.root = template.root.resolve()
+        self.top = template.files_root.resolve()
+        self.suffix = settings.get("_templates_suffix", ".jinja")
+        self.environment = template.environment
+        self.context: dict[str, Any] = {
+            **template.context,
+            **answers.values,
+            "_copier_answers": {**template.metadata, **answers.remembered},
+        }
+        exclude = settings.get("_exclude", () if self.top != self.root else DEFAULT_EXCLUDE)
+        self.excluded = PathSpec.from_lines("gitignore", map(self._text, exclude))
+
+    def files(self) -> Iterator[File]:
+        yield from self._folder(self.top, PurePosixPath())
+
+    def _folder(self, folder: Path, path: PurePosixPath) -> Iterator[File]:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        names = {entry.name for entry in entries}
+        for entry in entries:
+            if f"{entry.name}{self.suffix}" in names:
+                continue  # the rendered one is taken
+            source = Path(entry.path)
+            if entry.is_symlink() and not source.resolve().is_relative_to(self.root):
+                raise TemplateError(f"{self._origin(source)} leads out of the template.")
+            name = entry.name if entry.is_dir() else entry.name.removesuffix(self.suffix)
+            target = self._target(path, name)
+            if target is None:
+                continue
+            if entry.is_dir():
+                yield from self._folder(source, target)
+            else:
+                yield self._file(source, target)
+
+    def _target(self, parent: PurePosixPath, name: str) -> PurePosixPath | None:
+        rendered = self._text(name)
+        if not rendered:
+            return None
+        target = parent / rendered
+        if target.is_absolute() or ".." in target.parts or "\\" in rendered:
+            raise TemplateError(f"The template writes outside the project: {target}")
+        return None if target.parts and self.excluded.match_file(target) else target
+
+    def _file(self, source: Path, target: PurePosixPath) -> File:
+        origin = self._origin(source)
+        if source.name.endswith(self.suffix):
+            try:
+                text = self.environment.get_template(origin.as_posix()).render(self.context)
+            except jinja2.TemplateError as error:
+                raise TemplateError(f"{origin} cannot be rendered: {error}") from error
+            content = text.encode()
+        else:
+            content = source.read_bytes()
+        return File(target, content, bool(source.stat().st_mode & 0o100), origin)
+
+    def _text(self, text: str) -> str:
+        if "{" not in text:
+            return text
+        try:
+            return self.environment.text(text).render(self.context)
+        except jinja2.TemplateError as error:
+            raise TemplateError(f"{text!r} cannot be rendered: {error}") from error
+
+    def _origin(self, source: Path) -> PurePosixPath:
+        return PurePosixPath(source.relative_to(self.root).as_posix())

@@ -1,0 +1,32 @@
+"""Turns of phrase that messages share."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known word was probably meant: a sentence with a trailing space, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean '{close[0]}'? " if close else ""
+
+
+def shown(value: object, limit: int = 60) -> str:
+    """Quote what somebody typed: on one line, without control characters, at most `limit` long."""
+    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    return f"'{text if len(text) <= limit else text[: limit - 1] + '…'}'"
+
+
+def slug(text: str) -> str:
+    """Turn any text into lower-case words joined by single hyphens, at most 50 characters.
+
+    The result is empty when no letter of the text has an ASCII form.
+    """
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:50].strip("-")

@@ -1,0 +1,206 @@
+"""Wrong input gets two lines: what, where and the next step. Nothing is written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Scaffold
+
+QUICK = ("--defaults", "--no-lock", "--no-git")
+
+
+def refused(scaffold: Scaffold, folder: Path, *args: str, code: int = 2) -> str:
+    """Run a command that must fail, and give what it says."""
+    before = sorted(folder.iterdir())
+    done = scaffold(*args)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert 1 <= len(done.stderr.splitlines()) <= 2, done.stderr
+    assert done.stderr.startswith("Error: ")
+    assert sorted(folder.iterdir()) == before, "something was written"
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("../x", "x"),
+        ("My Service", "my-service"),
+        ("-rf", "rf"),
+        ("--force", "force"),
+        ("\N{ROCKET}", "my-service"),
+        ("caf\N{LATIN SMALL LETTER E WITH ACUTE}", "cafe"),
+        ("a" * 300, "a" * 50),
+        ("http", "http-service"),
+        ("con", "con-service"),
+        ("node_modules", "node-modules"),
+        ("a--b", "a-b"),
+        ("9lives", "lives"),
+        ("", "my-service"),
+        ("name\n", "name"),
+        ("$(id)", "id"),
+        ("/etc/passwd", "etc-passwd"),
+    ],
+)
+def test_a_name_that_cannot_be_gets_the_rule_and_a_suggestion(
+    scaffold: Scaffold, tmp_path: Path, name: str, suggestion: str
+) -> None:
+    error = refused(scaffold, tmp_path, "new", name, *QUICK)
+    assert f"try '{suggestion}'" in error
+    assert "lower-case letters" in error or "reserved by npm, Node or Windows" in error
+
+
+def test_a_folder_that_holds_something_is_left_alone(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "my-service").mkdir()
+    (tmp_path / "my-service/notes.txt").write_text("mine")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK)
+    assert "exists and is not an empty folder" in error
+    assert (tmp_path / "my-service/notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling link"])
+def test_something_else_of_that_name_is_left_alone(
+    scaffold: Scaffold, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "my-service"
+    path.write_text("mine") if kind == "file" else path.symlink_to("nowhere")
+    assert "exists" in refused(scaffold, tmp_path, "new", "my-service", *QUICK)
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("hostng=fly", "Did you mean 'hosting'?"),
+        ("ci=github-actions", "Did you mean 'github'? The choices are github, gitlab"),
+        ("hosting=flyio", "Did you mean 'fly'?"),
+        ("stack=cobol", "The choices are node"),
+        ("ci", "-d takes key=value"),
+        ("=x", "-d takes key=value"),
+        ("project_name=other", "Leave out -d project_name="),
+        ("use={}", "is no question"),
+        ("pins={}", "is no question"),
+        ("owner=", "on one line"),
+        ("owner=a\nb", "on one line"),
+        ("description=\x1b[31mred", "leave out control characters".capitalize()),
+        ("description= ", "what the service does"),
+    ],
+)
+def test_an_unknown_answer_gets_the_nearest_valid_ones(
+    scaffold: Scaffold, tmp_path: Path, pair: str, said: str
+) -> None:
+    assert said in refused(scaffold, tmp_path, "new", "my-service", *QUICK, "-d", pair)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"ci: [", "no valid YAML"),
+        (b"- a\n- b\n", "no mapping"),
+        (b"\xff\xfe\x00", "not UTF-8"),
+        (b"colour: red\n", "'colour' is no question"),
+        (b"ci: {a: b}\n", "no answer to 'ci'"),
+        (b"!!python/object/apply:os.system [id]", "no valid YAML"),
+    ],
+)
+def test_a_file_of_answers_must_be_one(
+    scaffold: Scaffold, tmp_path: Path, content: bytes, said: str
+) -> None:
+    (tmp_path / "answers.yml").write_bytes(content)
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--answers", "answers.yml")
+    assert said in error
+
+
+def test_a_file_of_answers_must_exist(scaffold: Scaffold, tmp_path: Path) -> None:
+    error = refused(scaffold, tmp_path, "new", "my-service", "--answers", "nothing.yml")
+    assert "'nothing.yml' cannot be read: No such file or directory" in error
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["new"], "Missing argument 'NAME'"),
+        (["new", "a", "b"], "'b'"),
+        (["new", "my-service", "--defalts"], "Did you mean '--defaults'?"),
+        (["nwe", "my-service"], "nwe"),
+        (["options", "hostig"], "Did you mean 'hosting'?"),
+        (["new", "my-service", "--into", "nowhere"], "'nowhere' is not a folder"),
+        (["new", "my-service", "--template", "nowhere"], "'nowhere' cannot be fetched"),
+        (["new", "my-service", "--template", "--upload-pack=id"], "cannot be fetched"),
+        (["new", "my-service", "--template", "ext::sh -c id"], "cannot be fetched"),
+        (["new", "my-service", "--template", "."], "it has no copier.yml"),
+    ],
+)
+def test_a_wrong_command_line_says_what_would_be_right(
+    scaffold: Scaffold, tmp_path: Path, args: list[str], said: str
+) -> None:
+    assert said in refused(scaffold, tmp_path, *args)
+
+
+def test_a_pair_that_cannot_work_is_refused_with_the_reason(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    fork = tmp_path / "fork"
+    shutil.copytree(ROOT / "template", fork / "template")
+    shutil.copy(ROOT / "copier.yml", fork)
+    row = fork / "template/project/{{ use.hosting.fly }}/_layer/option.yml"
+    row.write_text(row.read_text().replace("stacks: [node]", "stacks: [python]"))
+    error = refused(
+        scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "fork", "-d", "hosting=fly"
+    )
+    assert "'fly' cannot be chosen for 'hosting': Fly.io runs python, not node." in error
+    assert "What fits: render." in error
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("_tasks: ['touch pwned']", "_tasks, which scaffold does not run"),
+        ("_jinja_extensions: [os]", "_jinja_extensions"),
+        ("_envops: {undefined: os.system}", "Unknown _envops.undefined"),
+        ("a: [", "cannot be read"),
+        ("_subdirectory: ../..", "leads out of the template"),
+    ],
+)
+def test_a_template_that_would_run_something_is_refused(
+    scaffold: Scaffold, tmp_path: Path, setting: str, said: str
+) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/copier.yml").write_text(f"project_name: x\n{setting}\n")
+    assert said in refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("{{ '..' }}/{{ '..' }}/pwned", b"x"),
+        ("{{ '/tmp/pwned' }}", b"x"),
+        ("secret.jinja", b"{% include '../outside' %}"),
+        ("os.jinja", b"{{ ''.__class__.__mro__[1].__subclasses__() }}"),
+    ],
+)
+def test_a_template_cannot_leave_its_place(
+    scaffold: Scaffold, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / "outside").write_text("outside")
+    (tmp_path / "evil/files").mkdir(parents=True)
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n_subdirectory: files\n")
+    path = tmp_path / "evil/files" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+
+
+def test_a_link_out_of_the_template_is_not_followed(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("outside")
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n")
+    (tmp_path / "evil/link").symlink_to("../outside")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "link leads out of the template" in error
+
+
+def test_debug_shows_the_traceback(scaffold: Scaffold) -> None:
+    done = scaffold("--debug", "new", "My Service")
+    assert "Traceback" in done.stderr

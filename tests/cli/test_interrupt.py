@@ -1,0 +1,125 @@
+"""Whatever happens halfway, the destination holds a whole project or nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Scaffold, tree
+
+COMMAND = [sys.executable, "-m", "scaffold", "new", "my-service", "--no-lock"]
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    nothing = subprocess.DEVNULL
+    return subprocess.Popen(COMMAND, cwd=folder, stdin=nothing, stdout=nothing, stderr=nothing)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], float]:
+    """Give the files of a whole project and the seconds that making it takes."""
+    folder = tmp_path_factory.mktemp("whole")
+    begin = time.monotonic()
+    assert start(folder).wait() == 0
+    return set(tree(folder / "my-service")), time.monotonic() - begin
+
+
+@pytest.mark.parametrize("moment", range(20))
+def test_killed_at_any_moment(moment: int, whole: tuple[set[str], float], tmp_path: Path) -> None:
+    files, seconds = whole
+    process = start(tmp_path)
+    time.sleep(random.Random(moment).uniform(0, seconds))  # noqa: S311  # no secret
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    destination = tmp_path / "my-service"
+    assert not destination.exists() or set(tree(destination)) == files
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: Path) -> None:
+    """The lock file's tool is a stand-in that waits, so that the interrupt comes in the middle."""
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin/npm"
+    npm.write_text('#!/bin/sh\ntouch "$STARTED"\nexec sleep 60\n')
+    npm.chmod(0o755)
+    (tmp_path / "work").mkdir()
+    process = subprocess.Popen(
+        COMMAND[:-1],
+        cwd=tmp_path / "work",
+        env={
+            **os.environ,
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "STARTED": str(tmp_path / "started"),
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    assert [path.name[:12] for path in (tmp_path / "work").iterdir()] == [".my-service-"]
+    os.killpg(process.pid, number)  # as a terminal does for Ctrl-C
+    out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert out == ""
+    assert err.strip() == "Left; nothing was written."
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for half a project."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode:
+        pytest.skip(f"mounting a file system needs root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_nothing_behind(scaffold: Scaffold, small_disk: Path) -> None:
+    done = scaffold("new", "my-service", "--no-lock", "--no-git", cwd=small_disk)
+    assert done.returncode == 3, done.stderr
+    assert "cannot be written: No space left on device." in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+    assert list(small_disk.iterdir()) == []
+
+
+def test_a_folder_that_may_not_be_written_is_said_so(scaffold: Scaffold) -> None:
+    done = scaffold("new", "my-service", "--no-lock", "--no-git", "--into", "/proc")
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 2
+    assert "my-service cannot be written" in done.stderr
+
+
+def test_a_cache_that_cannot_be_used_is_done_without(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    done = scaffold("new", "my-service", "--no-lock", XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_cache_that_others_may_write_is_not_run(scaffold: Scaffold, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    scaffold("new", "first", "--no-lock", XDG_CACHE_HOME=str(cache))
+    (folder,) = (cache / "scaffold").iterdir()
+    for compiled in folder.iterdir():
+        compiled.unlink()
+    folder.chmod(0o777)
+    scaffold("new", "second", "--no-lock", XDG_CACHE_HOME=str(cache))
+    assert list(folder.iterdir()) == []

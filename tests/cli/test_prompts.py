@@ -1,0 +1,171 @@
+"""What a person at a terminal sees and answers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pexpect
+import pytest
+import yaml
+from conftest import ROOT, tree
+
+DOWN = "\x1b[B"
+Screen: TypeAlias = "pexpect.spawn[str]"
+Terminal = Callable[..., "pexpect.spawn[str]"]
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """Give a function that starts `scaffold` in a terminal of 100 by 60."""
+    started: list[Screen] = []
+
+    def terminal(*args: str) -> Screen:
+        process = pexpect.spawn(
+            sys.executable,
+            ["-m", "scaffold", *args],
+            cwd=str(tmp_path),
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+            dimensions=(60, 100),
+            encoding="utf-8",
+            timeout=20,
+        )
+        started.append(process)
+        return process
+
+    yield terminal
+    for process in started:
+        process.close(force=True)
+
+
+def answers(project: Path) -> dict[str, str]:
+    found: dict[str, str] = yaml.safe_load((project / ".copier-answers.yml").read_text())
+    return found
+
+
+def test_the_short_path_asks_three_things_shows_the_tree_and_creates(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    screen = terminal("new", "my-service", "--no-lock")
+    screen.expect("What is it built with?")
+    screen.expect("Node: a TypeScript API")  # every choice says why
+    screen.send("\r")
+    screen.expect("Where do the pipelines run?")
+    screen.send(DOWN + "\r")
+    screen.expect("Where does it run?")
+    screen.send("\r")
+    screen.expect(r"Customise the rest \(description, owner, license\)\?")
+    screen.send("\r")
+    screen.expect("my-service/")
+    screen.expect("Dockerfile")
+    assert not (tmp_path / "my-service").exists()
+    screen.expect("Create it?")
+    screen.send("\r")
+    screen.expect("Created my-service")
+    screen.expect(pexpect.EOF)
+    assert screen.wait() == 0
+    found = answers(tmp_path / "my-service")
+    assert found["ci"] == "gitlab"
+    assert found["license"] == "proprietary"
+
+
+def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
+    screen = terminal("new", "my-service", "--no-lock", "-d", "stack=node", "-d", "ci=github")
+    screen.expect("Where does it run?")
+    screen.send("\r")
+    screen.expect("Customise the rest")
+    screen.send("y")
+    screen.expect("What does it do")
+    screen.send("\x15Takes payments\r")  # Ctrl-U clears the default
+    screen.expect("owns it")
+    screen.send("\x15\r")  # an empty owner is refused there and then
+    screen.expect("[Uu]se 1 to 100 characters")
+    screen.send("Team Blue\r")
+    screen.expect("Under which licence")
+    screen.send(DOWN + "\r")
+    screen.expect("Create it?")
+    screen.send("\r")
+    screen.expect(pexpect.EOF)
+    found = answers(tmp_path / "my-service")
+    assert found["description"] == "Takes payments"
+    assert found["owner"] == "Team Blue"
+    assert found["license"] == "mit"
+
+
+def test_what_is_given_is_not_asked(terminal: Terminal) -> None:
+    screen = terminal(
+        "new", "my-service", "--no-lock", "-d", "stack=node", "-d", "ci=github", "-d",
+        "hosting=fly", "-d", "owner=Us", "-d", "license=mit", "-d", "description=Ours",
+    )  # fmt: skip
+    screen.expect("Create it?")
+    assert "What is it built with" not in str(screen.before)
+    assert "Customise" not in str(screen.before)
+
+
+def test_defaults_asks_nothing(terminal: Terminal) -> None:
+    screen = terminal("new", "my-service", "--no-lock", "--defaults")
+    screen.expect(pexpect.EOF)
+    assert screen.wait() == 0
+    assert "?" not in str(screen.before)
+
+
+@pytest.mark.parametrize(
+    "keys", [[], ["\r"], ["\r", "\r", "\r"], ["\r", "\r", "\r", "\r"]],
+    ids=["at once", "in the middle", "before the rest", "before writing"],
+)  # fmt: skip
+def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, tmp_path: Path, keys: list[str]) -> None:
+    screen = terminal("new", "my-service", "--no-lock")
+    questions = ["built with", "pipelines run", "does it run", "Customise", "Create it"]
+    for question, key in zip(questions, keys, strict=False):
+        screen.expect(question)
+        screen.send(key)
+    screen.expect(questions[len(keys)])
+    screen.send("\x03")
+    screen.expect("Left; nothing was written.")
+    screen.expect(pexpect.EOF)
+    assert screen.wait() == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_to_the_last_question_leaves_nothing_behind(terminal: Terminal, tmp_path: Path) -> None:
+    screen = terminal("new", "my-service", "--no-lock")
+    for question in ("built with", "pipelines run", "does it run", "Customise"):
+        screen.expect(question)
+        screen.send("\r")
+    screen.expect("Create it?")
+    screen.send("n")
+    screen.expect("Left; nothing was written.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_choice_that_does_not_fit_is_greyed_out_with_the_reason(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    fork = tmp_path / "fork"
+    shutil.copytree(ROOT / "template", fork / "template")
+    shutil.copy(ROOT / "copier.yml", fork)
+    row = fork / "template/project/{{ use.hosting.render }}/_layer/option.yml"
+    row.write_text(re.sub(r"stacks: \[.*\]", "stacks: [python]", row.read_text()))
+    screen = terminal("new", "my-service", "--template", "fork", "-d", "ci=github")
+    screen.expect("What is it built with?")
+    screen.send("\r")
+    screen.expect("Where does it run?")
+    screen.expect(r"- Render: .*\(Render runs python, not node\)")
+
+
+def test_the_tree_shows_every_file_that_is_written(terminal: Terminal, tmp_path: Path) -> None:
+    screen = terminal("new", "my-service", "--no-lock", "--no-git")
+    for question in ("built with", "pipelines run", "does it run", "Customise"):
+        screen.expect(question)
+        screen.send("\r")
+    screen.expect("Create it?")
+    shown = str(screen.before)
+    screen.send("\r")
+    screen.expect(pexpect.EOF)
+    for path in tree(tmp_path / "my-service"):
+        assert Path(path).name in shown

@@ -1,0 +1,105 @@
+"""Rendering for tests: this checkout's template, no trust, never a prompt."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import pytest
+from hypothesis import settings
+
+from scaffold import project
+from scaffold.answers import resolve
+from scaffold.render import render as render_files
+from scaffold.template import Template
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("scaffold", deadline=None)
+settings.load_profile("scaffold")
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = Template(ROOT, "the-template")
+
+Render = Callable[..., Path]
+Scaffold = Callable[..., subprocess.CompletedProcess[str]]
+
+# Copier and git know a person by the environment alone, whatever the machine has.
+os.environ |= {
+    "GIT_AUTHOR_NAME": "A Developer",
+    "GIT_AUTHOR_EMAIL": "developer@example.com",
+    "GIT_COMMITTER_NAME": "A Developer",
+    "GIT_COMMITTER_EMAIL": "developer@example.com",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+# Tools that are Python packages, Node among them, come from the environment the tests run in.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+@pytest.fixture
+def render(tmp_path: Path) -> Render:
+    """Give a function that renders a project from answers and returns its folder."""
+
+    def render(**answers: Any) -> Path:
+        folder = tmp_path / "-".join([*map(str, answers.values())])[:80].replace("/", "_")
+        project.write(render_files(TEMPLATE, resolve(TEMPLATE, answers)), folder)
+        return folder
+
+    return render
+
+
+@pytest.fixture
+def scaffold(tmp_path: Path) -> Scaffold:
+    """Give a function that runs the command line in an empty folder, as a process of its own."""
+
+    def scaffold(
+        *args: str, cwd: Path = tmp_path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "scaffold", *args],
+            cwd=cwd,
+            env={**os.environ, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+
+    return scaffold
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Give every file below a folder, outside `.git`: its bytes and its mode."""
+    return {
+        path.relative_to(folder).as_posix(): (path.read_bytes(), path.stat().st_mode & 0o777)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.relative_to(folder).parts
+    }
+
+
+def prettier() -> list[str]:
+    """Give the command that runs Prettier as `tests/tools` pins it, installed on first use."""
+    tools = ROOT / "tests/tools"
+    lock = tools / "package-lock.json"
+    key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+        if not (folder / "node_modules/prettier").is_dir():
+            for name in (".npmrc", "package.json", "package-lock.json"):
+                (folder / name).write_bytes((tools / name).read_bytes())
+            subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+            )
+    return ["node", str(folder / "node_modules/prettier/bin/prettier.cjs")]

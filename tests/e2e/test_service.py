@@ -1,0 +1,120 @@
+"""A generated service does what its README says: every task, then the service itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+HOSTILE = """The "best" service's \\ description: {{ x }} ${{ y }} $(id) </script>
+# with a *second* line"""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project as `scaffold new` leaves it: lock file and first commit made."""
+    folder = tmp_path_factory.mktemp("e2e")
+    done = subprocess.run(
+        [sys.executable, "-m", "scaffold", "new", "my-service", "-d", f"description={HOSTILE}"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", "no note: the lock file and the first commit were made"
+    return folder / "my-service"
+
+
+def ops(service: Path, *task: str) -> str:
+    done = subprocess.run(
+        [f"ops/{task[0]}", *task[1:]], cwd=service, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"ops/{' '.join(task)}:\n{done.stdout}{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def get(url: str) -> dict[str, str]:
+    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310  # loopback
+        found: dict[str, str] = json.load(response)
+        return found
+
+
+def wait_for(url: str, process: subprocess.Popen[str]) -> dict[str, str]:
+    for _ in range(100):
+        try:
+            return get(url)
+        except OSError:
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer within 10 seconds")
+
+
+def test_every_task_passes_and_the_service_runs(service: Path) -> None:
+    ops(service, "setup")
+    ops(service, "lint")
+    assert re.search(r"Tests +\d+ passed", ops(service, "test"))
+    ops(service, "build")
+
+    port, commit = free_port(), "0123456789abcdef0123456789abcdef01234567"
+    process = subprocess.Popen(
+        ["node", "dist/server.js"],
+        cwd=service,
+        env={"PATH": os.environ["PATH"], "PORT": str(port), "GIT_COMMIT": commit},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        health = wait_for(f"http://127.0.0.1:{port}/healthz", process)
+        assert health == {"status": "ok", "version": "0.1.0", "commit": commit}
+        assert get(f"http://127.0.0.1:{port}/readyz")["status"] == "ok"
+        ops(service, "smoke", f"http://127.0.0.1:{port}", commit)
+        begin = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+        assert process.returncode == 0, err
+        assert time.monotonic() - begin < 5
+        assert all(json.loads(line)["time"] for line in out.splitlines())
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_wrong_configuration_names_every_problem(service: Path) -> None:
+    done = subprocess.run(
+        ["node", "dist/server.js"],
+        cwd=service,
+        env={"PATH": os.environ["PATH"], "PORT": "http", "LOG_LEVEL": "loud", "APP_ENV": "moon"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 78
+    for name in ("PORT", "LOG_LEVEL", "APP_ENV"):
+        assert re.search(rf"^\W*{name}: ", done.stderr, re.MULTILINE), done.stderr
+
+
+def test_nothing_of_the_work_is_left_for_git(service: Path) -> None:
+    left = subprocess.check_output(["git", "status", "--porcelain"], cwd=service, text=True)
+    assert left == ""

@@ -1,0 +1,101 @@
+"""Whatever somebody writes in a description or an owner stays text in every file it reaches."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import TEMPLATE
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scaffold.answers import resolve
+from scaffold.errors import UsageError
+from scaffold.questions import Question
+from scaffold.render import render
+from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT
+
+DESCRIPTIONS = TEXT.filter(str.strip)
+OWNERS = LINE.filter(str.strip)
+
+
+def project(**answers: str) -> dict[str, str]:
+    """Render a project in memory: path to text."""
+    files = render(TEMPLATE, resolve(TEMPLATE, answers))
+    return {file.path.as_posix(): file.content.decode() for file in files}
+
+
+def question(name: str) -> Question:
+    context = {"project_name": "my-service"}
+    return Question(name, TEMPLATE.questions[name], TEMPLATE.environment, context)
+
+
+@pytest.mark.parametrize("hosting", [option.id for option in TEMPLATE.catalog.axes["hosting"]])
+@settings(max_examples=30)
+@given(description=DESCRIPTIONS, owner=OWNERS)
+def test_it_is_the_same_text_in_every_file_it_reaches(
+    hosting: str, description: str, owner: str
+) -> None:
+    plain = project(hosting=hosting)
+    files = project(hosting=hosting, description=description, owner=owner)
+    reached = {path for path in files if files[path] != plain[path]}
+
+    manifest = json.loads(files["package.json"])
+    assert (manifest["description"], manifest["author"]) == (description, owner)
+    answers = yaml.safe_load(files[".copier-answers.yml"])
+    assert (answers["description"], answers["owner"]) == (description, owner)
+    assert description.strip() in files["README.md"]
+    assert f"Copyright (c) {owner}\n" in files["LICENSE"]
+    assert reached <= {
+        "package.json", ".copier-answers.yml", "README.md", "LICENSE",
+        # These have tests of their own below, and in test_quote.py.
+        "src/service.ts", "ops/help", "Dockerfile",
+    }  # fmt: skip
+    for path, text in files.items():
+        if path.endswith((".yml", ".yaml")):
+            yaml.safe_load(text)
+        elif path.endswith(".toml"):
+            tomllib.loads(text)
+
+
+@pytest.mark.parametrize("description", HOSTILE)
+def test_typescript_and_shell_say_it_as_it_is(description: str, tmp_path: Path) -> None:
+    files = project(description=description)
+    (tmp_path / "service.ts").write_text(files["src/service.ts"])
+    shown = subprocess.run(
+        ["node", "--input-type=module", "--eval",
+         f"import {{ service }} from '{tmp_path}/service.ts'; console.log(JSON.stringify(service))"],
+        check=True, capture_output=True, encoding="utf-8",
+    )  # fmt: skip
+    assert json.loads(shown.stdout) == {"name": "my-service", "description": description}
+    for path, text in files.items():
+        target = tmp_path / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    said = subprocess.check_output(["sh", "ops/help"], cwd=tmp_path, encoding="utf-8")
+    assert description in said
+
+
+@pytest.mark.parametrize("owner", HOSTILE_LINES)
+def test_a_dockerfile_keeps_its_instructions(owner: str) -> None:
+    dockerfile = project(owner=owner[:100])["Dockerfile"]
+    instructions = [
+        line.split()[0] for line in dockerfile.splitlines() if line[:1].isupper()
+    ]
+    plain = project()["Dockerfile"]
+    assert instructions == [line.split()[0] for line in plain.splitlines() if line[:1].isupper()]
+
+
+@given(DESCRIPTIONS)
+def test_a_description_may_be_any_text_without_control_characters(text: str) -> None:
+    assert question("description").parse(text) == text
+
+
+@pytest.mark.parametrize("character", ["\0", "\r", "\x1b", "\x7f", "\x85", "\u2028", "\ufeff"])
+@pytest.mark.parametrize("name", ["description", "owner"])
+def test_a_control_character_is_refused(name: str, character: str) -> None:
+    with pytest.raises(UsageError, match=name):
+        question(name).parse(f"a{character}b")

@@ -1,0 +1,124 @@
+"""An option is one folder: what every row and every folder must keep to."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from conftest import ROOT, TEMPLATE
+
+PROJECT = TEMPLATE.files_root
+SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
+LAYERS = {
+    path.parents[1]: yaml.safe_load(path.read_text()) for path in PROJECT.glob("*/_layer/option.yml")
+}
+
+SCHEMA = json.loads((ROOT / "template/option.schema.json").read_text())
+
+
+def emitted(layer: Path) -> dict[str, list[str]]:
+    """Give the paths that a layer writes, each with the switches of the pairs it is inside of."""
+    paths: dict[str, list[str]] = {}
+    for file in layer.rglob("*"):
+        parts = file.relative_to(layer).parts
+        if file.is_file() and "_layer" not in parts:
+            pairs = [part for part in parts if SWITCH.fullmatch(part)]
+            plain = "/".join(part for part in parts if part not in pairs)
+            paths[plain.removesuffix(".jinja")] = pairs
+    return paths
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_a_row_keeps_to_the_schema(layer: Path) -> None:
+    row = LAYERS[layer]
+    jsonschema.validate(row, SCHEMA)
+    assert row["axis"] in TEMPLATE.questions
+    assert set(row.get("stacks", ())) <= {r["id"] for r in LAYERS.values() if r["axis"] == "stack"}
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
+def test_a_folder_is_named_after_its_row(layer: Path) -> None:
+    row = LAYERS[layer]
+    assert layer.name == f"{{{{ use.{row['axis']}.{row['id']} }}}}"
+
+
+def test_every_folder_with_a_switch_has_a_row() -> None:
+    switches = {path for path in PROJECT.iterdir() if SWITCH.fullmatch(path.name)}
+    assert switches == set(LAYERS)
+
+
+def test_order_decides_between_the_options_of_an_axis() -> None:
+    for axis in {row["axis"] for row in LAYERS.values()}:
+        orders = [row["order"] for row in LAYERS.values() if row["axis"] == axis]
+        assert len(orders) == len(set(orders)), f"two options of {axis} share an order"
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        pytest.param(a, b, id=f"{a.name}-{b.name}")
+        for a, b in itertools.combinations([*LAYERS, PROJECT], 2)
+        if b == PROJECT or LAYERS[a]["axis"] != LAYERS[b]["axis"]
+    ],
+)
+def test_no_two_layers_write_one_path(a: Path, b: Path) -> None:
+    shared = {
+        path.relative_to(PROJECT).as_posix().removesuffix(".jinja")
+        for path in PROJECT.rglob("*")
+        if path.is_file() and not SWITCH.match(path.relative_to(PROJECT).parts[0])
+    }
+    ours, theirs = emitted(a), shared if b == PROJECT else emitted(b)
+    # Windows and macOS take names that differ in case alone for one.
+    assert not {path.lower() for path in ours} & {path.lower() for path in theirs}
+
+
+def test_names_are_legal_on_windows() -> None:
+    reserved = re.compile(r"(aux|con|nul|prn|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+    for path in PROJECT.rglob("*"):
+        name = path.name.removesuffix(".jinja")
+        assert not re.search(r'[<>:"|?*\\]', name), path
+        assert not name.endswith((" ", ".")), path
+        assert not reserved.fullmatch(name), path
+
+
+def test_names_hold_switches_and_no_statements() -> None:
+    for path in PROJECT.rglob("*"):
+        assert "{%" not in path.name
+        if "{{" in path.name:
+            assert SWITCH.fullmatch(path.name) or path.name.startswith("{{ _copier_conf."), path
+
+
+def test_symlinks_are_avoided_because_copier_follows_them() -> None:
+    assert not [path for path in PROJECT.rglob("*") if path.is_symlink()]
+
+
+def test_nothing_in_the_template_makes_plain_copier_demand_trust() -> None:
+    for key in ("_tasks", "_migrations", "_jinja_extensions", "_external_data"):
+        assert key not in TEMPLATE.settings
+
+
+def test_every_action_image_and_tool_is_named_in_the_pin_table_alone() -> None:
+    for path in PROJECT.rglob("*"):
+        if not path.is_file():
+            continue
+        text = path.read_text("utf-8")
+        assert not re.search(r"uses: (?!\./)\S+@[0-9a-z.]", text), f"{path}: an action not from the table"
+        assert not re.search(r"^FROM [a-z]|image: [a-z]", text, re.MULTILINE), f"{path}: an image"
+        assert not re.search(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b", text), f"{path}: a pin"
+
+
+def test_the_pin_table_names_whole_commits_and_exact_versions() -> None:
+    pins = TEMPLATE.questions["pins"]["default"]
+    for action, pin in pins["actions"].items():
+        assert re.fullmatch(r"[0-9a-f]{40}", pin["commit"]), action
+        assert re.fullmatch(r"v\d+\.\d+\.\d+", pin["tag"]), action
+    for tool, pin in pins["tools"].items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]), tool
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in pin["sha256"].values()), tool
+
+

@@ -1,0 +1,170 @@
+"""Every combination of options, two by two, against the tools that read its files for a living."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from allpairspy import AllPairs
+from conftest import TEMPLATE, Render, prettier, tree
+
+AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
+
+
+class Yaml(yaml.SafeLoader):
+    """YAML as GitLab reads it, which takes a script from another job by `!reference`."""
+
+
+Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
+
+
+def fits(ids: list[str]) -> bool:
+    """Tell whether the options chosen so far go together."""
+    chosen = dict(zip(AXES, ids, strict=False))
+    rows = [o.row for o in TEMPLATE.catalog.chosen(chosen)]
+    return all(chosen["stack"] in row.get("stacks", [chosen["stack"]]) for row in rows)
+
+
+ROWS = [
+    pytest.param(dict(zip(AXES, ids, strict=True)), id="-".join(ids))
+    for ids in AllPairs(list(AXES.values()), filter_func=fits)
+]
+
+
+@pytest.fixture(params=ROWS)
+def project(request: pytest.FixtureRequest, render: Render) -> Path:
+    folder = render(**request.param)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
+    return folder
+
+
+def run(*command: str | Path, cwd: Path) -> None:
+    """Run a tool and show what it says when it is not content."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"{command[0]}:\n{done.stdout}{done.stderr}"
+
+
+def scripts(project: Path) -> list[Path]:
+    return [
+        path.relative_to(project)
+        for path in (project / "ops").rglob("*")
+        if path.is_file()
+    ]
+
+
+def test_files_are_clean_text(project: Path) -> None:
+    for name, (content, _) in tree(project).items():
+        text = content.decode("utf-8")
+        assert text.endswith("\n"), f"{name}: the last line has no end"
+        assert not text.endswith("\n\n"), f"{name}: blank lines at the end"
+        assert not text.startswith("\n"), f"{name}: a blank line at the start"
+        assert "\n\n\n" not in text or name == "LICENSE", f"{name}: two blank lines"
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE) or name == "LICENSE", f"{name}: spaces"
+        assert "\r" not in text
+        assert "{%" not in text, f"{name}: a statement of the template is left"
+        assert "{{ use" not in text, f"{name}: a switch of the template is left"
+
+
+def test_files_parse(project: Path) -> None:
+    for path in project.rglob("*"):
+        match path.suffix:
+            case ".yml" | ".yaml":
+                list(yaml.load_all(path.read_text(), Loader=Yaml))  # noqa: S506  # a safe one
+            case ".toml":
+                tomllib.loads(path.read_text())
+            case ".json" if not path.name.startswith("tsconfig"):
+                json.loads(path.read_text())
+
+
+def test_scripts_are_executable_and_libraries_are_not(project: Path) -> None:
+    for name, (content, mode) in tree(project).items():
+        runs = content.startswith(b"#!")
+        assert bool(mode & 0o111) == runs, name
+        if name.startswith("ops/"):
+            assert runs != name.startswith("ops/lib/"), name
+
+
+def test_every_task_has_its_script(project: Path) -> None:
+    tasks = "build deploy help lint release rollback scan setup smoke test".split()
+    assert sorted(p.name for p in (project / "ops").iterdir() if p.is_file()) == tasks
+
+
+def test_shellcheck_and_shfmt_are_content(project: Path) -> None:
+    run("shellcheck", "--external-sources", *scripts(project), cwd=project)
+    run("shfmt", "--diff", "--indent", "2", "--case-indent", "--binary-next-line", "--language-dialect",
+        "posix", *scripts(project), cwd=project)  # fmt: skip
+
+
+def test_prettier_would_change_nothing(project: Path) -> None:
+    run(*prettier(), "--check", ".", cwd=project)
+
+
+def test_hadolint_is_content(project: Path) -> None:
+    run("hadolint", "--failure-threshold", "style", "Dockerfile", cwd=project)
+
+
+def test_yamllint_is_content(project: Path) -> None:
+    config = "{extends: default, rules: {document-start: disable, line-length: {max: 140}, " \
+        "truthy: {check-keys: false}, braces: {max-spaces-inside: 1}, comments: {min-spaces-from-content: 1}}}"  # fmt: skip
+    run("yamllint", "--strict", "--config-data", config, *project.rglob("*.y*ml"), cwd=project)
+
+
+def test_dotenv_linter_is_content(project: Path) -> None:
+    examples = [path.name for path in project.glob(".env*")]
+    assert sorted(examples) == [
+        ".env.example",
+        *(f".env.{env}.example" for env in ("live", "local", "sandbox", "testbed")),
+    ]
+    run("dotenv-linter", *examples, cwd=project)
+
+
+def test_real_environment_files_are_ignored_and_examples_are_not(project: Path) -> None:
+    names = [".env", ".env.local", ".env.live", ".env.live.example", ".env.example"]
+    ignored = subprocess.run(
+        ["git", "check-ignore", *names], cwd=project, check=False, capture_output=True, text=True
+    ).stdout.split()
+    assert ignored == [".env", ".env.local", ".env.live"]
+
+
+def test_compose_keeps_to_its_schema(project: Path) -> None:
+    schema(project, "vendor.compose-spec", project / "compose.yaml")
+
+
+def schema(project: Path, name: str, *files: Path) -> None:
+    run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", name, *files, cwd=project)
+
+
+def test_github_pipelines_pass_its_linters(project: Path) -> None:
+    workflows = sorted((project / ".github/workflows").glob("*.yml"))
+    if not workflows:
+        assert not (project / ".github").exists()
+        return
+    assert [path.stem for path in workflows] == [
+        "ci", "deploy-live", "deploy-sandbox", "deploy-testbed",
+    ]  # fmt: skip
+    run("actionlint", cwd=project)
+    run("zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github", cwd=project)
+    schema(project, "vendor.github-workflows", *workflows)
+    schema(project, "vendor.github-actions", *project.glob(".github/actions/*/action.yml"))
+    schema(project, "vendor.dependabot", project / ".github/dependabot.yml")
+
+
+def test_gitlab_pipelines_pass_its_linters(project: Path) -> None:
+    pipeline = project / ".gitlab-ci.yml"
+    if not pipeline.exists():
+        assert not (project / ".gitlab").exists()
+        return
+    run("gitlab-ci-verify", "--no-lint-api", cwd=project)
+    schema(project, "vendor.gitlab-ci", pipeline)

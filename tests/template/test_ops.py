@@ -1,0 +1,947 @@
+"""The tasks in ops/, each run in dash and in busybox's ash.
+
+Fly.io is a recording stub of `fly`, Render a stateful stand-in of its API; both put releases in
+front of one small service, whose health the smoke test asks for real.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Render
+
+SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
+TASKS = ["build", "deploy", "help", "lint", "release", "rollback", "scan", "setup", "smoke", "test"]
+# What a minimal machine has; the tasks name everything else they need.
+BASICS = "awk cat cut date dirname env grep head mkdir mktemp mv rm sed sh sleep sort tail tar"
+
+FLY = """\
+#!{python}
+import json, os, pathlib, sys
+
+state = pathlib.Path({state!r})
+fly = json.loads(state.read_text())
+arguments = dict(zip(sys.argv[1:], sys.argv[2:] + [""]))
+config = pathlib.Path(arguments["--config"]).read_text()
+fly["calls"].append(
+    {{"argv": sys.argv[1:], "token": os.environ.get("FLY_API_TOKEN"), "config": config,
+      "files": sorted(os.listdir())}}
+)
+if sys.argv[1] == "releases":
+    print(json.dumps(fly["releases"] or None))
+else:
+    label = arguments.get("--image-label")
+    image = arguments.get("--image") or "registry.fly.io/app:" + label
+    if label not in fly["unbuildable"]:
+        status = "failed" if label in fly["stuck"] else "complete"
+        created = "2026-11-0%dT00:00:00Z" % (len(fly["releases"]) + 1)
+        release = {{"ImageRef": image, "Status": status, "CreatedAt": created}}
+        fly["releases"].insert(0, release)
+state.write_text(json.dumps(fly))
+sys.exit(sys.argv[1] == "deploy" and label in fly["stuck"] + fly["unbuildable"])
+"""
+RECORDER = """\
+#!/bin/sh
+printf '%s\\n' "${{0##*/}} $*" >>'{log}'
+{then}
+"""
+
+
+@dataclass
+class Service:
+    """What is deployed: it reports the commit that the platform runs."""
+
+    running: Callable[[], str]
+    sick: set[str] = field(default_factory=set)
+    unready: set[str] = field(default_factory=set)
+
+    def answer(self, path: str) -> tuple[int, dict[str, Any]]:
+        """Answer a health check."""
+        commit = self.running()
+        if path == "/healthz":
+            status = "down" if commit in self.sick else "ok"
+            return 200, {"status": status, "commit": commit}
+        return (503 if commit in self.unready else 200), {}
+
+
+@dataclass
+class RenderApi:
+    """Render's API for one service, as far as a deploy and a rollback use it."""
+
+    name: str = "my-service-live"
+    url: str = ""
+    auto_deploy: str = "yes"
+    queues: bool = False
+    unbuildable: set[str] = field(default_factory=set)
+    deploys: list[dict[str, Any]] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def running(self) -> str:
+        """Return the commit of the live deploy."""
+        return next((d["commit"]["id"] for d in self.deploys if d["status"] == "live"), "none")
+
+    def start(self, commit: str, status: str = "created") -> dict[str, Any]:
+        """Add a deploy, newest first."""
+        number = len(self.deploys) + 1
+        deploy = {
+            "id": f"dep-{number}",
+            "commit": {"id": commit},
+            "status": status,
+            "createdAt": f"2026-11-0{number}T00:00:00Z",
+        }
+        self.deploys.insert(0, deploy)
+        return deploy
+
+    def advance(self, deploy: dict[str, Any]) -> dict[str, Any]:
+        """Take a deploy one step on: created, building, then live or failed."""
+        if deploy["status"] == "created":
+            deploy["status"] = "build_in_progress"
+        elif deploy["status"] == "build_in_progress" and deploy["commit"]["id"] in self.unbuildable:
+            deploy["status"] = "build_failed"
+        elif deploy["status"] == "build_in_progress":
+            for other in self.deploys:
+                if other["status"] == "live":
+                    other["status"] = "deactivated"
+            deploy["status"] = "live"
+        return deploy
+
+    def answer(  # noqa: PLR0911 (one a call)
+        self, method: str, path: str, body: dict[str, Any]
+    ) -> tuple[int, Any]:
+        """Answer a call of the API."""
+        self.calls.append(f"{method} {path} {json.dumps(body)}" if body else f"{method} {path}")
+        path, _, query = path.removeprefix("/v1/services/srv-1").partition("?")
+        match method, path.split("/")[1:]:
+            case "GET", []:
+                return 200, {"name": self.name, "serviceDetails": {"url": self.url}}
+            case "PATCH", []:
+                self.auto_deploy = body["autoDeploy"]
+                return 200, {}
+            case "GET", ["deploys"]:
+                wanted = [term[7:] for term in query.split("&") if term.startswith("status=")]
+                found = [d for d in self.deploys if not wanted or d["status"] in wanted]
+                return 200, [{"deploy": deploy, "cursor": "c"} for deploy in reversed(found)]
+            case "GET", ["deploys", known]:
+                return 200, self.advance(next(d for d in self.deploys if d["id"] == known))
+            case "POST", ["deploys"]:
+                deploy = self.start(body["commitId"])
+                return (202, None) if self.queues else (201, deploy)
+            case "POST", ["rollback"]:
+                target = next(d for d in self.deploys if d["id"] == body["deployId"])
+                return 201, self.start(target["commit"]["id"])
+            case "POST", ["deploys", known, "cancel"]:
+                deploy = next(d for d in self.deploys if d["id"] == known)
+                deploy["status"] = "canceled"
+                return 200, deploy
+        return 404, {}
+
+
+@dataclass
+class Ops:
+    """A rendered project in a git repository, with the machine its tasks run on."""
+
+    project: Path
+    bin: Path
+    shell: list[str]
+    service: Service
+    api: RenderApi
+    environment: dict[str, str]
+
+    def run(
+        self, *command: str, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on this machine, by default in the project."""
+        return subprocess.run(
+            command,
+            cwd=cwd or self.project,
+            env={**self.environment, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=30,
+        )
+
+    def git(self, *arguments: str) -> str:
+        """Run git, which has to succeed, and return what it prints."""
+        done = self.run("git", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def commit(self, tag: str) -> str:
+        """Commit everything, tag it, and return the commit."""
+        (self.project / "marker").write_text(f"{tag}\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", tag)
+        self.git("tag", tag)
+        return self.git("rev-parse", "HEAD")
+
+    def stub(self, name: str, then: str = "") -> Path:
+        """Put a command on PATH that writes down how it was called; return where."""
+        log = self.bin.parent / f"{name}.log"
+        log.touch()
+        script = self.bin / name
+        script.write_text(RECORDER.format(log=log, then=then))
+        script.chmod(0o755)
+        return log
+
+    def bare(self) -> str:
+        """Return a PATH with nothing but the basics."""
+        folder = self.bin.parent / "basics"
+        folder.mkdir()
+        for name in BASICS.split():
+            (folder / name).symlink_to(shutil.which(name) or name)
+        return str(folder)
+
+    @property
+    def fly(self) -> dict[str, Any]:
+        """What the stub of `fly` knows and was asked."""
+        state: dict[str, Any] = json.loads((self.bin.parent / "fly.json").read_text())
+        return state
+
+    def set_fly(self, **changes: Any) -> None:
+        """Change how the stub of `fly` behaves."""
+        (self.bin.parent / "fly.json").write_text(json.dumps({**self.fly, **changes}))
+
+    def deploys(self) -> list[list[str]]:
+        """Return the arguments of every `fly deploy`."""
+        return [call["argv"] for call in self.fly["calls"] if call["argv"][0] == "deploy"]
+
+
+@pytest.fixture(params=["dash", "busybox"])
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    found = shutil.which(request.param)
+    if not found:
+        pytest.skip(f"needs {request.param}")
+    return [found, "sh"] if request.param == "busybox" else [found]
+
+
+@pytest.fixture
+def ops(  # noqa: C901 (the server's handler lives here)
+    render: Render, tmp_path: Path, shell: list[str]
+) -> Iterator[Callable[..., Ops]]:
+    """Give a function that sets up a project on a hosting platform, its releases empty."""
+    api = RenderApi()
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    state = tmp_path / "fly.json"
+    state.write_text(json.dumps({"releases": [], "calls": [], "stuck": [], "unbuildable": []}))
+
+    def on_fly() -> str:
+        releases = json.loads(state.read_text())["releases"]
+        return str(releases[0]["ImageRef"].rpartition(":")[2]) if releases else "none"
+
+    service = Service(on_fly)
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
+            if not self.path.startswith("/v1"):
+                status, answer = service.answer(self.path)
+            elif self.headers["Authorization"] != f"Bearer {SECRET}":
+                status, answer = 401, {}
+            else:
+                status, answer = api.answer(self.command, self.path, body)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"" if answer is None else json.dumps(answer).encode())
+
+        do_GET = do_POST = do_PATCH = reply  # noqa: N815 (names that http.server calls)
+
+        def log_message(self, *_: Any) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    api.url = f"http://127.0.0.1:{server.server_port}"
+
+    def ops(hosting: str = "fly", ci: str = "github", **answers: str) -> Ops:
+        if hosting == "render":
+            service.running = api.running
+        project = render(stack="node", ci=ci, hosting=hosting, **answers)
+        for task in (project / "ops").iterdir():
+            if task.is_file():  # so that a task calls another one in the same shell
+                task.write_text(task.read_text().replace("#!/bin/sh", f"#!{' '.join(shell)}", 1))
+        environment = {
+            "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            **{name: value for name, value in os.environ.items() if name.startswith("GIT_")},
+            "SMOKE_TIMEOUT": "0",
+            "POLL_INTERVAL": "0",
+        }
+        if hosting == "fly":
+            fly = folder / "fly"
+            fly.write_text(FLY.format(python=sys.executable, state=str(state)))
+            fly.chmod(0o755)
+            environment |= {"FLY_API_TOKEN": SECRET, "SERVICE_URL": api.url}
+        else:
+            environment |= {
+                "RENDER_API_KEY": SECRET,
+                "RENDER_SERVICE_ID": "srv-1",
+                "RENDER_API_URL": f"{api.url}/v1",
+            }
+        made = Ops(project, folder, shell, service, api, environment)
+        made.git("init", "--quiet", "--initial-branch", "main")
+        return made
+
+    yield ops
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+# What every task keeps to
+
+
+@pytest.mark.parametrize("hosting", ["fly", "render"])
+def test_help_is_the_header_of_the_task(
+    ops: Callable[..., Ops], hosting: str, tmp_path: Path
+) -> None:
+    at = ops(hosting)
+    for task in TASKS:
+        done = at.run(str(at.project / "ops" / task), "--help", cwd=tmp_path)
+        header = (at.project / "ops" / task).read_text().split("\nset -eu\n")[0].splitlines()[1:]
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == "".join(f"{line[2:]}\n" for line in header)
+        assert done.stdout.startswith(f"Usage: ops/{task}")
+
+
+def test_help_lists_every_task_under_the_name_and_description(ops: Callable[..., Ops]) -> None:
+    at = ops(description='It\'s "$HOME" \\n `x`\nand % on a second line')
+    done = at.run("ops/help")
+    assert done.stdout.startswith(
+        'my-service: It\'s "$HOME" \\n `x`\nand % on a second line\n\nops/build'
+    )
+    for task in TASKS:
+        assert f"\nops/{task} " in done.stdout or f"\nops/{task}\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "deploy",
+        "deploy production",
+        "deploy live HEAD again",
+        "rollback",
+        "rollback production",
+        "rollback live v1.0.0 v1.1.0",
+        "smoke",
+        "smoke localhost:3000",
+        "smoke http://localhost abc def",
+        "release huge",
+        "release 1.2",
+        "release 1.2.3b",
+        "release 01.2.3",
+        "release minor 1.2.3 --rc",
+        "setup --force",
+        "lint --fix",
+        "test one",
+        "build image",
+        "scan all",
+        "help me",
+    ],
+)
+def test_wrong_usage_is_told_in_two_lines(ops: Callable[..., Ops], command: str) -> None:
+    task, *arguments = command.split()
+    at = ops()
+    done = at.run(f"ops/{task}", *arguments)
+    assert done.returncode == 2, done.stderr
+    said, hint = done.stderr.splitlines()
+    assert said.startswith(f"{task}: ")
+    assert hint == f"Run 'ops/{task} --help' for its usage."
+    assert not done.stdout
+    assert not at.fly["calls"]
+
+
+@pytest.mark.parametrize(
+    ("hosting", "command", "names"),
+    [
+        ("fly", "deploy live", "curl git jq fly FLY_API_TOKEN"),
+        ("fly", "rollback live", "curl git jq fly FLY_API_TOKEN"),
+        ("render", "deploy live", "curl git jq RENDER_API_KEY RENDER_SERVICE_ID"),
+        ("fly", "smoke http://localhost", "curl jq"),
+        ("fly", "release", "git node npm"),
+        ("fly", "setup", "node npm"),
+        ("fly", "lint", "node npm"),
+        ("fly", "test", "node npm"),
+        ("fly", "scan", "node npm"),
+        ("fly", "build --image", "node npm git docker"),
+    ],
+)
+def test_everything_missing_is_named_at_once(
+    ops: Callable[..., Ops], hosting: str, command: str, names: str
+) -> None:
+    at = ops(hosting)
+    for name in ("FLY_API_TOKEN", "RENDER_API_KEY", "RENDER_SERVICE_ID"):
+        at.environment.pop(name, None)
+    done = at.run(*f"ops/{command}".split(), PATH=at.bare())
+    assert done.returncode == 3, done.stderr
+    _, *lines = done.stderr.splitlines()
+    assert sorted(line.split(":")[0].split()[0] for line in lines) == sorted(names.split())
+    assert all(len(line.split(": ", 1)[1]) > 10 for line in lines), "each says how to get it"
+
+
+# smoke
+
+
+def test_smoke_wants_health_commit_and_readiness(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    at.service.running = lambda: "abc"
+    assert at.run("ops/smoke", at.api.url).returncode == 0
+    assert at.run("ops/smoke", f"{at.api.url}/", "abc").returncode == 0
+
+    other = at.run("ops/smoke", at.api.url, "def")
+    assert other.returncode == 1
+    assert '"commit": "abc"' in other.stderr
+
+    at.service.unready = {"abc"}
+    assert "503" in at.run("ops/smoke", at.api.url, "abc").stderr
+    at.service.sick = {"abc"}
+    sick = at.run("ops/smoke", at.api.url, "abc")
+    assert sick.returncode == 1
+    assert '"status": "down"' in sick.stderr
+
+
+def test_smoke_waits_for_a_slow_start(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    answers = iter(["old", "old", *["new"] * 9])
+    at.service.running = lambda: next(answers)
+    done = at.run("ops/smoke", at.api.url, "new", SMOKE_TIMEOUT="20")
+    assert done.returncode == 0, done.stderr
+
+
+# Fly.io
+
+
+def test_fly_deploys_the_commit_and_not_the_work_tree(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    commit = at.commit("v1.0.0")
+    at.commit("v1.1.0")
+    (at.project / ".env").write_text(f"PASSWORD={SECRET}\n")
+    (at.project / "fly.live.toml").write_text("edited")
+    done = at.run("ops/deploy", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert f"live runs {commit}" in done.stderr
+    options = f"--remote-only --build-arg GIT_COMMIT={commit} --image-label {commit}"
+    assert at.deploys() == [["deploy", "--config", "fly.live.toml", *options.split()]]
+    call = at.fly["calls"][-1]
+    assert 'app = "my-service-live"' in call["config"]
+    assert "ops" in call["files"]
+    assert ".env" not in call["files"]
+
+
+def test_fly_restores_the_previous_release_when_the_new_one_is_sick(
+    ops: Callable[..., Ops],
+) -> None:
+    at = ops()
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    toml = at.project / "fly.live.toml"
+    toml.write_text(toml.read_text() + "# v1.1.0\n")
+    bad = at.commit("v1.1.0")
+    at.service.sick = {bad}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"{bad} failed in live" in done.stderr
+    assert f"live runs {good} again" in done.stderr
+    options = f"--config fly.live.toml --image registry.fly.io/app:{good} --skip-release-command"
+    assert at.deploys()[-1] == ["deploy", *options.split()]
+    assert "# v1.1.0" not in at.fly["calls"][-1]["config"], "the old image keeps its old settings"
+
+
+def test_fly_restores_after_a_deploy_that_got_stuck_half_way(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    bad = at.commit("v1.1.0")
+    at.set_fly(stuck=[bad])
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"registry.fly.io/app:{good}" in at.deploys()[-1]
+
+
+def test_fly_restores_nothing_after_a_build_that_failed(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.set_fly(unbuildable=[at.commit("v1.1.0")])
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert len(at.deploys()) == 2
+
+
+def test_a_first_deploy_that_fails_has_nothing_to_restore(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    at.service.sick = {at.commit("v1.0.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "no earlier release" in done.stderr
+    assert len(at.deploys()) == 1
+
+
+def test_a_restore_that_fails_is_not_called_a_success(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.service.sick = {good, at.commit("v1.1.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "live may be down" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["deploy live no-such-ref", "rollback live v9.9.9"])
+@pytest.mark.parametrize("hosting", ["fly", "render"])
+def test_an_unknown_ref_calls_nothing(ops: Callable[..., Ops], hosting: str, command: str) -> None:
+    at = ops(hosting)
+    at.commit("v1.0.0")
+    done = at.run(*f"ops/{command}".split())
+    assert done.returncode == 2
+    assert f"no commit '{command.rsplit(maxsplit=1)[-1]}'" in done.stderr
+    assert not at.fly["calls"]
+    assert not at.api.calls
+
+
+def test_a_platform_that_cannot_be_asked_gets_no_deploy(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    at.commit("v1.0.0")
+    log = at.stub("fly", then="echo unauthorized >&2; exit 1")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert log.read_text().splitlines() == ["fly releases --config fly.live.toml --image --json"]
+
+
+def test_fly_rollback_goes_back_one_release_each_time(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    commits = []
+    for tag in ("v1.0.0", "v1.1.0", "v1.2.0"):
+        commits.append(at.commit(tag))
+        assert at.run("ops/deploy", "live").returncode == 0
+
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert f"live runs {commits[1]}; not rolled back: the secrets" in done.stderr
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.service.running() == commits[0]
+
+    none_left = at.run("ops/rollback", "live")
+    assert none_left.returncode == 1
+    assert "no release before" in none_left.stderr
+
+
+def test_fly_rollback_passes_over_a_release_that_never_ran(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    good, failed, current = at.commit("v1.0.0"), at.commit("v1.1.0"), at.commit("v1.2.0")
+    at.set_fly(
+        releases=[
+            {"ImageRef": f"registry.fly.io/app:{commit}", "Status": status, "CreatedAt": "-"}
+            for commit, status in ((current, "complete"), (failed, "failed"), (good, "complete"))
+        ]
+    )
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.service.running() == good
+
+
+def test_fly_rollback_goes_to_a_named_version(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    first = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    for tag in ("v1.1.0", "v1.2.0"):
+        at.commit(tag)
+        assert at.run("ops/deploy", "live").returncode == 0
+    assert at.run("ops/rollback", "live", "v1.0.0").returncode == 0
+    assert at.service.running() == first
+
+    at.commit("v1.3.0")
+    never = at.run("ops/rollback", "live", "v1.3.0")
+    assert never.returncode == 1
+    assert "ops/deploy live v1.3.0" in never.stderr
+    assert first in never.stderr, "it lists what there is"
+
+
+def test_a_rollback_to_a_sick_release_fails(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    first = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.commit("v1.1.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.service.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert "is not healthy in live either" in done.stderr
+
+
+def test_nothing_to_roll_back_in_an_empty_environment(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    at.commit("v1.0.0")
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert "nothing runs in live" in done.stderr
+
+
+def archive(content: bytes) -> bytes:
+    """Return a .tar.gz with one executable file, `flyctl`."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        member = tarfile.TarInfo("flyctl")
+        member.size, member.mode = len(content), 0o755
+        tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize("genuine", [True, False])
+def test_ci_gets_the_pinned_flyctl_or_none(
+    ops: Callable[..., Ops], tmp_path: Path, *, genuine: bool
+) -> None:
+    at = ops()
+    stub = at.bin / "fly"
+    packed = archive(stub.read_bytes())
+    stub.unlink()
+    platform = at.project / "ops/lib/platform.sh"
+    lines = platform.read_text().splitlines()
+    version = next(line.split("=")[1] for line in lines if line.startswith("flyctl_version="))
+    release = tmp_path / f"releases/v{version}"
+    release.mkdir(parents=True)
+    for arch in ("x86_64", "arm64"):
+        (release / f"flyctl_{version}_Linux_{arch}.tar.gz").write_bytes(packed)
+    if genuine:
+        digest = hashlib.sha256(packed).hexdigest()
+        pinned = [f"{ln.split('=')[0]}={digest}" if "_sha256_" in ln[:15] else ln for ln in lines]
+        platform.write_text("\n".join(pinned) + "\n")
+    at.commit("v1.0.0")
+    done = at.run(
+        *("ops/deploy", "live"), CI="true", FLYCTL_RELEASES_URL=(tmp_path / "releases").as_uri()
+    )
+    if genuine:
+        assert done.returncode == 0, done.stderr
+        assert len(at.deploys()) == 1
+    else:
+        assert done.returncode == 1
+        assert "checksum" in done.stderr
+        assert not at.fly["calls"]
+        assert not list(at.project.rglob(".cache/*/fly"))
+
+
+# Render
+
+
+def test_render_deploys_the_commit_and_follows_it_until_it_is_live(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    commit = at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.api.running() == commit
+    posts = [call for call in at.api.calls if not call.startswith("GET")]
+    assert posts == [f'POST /v1/services/srv-1/deploys {{"commitId": "{commit}"}}']
+
+
+def test_render_follows_a_deploy_that_was_only_queued(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    at.api.queues = True
+    commit = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    assert at.api.running() == commit
+
+
+def test_render_restores_the_previous_deploy_when_the_new_one_is_sick(
+    ops: Callable[..., Ops],
+) -> None:
+    at = ops("render")
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.service.sick = {at.commit("v1.1.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert at.api.running() == good
+    assert 'POST /v1/services/srv-1/rollback {"deployId": "dep-1"}' in at.api.calls
+    assert at.api.auto_deploy == "no"
+
+
+def test_render_restores_nothing_after_a_build_that_failed(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    good = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.api.unbuildable = {at.commit("v1.1.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "ended as build_failed" in done.stderr
+    assert f"live runs {good} again" in done.stderr
+    assert not [call for call in at.api.calls if "/rollback" in call]
+
+
+def test_render_cancels_a_deploy_that_takes_too_long(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="0")
+    assert done.returncode == 1
+    assert at.api.deploys[0]["status"] == "canceled"
+
+
+def test_render_rolls_back_to_the_previous_and_to_a_named_release(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    commits = []
+    for tag in ("v1.0.0", "v1.1.0", "v1.2.0"):
+        commits.append(at.commit(tag))
+        assert at.run("ops/deploy", "live").returncode == 0
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.api.running() == commits[1]
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.api.running() == commits[0]
+    assert at.run("ops/rollback", "live", "v1.2.0").returncode == 0
+    assert at.api.running() == commits[2]
+
+
+@pytest.mark.parametrize("task", ["deploy", "rollback"])
+def test_render_refuses_the_service_of_another_environment(
+    ops: Callable[..., Ops], task: str
+) -> None:
+    at = ops("render")
+    at.api.name = "my-service-sandbox"
+    at.api.start("1" * 40, "deactivated")
+    at.api.start("2" * 40, "live")
+    at.commit("v1.0.0")
+    done = at.run(f"ops/{task}", "live")
+    assert done.returncode == 1
+    assert "is not the service of live" in done.stderr
+    assert not [call for call in at.api.calls if not call.startswith("GET")]
+
+
+def test_render_tells_which_call_was_refused(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", RENDER_API_KEY="wrong")
+    assert done.returncode == 1
+    assert "Render refused GET /services/srv-1/deploys" in done.stderr
+    assert not at.api.deploys
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("hosting", ["fly", "render"])
+@pytest.mark.parametrize("traced", [False, True])
+def test_a_secret_reaches_the_platform_and_nothing_else(
+    ops: Callable[..., Ops], hosting: str, *, traced: bool
+) -> None:
+    at = ops(hosting)
+    log = at.stub("curl", then=f'exec {shutil.which("curl")} "$@"')
+    commits = [at.commit("v1.0.0"), at.commit("v1.1.0")]
+    at.service.sick = {commits[1]}
+    trace = [*at.shell, "-x"] if traced else []
+    outcomes = []
+    for command in ("deploy live v1.0.0", "deploy live v1.1.0", "rollback live v1.1.0"):
+        done = at.run(*trace, *f"ops/{command}".split())
+        outcomes.append(done.returncode)
+        assert SECRET not in done.stdout + done.stderr
+    assert outcomes == [0, 1, 1]
+    assert log.read_text().count("curl ") > 3
+    assert SECRET not in log.read_text()
+    for call in at.fly["calls"]:
+        assert call["token"] == SECRET
+        assert SECRET not in call["argv"]
+
+
+# release
+
+CHANGELOG = """\
+# Changelog
+
+## [Unreleased]
+
+### Added
+
+- A thing that users see.
+
+## [1.1.0] - 2026-01-02
+
+- Older.
+"""
+
+
+def releasable(at: Ops, changelog: str = CHANGELOG) -> Ops:
+    """Put a project at v1.1.0, with something to release."""
+    (at.project / "package.json").write_text('{"name": "my-service", "version": "1.1.0"}\n')
+    (at.project / "CHANGELOG.md").write_text(changelog)
+    at.commit("v1.1.0")
+    return at
+
+
+@pytest.mark.parametrize(
+    ("step", "version"),
+    [
+        ("", "1.1.1"),
+        ("patch", "1.1.1"),
+        ("minor", "1.2.0"),
+        ("major", "2.0.0"),
+        ("3.0.10", "3.0.10"),
+    ],
+)
+def test_a_release_dates_the_changelog_sets_the_version_and_tags(
+    ops: Callable[..., Ops], step: str, version: str
+) -> None:
+    at = releasable(ops())
+    done = at.run("ops/release", *step.split())
+    assert done.returncode == 0, done.stderr
+    assert f"git push --atomic origin main v{version}" in done.stderr
+    today = at.git("log", "-1", "--format=%cd", "--date=format-local:%Y-%m-%d")
+    assert (at.project / "CHANGELOG.md").read_text() == CHANGELOG.replace(
+        "## [Unreleased]\n", f"## [Unreleased]\n\n## [{version}] - {today}\n"
+    )
+    assert json.loads((at.project / "package.json").read_text())["version"] == version
+    assert at.git("log", "-1", "--format=%s") == f"release: v{version}"
+    assert at.git("cat-file", "-t", f"v{version}") == "tag"
+    assert at.git("rev-parse", f"v{version}^{{commit}}") == at.git("rev-parse", "HEAD")
+    assert at.git("status", "--porcelain") == ""
+
+
+def test_candidates_are_counted_and_change_nothing(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    before = at.git("rev-parse", "HEAD")
+    for number in [1, *range(2, 11)]:
+        done = at.run("ops/release", "minor", "--rc")
+        assert done.returncode == 0, done.stderr
+        assert f"git push origin v1.2.0-rc.{number}" in done.stderr
+    assert at.run("ops/release", "--rc", "minor").returncode == 0
+    assert at.git("tag", "--list", "v1.2.0-rc.11")
+    assert at.git("rev-parse", "HEAD") == before
+    assert at.git("status", "--porcelain") == ""
+    assert at.run("ops/release", "minor").returncode == 0, "the release itself comes after"
+    assert at.git("tag", "--list", "v1.2.0")
+
+
+def test_the_first_release_counts_from_nothing(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    at.git("tag", "--delete", "v1.1.0")
+    assert at.run("ops/release", "minor").returncode == 0
+    assert at.git("tag", "--list") == "v0.1.0"
+
+
+@pytest.mark.parametrize("section", ["", "### Added\n\n### Fixed\n\n"])
+def test_an_empty_changelog_is_no_release(ops: Callable[..., Ops], section: str) -> None:
+    empty = f"# Changelog\n\n## [Unreleased]\n\n{section}## [1.1.0] - 2026-01-02\n\n- Older.\n"
+    at = releasable(ops(), empty)
+    done = at.run("ops/release")
+    assert done.returncode == 1
+    assert 'nothing under "## [Unreleased]"' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda at: (at.project / "marker").write_text("edited"), "commit or stash"),
+        (lambda at: (at.project / "new").write_text("untracked"), "commit or stash"),
+        (lambda at: at.git("switch", "--quiet", "--create", "feature"), "git switch main"),
+    ],
+)
+@pytest.mark.parametrize("candidate", ["", "--rc"])
+def test_a_release_comes_from_a_clean_default_branch(
+    ops: Callable[..., Ops], spoil: Callable[[Ops], Any], reason: str, candidate: str
+) -> None:
+    at = releasable(ops())
+    spoil(at)
+    done = at.run("ops/release", *candidate.split())
+    assert done.returncode == 1
+    assert reason in done.stderr
+    assert at.git("tag", "--list") == "v1.1.0"
+
+
+def test_a_release_comes_from_the_default_branch_of_the_remote(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    at.git("branch", "--move", "trunk")
+    at.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    done = at.run("ops/release")
+    assert done.returncode == 0, done.stderr
+    assert "git push --atomic origin trunk v1.1.1" in done.stderr
+
+
+def test_a_version_is_released_once(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    done = at.run("ops/release", "1.1.0")
+    assert done.returncode == 1
+    assert "released already" in done.stderr
+
+
+def test_a_release_that_fails_half_way_leaves_a_clean_tree(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    at.stub("npm", then="echo broken >package.json; exit 1")
+    done = at.run("ops/release")
+    assert done.returncode == 1
+    assert at.git("status", "--porcelain") == ""
+    assert at.git("tag", "--list") == "v1.1.0"
+
+
+# What the stack brings
+
+
+def test_setup_installs_from_the_lock_or_writes_one(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    log = at.stub("npm")
+    lock = at.project / "package-lock.json"
+    lock.write_text("{}")
+    assert at.run("ops/setup").returncode == 0
+    lock.unlink()
+    done = at.run("ops/setup")
+    assert "commit it" in done.stderr
+    assert [line.split()[1] for line in log.read_text().splitlines()] == ["ci", "install"]
+
+
+@pytest.mark.parametrize(
+    ("task", "calls"),
+    [
+        ("build", ["npm run build"]),
+        (
+            "lint",
+            ["npm run lint", "npm run typecheck", "npm exec --no -- prettier --check ."],
+        ),
+        ("test", ["npm test"]),
+        ("scan", ["npm audit --omit=dev --audit-level=high"]),
+    ],
+)
+def test_a_task_stops_at_the_first_failure_with_1(
+    ops: Callable[..., Ops], task: str, calls: list[str]
+) -> None:
+    at = ops()
+    log = at.stub("npm")
+    assert at.run(f"ops/{task}").returncode == 0
+    assert log.read_text().splitlines() == calls
+    for number, call in enumerate(calls, 1):
+        log.write_text("")
+        at.stub("npm", then=f'[ "npm $*" != "{call}" ] || exit 77')
+        assert at.run(f"ops/{task}").returncode == 1
+        assert log.read_text().splitlines() == calls[:number]
+
+
+@pytest.mark.parametrize("engine", ["docker", "podman"])
+def test_the_image_carries_the_commit(ops: Callable[..., Ops], engine: str) -> None:
+    at = releasable(ops())
+    at.stub("npm")
+    log = at.stub(engine)
+    path = at.bare()
+    for name in ("git", "node"):
+        (Path(path) / name).symlink_to(shutil.which(name) or name)
+    done = at.run("ops/build", "--image", PATH=f"{at.bin}{os.pathsep}{path}{os.pathsep}")
+    assert done.returncode == 0, done.stderr
+    commit = at.git("rev-parse", "HEAD")
+    assert log.read_text().splitlines() == [
+        f"{engine} build --build-arg GIT_COMMIT={commit} --tag my-service:{commit} ."
+    ]
