@@ -829,11 +829,14 @@ def test_candidates_are_counted_and_change_nothing(ops: Callable[..., Ops]) -> N
     assert at.git("tag", "--list", "v1.2.0")
 
 
-def test_the_first_release_counts_from_nothing(ops: Callable[..., Ops]) -> None:
-    at = releasable(ops())
+@pytest.mark.parametrize(("step", "version"), [("", "1.1.0"), ("minor", "1.1.0"), ("0.3.0", "0.3.0")])
+def test_the_first_release_is_the_version_of_the_manifest(
+    ops: Callable[..., Ops], step: str, version: str
+) -> None:
+    at = releasable(ops(), CHANGELOG.replace("## [1.1.0] - 2026-01-02\n\n- Older.\n", ""))
     at.git("tag", "--delete", "v1.1.0")
-    assert at.run("ops/release", "minor").returncode == 0
-    assert at.git("tag", "--list") == "v0.1.0"
+    assert at.run("ops/release", *step.split()).returncode == 0
+    assert at.git("tag", "--list") == f"v{version}"
 
 
 @pytest.mark.parametrize("section", ["", "### Added\n\n### Fixed\n\n"])

@@ -6,4 +6,6 @@ stack_check() {
   need_tool npm 'it comes with Node'
 }
 
+stack_version() { node --print "require('./package.json').version"; }
+
 stack_set_version() { npm version --no-git-tag-version --allow-same-version --ignore-scripts "$1" >/dev/null; }

@@ -1,0 +1,4 @@
+export const service = {
+  name: "my-service",
+  description: "A backend service",
+};

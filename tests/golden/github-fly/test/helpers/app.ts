@@ -1,0 +1,14 @@
+import { onTestFinished } from "vitest";
+import { buildApp } from "../../src/app.ts";
+import { type Config, readConfig } from "../../src/config.ts";
+
+/** An app without mock data, closed when the test ends, and what it logged. */
+export function testApp(overrides: Partial<Config> = {}) {
+  const lines: string[] = [];
+  const config = { ...readConfig({ APP_ENV: "sandbox" }), ...overrides };
+  const app = buildApp(config, {
+    logStream: { write: (line) => void lines.push(line) },
+  });
+  onTestFinished(() => app.close());
+  return { app, lines };
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from "vitest";
+import { service } from "../../src/service.ts";
+import { testApp } from "../helpers/app.ts";
+
+const SECRET = "hunter2";
+const UUID = /^[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}$/;
+
+describe("log lines", () => {
+  test("are JSON with the service, its environment and the request id", async () => {
+    const { app, lines } = testApp();
+    await app.inject({ url: "/", headers: { "x-request-id": "trace-1" } });
+    const entries = lines.map((line) => JSON.parse(line) as unknown);
+    expect(entries).toHaveLength(2);
+    for (const entry of entries) {
+      expect(entry).toMatchObject({
+        level: "info",
+        service: service.name,
+        env: "sandbox",
+        reqId: "trace-1",
+      });
+    }
+  });
+
+  test("never show the credentials of a request", async () => {
+    const { app, lines } = testApp({ LOG_LEVEL: "trace" });
+    app.post("/login", async (request, reply) => {
+      request.log.info(
+        { headers: request.headers, body: request.body },
+        "login",
+      );
+      reply.header("set-cookie", `session=${SECRET}`);
+      request.log.info({ headers: reply.getHeaders() }, "reply");
+      throw Object.assign(new Error("login failed"), {
+        config: { headers: { authorization: SECRET } },
+      });
+    });
+    await app.inject({
+      method: "POST",
+      url: `/login?token=${SECRET}`,
+      headers: {
+        authorization: `Bearer ${SECRET}`,
+        cookie: `session=${SECRET}`,
+      },
+      payload: { user: "ada", password: SECRET },
+    });
+
+    const log = lines.join("");
+    expect(log).toContain('"user":"ada"');
+    expect(log).toContain("login failed");
+    expect(log).toContain("[Redacted]");
+    expect(log).not.toContain(SECRET);
+  });
+
+  test.each(["password", "token", "secret", "apiKey"])(
+    "never show a field named %s",
+    (field) => {
+      const { app, lines } = testApp();
+      const value = { [field]: SECRET };
+      app.log.info(value);
+      app.log.info({ a: value, list: [value] });
+      app.log.info({ a: { b: value } });
+      app.log.info({ a: { b: { c: value } } });
+      app.log.child({ a: value }).info("child");
+      expect(lines).toHaveLength(5);
+      for (const line of lines) expect(line).toContain("[Redacted]");
+      expect(lines.join("")).not.toContain(SECRET);
+    },
+  );
+});
+
+describe("request ids", () => {
+  async function echoed(id?: string) {
+    const { app } = testApp();
+    const headers = id === undefined ? {} : { "x-request-id": id };
+    return (await app.inject({ url: "/", headers })).headers["x-request-id"];
+  }
+
+  test.each(["6f1d", "a.b:c_d-e", "x".repeat(128)])(
+    "%s is kept",
+    async (id) => {
+      expect(await echoed(id)).toBe(id);
+    },
+  );
+
+  test.each(["", "two words", 'forged","level":"fatal', "x".repeat(129)])(
+    "%j is replaced",
+    async (id) => {
+      expect(await echoed(id)).toMatch(UUID);
+    },
+  );
+
+  test("a missing one is generated, different each time", async () => {
+    const ids = [await echoed(), await echoed()];
+    expect(ids[0]).toMatch(UUID);
+    expect(ids[0]).not.toBe(ids[1]);
+  });
+});

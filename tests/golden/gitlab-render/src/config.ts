@@ -1,0 +1,76 @@
+import { z } from "zod";
+
+function integer(min: number, max: number) {
+  return z
+    .string()
+    .refine(
+      (value) =>
+        /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max,
+      `expected integer between ${min} and ${max}`,
+    )
+    .transform(Number);
+}
+
+function oneOf<const T extends readonly string[]>(...values: T) {
+  return z.enum(values, `expected one of ${values.join(", ")}`);
+}
+
+/** Every variable the service reads. Document new ones in .env.example. */
+export const configSchema = z.object({
+  APP_ENV: oneOf("local", "sandbox", "testbed", "live").default("local"),
+  GIT_COMMIT: z.string().default("unknown"),
+  // All interfaces: a container is reached through its network interface, so a
+  // process bound to its loopback address could not be reached from outside.
+  HOST: z.string().default("0.0.0.0"),
+  LOG_LEVEL: oneOf("fatal", "error", "warn", "info", "debug", "trace").default(
+    "info",
+  ),
+  PORT: integer(1, 65535).default(3000),
+  SHUTDOWN_GRACE_SECONDS: integer(0, 300).default(8),
+});
+
+export type Config = Readonly<z.output<typeof configSchema>>;
+
+export class ConfigError extends Error {
+  override name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.problems = problems;
+  }
+}
+
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  return parseConfig(configSchema, env);
+}
+
+/** Reports every problem at once; never shows the value of a secret. */
+export function parseConfig<T extends z.ZodType>(
+  schema: T,
+  env: NodeJS.ProcessEnv,
+): z.output<T> {
+  // An empty variable counts as unset, as in an env file with a blank to fill.
+  const variables = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== ""),
+  );
+  const result = schema.safeParse(variables);
+  if (result.success) return result.data;
+  throw new ConfigError(
+    result.error.issues.map((issue) => describe(issue, variables)),
+  );
+}
+
+// URLs and connection strings are included because they often carry a password.
+const SECRET_NAME =
+  /auth|connection|credential|dsn|key|pass|private|secret|token|uri|url/i;
+
+function describe(issue: z.core.$ZodIssue, variables: NodeJS.ProcessEnv) {
+  const name = issue.path.join(".");
+  const value = variables[name];
+  if (value === undefined) return `${name}: required but not set`;
+  const got = SECRET_NAME.test(name)
+    ? "a value that is not shown"
+    : JSON.stringify(value);
+  return `${name}: ${issue.message}, got ${got}`;
+}

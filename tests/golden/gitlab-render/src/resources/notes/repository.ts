@@ -1,0 +1,41 @@
+import { randomUUID } from "node:crypto";
+import type { NewNote, Note, Page } from "./schemas.ts";
+
+/** In memory, yet asynchronous like the database that would replace it. */
+export class NotesRepository {
+  readonly #notes: Map<string, Note>;
+
+  constructor(seed: readonly Note[] = []) {
+    this.#notes = new Map(seed.map((note) => [note.id, note]));
+  }
+
+  async create(input: NewNote): Promise<Note> {
+    const note = {
+      id: randomUUID(),
+      ...input,
+      createdAt: new Date().toISOString(),
+    };
+    this.#notes.set(note.id, note);
+    return note;
+  }
+
+  /** Oldest first. */
+  async list({
+    limit,
+    offset,
+  }: Page): Promise<{ items: Note[]; total: number }> {
+    const notes = [...this.#notes.values()];
+    return {
+      items: notes.slice(offset, offset + limit),
+      total: notes.length,
+    };
+  }
+
+  async find(id: string): Promise<Note | undefined> {
+    return this.#notes.get(id);
+  }
+
+  async delete(id: string): Promise<boolean> {
+    return this.#notes.delete(id);
+  }
+}

@@ -1,0 +1,4 @@
+export const service = {
+  name: "orders",
+  description: 'Takes orders, "as they come"',
+};
