@@ -1,0 +1,138 @@
+"""Every command in the documentation is run as it stands, page by page, top to bottom."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import venv
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in [ROOT / "README.md", *ROOT.glob("docs/**/*.md")]
+    if BLOCK.search(path.read_text("utf-8"))
+)
+
+
+def run_page(page: str, folder: Path, **variables: str) -> str:
+    """Run a page's commands in one shell, as a reader would, and give what they print."""
+    script = ["set -eu"]
+    for background, commands in BLOCK.findall((ROOT / page).read_text("utf-8")):
+        # A server is started as in a second terminal, and gets a moment to come up.
+        script.append(f"{{ {commands.strip()}; }} & sleep 5" if background else commands)
+    output = folder.parent / "printed.txt"
+    with output.open("w") as sink:
+        process = subprocess.Popen(
+            ["sh", "-c", "\n".join(script)],
+            cwd=folder,
+            env={**os.environ, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout=600)
+        finally:
+            kill_group(process.pid)
+    printed = output.read_text("utf-8")
+    output.unlink()
+    assert code == 0, printed
+    return printed
+
+
+def kill_group(group: int) -> None:
+    """End what a page left running, which is its own process group."""
+    try:
+        os.killpg(group, 9)
+    except ProcessLookupError:
+        return
+
+
+def empty(tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    folder = tmp_path / "scaffold"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+def test_every_page_with_commands_is_run_here() -> None:
+    assert PAGES == [
+        "README.md",
+        "docs/how-to/add-an-option.md",
+        "docs/how-to/script-it.md",
+        "docs/how-to/use-plain-copier.md",
+        "docs/tutorial/first-service.md",
+    ]
+
+
+@pytest.mark.slow
+def test_the_readme(clone: Path, tmp_path: Path) -> None:
+    """A fresh clone and an environment with nothing in it but pip."""
+    install, develop = BLOCK.findall((clone / "README.md").read_text("utf-8"))
+    venv.create(tmp_path / "venv", with_pip=True)
+    path = f"{tmp_path / 'venv/bin'}:{os.environ['PATH']}"
+    done = subprocess.run(
+        ["sh", "-euc", install[1]], cwd=clone, env={**os.environ, "PATH": path}, check=False,
+        capture_output=True, text=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Created my-service" in done.stdout
+    assert (clone / "my-service/package-lock.json").is_file()
+    # The other command is this very run: .ci/run starts it as the README has it.
+    assert f"\n({develop[1].strip()})" in (clone / ".ci/run").read_text("utf-8")
+
+
+@pytest.mark.slow
+def test_the_tutorial(tmp_path: Path) -> None:
+    printed = run_page("docs/tutorial/first-service.md", empty(tmp_path))
+    assert "http://127.0.0.1:3000 is healthy" in printed
+    assert '"status":"ok"' in printed
+    assert "PORT: expected integer between 1 and 65535, got" in printed
+    assert "LOG_LEVEL: expected one of" in printed
+    assert "it did not start" in printed
+    assert re.search(r"^v0\.1\.0-rc\.1$", printed, re.MULTILINE)
+    assert re.search(r"^v0\.1\.0$", printed, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_script_it(tmp_path: Path) -> None:
+    folder = empty(tmp_path)
+    printed = run_page("docs/how-to/script-it.md", folder).splitlines()
+    assert printed[-3:] == ["fly", "fly", "render"]
+    second = (folder / "second-service/.copier-answers.yml").read_text()
+    assert "ci: gitlab" in second
+    assert "owner: Team Blue" in second
+
+
+def test_use_plain_copier(clone: Path) -> None:
+    run_page("docs/how-to/use-plain-copier.md", clone)
+    assert (clone.parent / "my-service/Dockerfile").is_file()
+
+
+def test_add_an_option(clone: Path) -> None:
+    """The page is true: one new folder, and the option is everywhere."""
+    printed = run_page(
+        "docs/how-to/add-an-option.md", clone, PYTHONPATH=str(clone / "src"),
+    )  # fmt: skip
+    changed = subprocess.check_output(
+        ["git", "status", "--porcelain", "--untracked-files=all", "--", "template"],
+        cwd=clone, text=True,
+    )  # fmt: skip
+    new = "template/project/{{ use.hosting.vm }}/"
+    assert all(line.startswith(f'?? "{new}') for line in changed.splitlines()), changed
+    assert re.search(r"^  vm +Virtual machine: a machine of your own", printed, re.MULTILINE)
+    assert "| `vm` |" in (clone / "docs/reference/options.md").read_text("utf-8")
+    assert "[node-github-vm-" in printed, "it is in the matrix"
+    assert re.search(r"^=+ \d+ passed", printed, re.MULTILINE), printed
