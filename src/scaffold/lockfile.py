@@ -36,8 +36,10 @@ class PackageManager:
 MANAGERS: Mapping[str, PackageManager] = {
     "npm": PackageManager(
         file="package-lock.json",
+        # Nothing is run, so the Node that will run it need not be this one.
         command=(
-            "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-audit", "--no-fund",
+            "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-engine-strict",
+            "--no-audit", "--no-fund",
         ),
     ),
 }  # fmt: skip

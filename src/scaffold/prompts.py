@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import questionary
 from prompt_toolkit.validation import ValidationError, Validator
 from rich.console import Console
+from rich.markup import escape
 from rich.tree import Tree
 
 from scaffold.answers import Answers, resolve
@@ -51,23 +53,14 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
 
 
 def confirmed(destination: Path, files: Iterable[File]) -> bool:
-    """Show what would be written, and ask whether to."""
-    Console(stderr=True).print(_tree(f"{destination}/", files))
+    """Show what would be written, folders folded, and ask whether to."""
+    tree = Tree(escape(f"{destination}/"), guide_style="dim", highlight=False)
+    entries = Counter((file.path.parts[0], len(file.path.parts) > 1) for file in files)
+    for (name, folder), count in sorted(entries.items()):
+        many = f"{count} files" if count > 1 else "1 file"
+        tree.add(f"{escape(name)}/  [dim]{many}[/dim]" if folder else escape(name))
+    Console(stderr=True).print(tree)
     return bool(_answered(questionary.confirm("Create it?", default=True)))
-
-
-def _tree(title: str, files: Iterable[File]) -> Tree:
-    tree = Tree(title, guide_style="dim", highlight=False)
-    folders: dict[tuple[str, ...], Tree] = {(): tree}
-    for file in files:
-        for depth in range(1, len(file.path.parts)):
-            parts = file.path.parts[:depth]
-            if parts not in folders:
-                folders[parts] = folders[parts[:-1]].add(f"{parts[-1]}/")
-        folders[file.path.parts[:-1]].add(
-            f"{file.path.name}[dim] *[/dim]" if file.executable else file.path.name
-        )
-    return tree
 
 
 def _ask(question: Question) -> Any:  # noqa: ANN401  # of the question's own type

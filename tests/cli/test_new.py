@@ -163,6 +163,16 @@ def test_the_lock_file_names_no_registry(scaffold: Scaffold, tmp_path: Path) -> 
     assert "://registry" not in lock
 
 
+def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "template", tmp_path / "fork/template")
+    shutil.copy(ROOT / "copier.yml", tmp_path / "fork")
+    manifest = tmp_path / "fork/template/project/{{ use.stack.node }}/package.json.jinja"
+    manifest.write_text(manifest.read_text().replace('"node": "24.x"', '"node": "99.x"'))
+    done = scaffold("new", "my-service", "--no-git", "--template", "fork")
+    assert done.stderr == ""
+    assert '"node": "99.x"' in (tmp_path / "my-service/package-lock.json").read_text()
+
+
 def test_a_template_may_come_from_a_plain_folder(scaffold: Scaffold, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "template", tmp_path / "fork/template")
     shutil.copy(ROOT / "copier.yml", tmp_path / "fork")
