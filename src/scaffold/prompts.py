@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from scaffold.render import File
     from scaffold.template import Template
 
-#: A description may have several lines; a prompt has one.
-_LINE_BREAK = "\\n"
-
 
 def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     """Ask what is not given: the short path first, the rest if somebody wants to.
@@ -78,14 +75,8 @@ def _ask(question: Question) -> Any:  # noqa: ANN401  # of the question's own ty
         )
     if question.type == "bool":
         return _answered(questionary.confirm(question.help, default=question.default))
-    text = _answered(
-        questionary.text(
-            question.help,
-            default=str(question.default).replace("\n", _LINE_BREAK),
-            validate=_Valid(question),
-        )
-    )
-    return question.parse(text.replace(_LINE_BREAK, "\n"))
+    text = questionary.text(question.help, default=str(question.default), validate=_Valid(question))
+    return question.parse(_answered(text))
 
 
 def _answered(prompt: questionary.Question) -> Any:  # noqa: ANN401  # what the prompt is for
