@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -37,12 +38,17 @@ class TemplateHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling 
         if not packed.is_dir():  # a checkout; an unpacked sdist has it already
             self.scratch = tempfile.TemporaryDirectory(prefix="scaffold-build-")
             packed = Path(self.scratch.name)
-            if (root / ".git").exists():
+            try:
                 self._pack_commit(root, packed)
-            else:
+            except (OSError, subprocess.CalledProcessError):
                 self._pack_tree(root, packed)
         prefix = "" if self.target_name == "sdist" else "scaffold/"
         build_data["force_include"][str(packed)] = f"{prefix}{TEMPLATE}"
+
+    def finalize(self, *_: object) -> None:
+        """Remove what was collected."""
+        if hasattr(self, "scratch"):
+            self.scratch.cleanup()
 
     def _pack_commit(self, root: Path, packed: Path) -> None:
         archive = _git(root, "archive", "HEAD", "copier.yml", "template")
@@ -68,8 +74,8 @@ class TemplateHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling 
 
     def _pack_tree(self, root: Path, packed: Path) -> None:
         self.app.display_warning("No git repository: older versions of the template are left out.")
-        (packed / "copier.yml").symlink_to(root / "copier.yml")
-        (packed / "template").symlink_to(root / "template")
+        shutil.copy(root / "copier.yml", packed)
+        shutil.copytree(root / "template", packed / "template", dirs_exist_ok=True)
         _write_origin(packed, os.environ.get(SOURCE_VARIABLE, str(root)), None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -84,6 +85,16 @@ def test_its_history_is_a_bundle_that_copier_reads(installed: Path, tmp_path: Pa
     )
     assert (tmp_path / "copier/Dockerfile").is_file()
     assert json.loads(Path(site, "origin.json").read_text())["commit"] == "v0.0.2"
+
+
+def test_without_git_it_carries_the_template_and_no_history(clone: Path, tmp_path: Path) -> None:
+    shutil.copytree(clone, tmp_path / "archive", ignore=shutil.ignore_patterns(".git"))
+    run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path,
+        tmp_path / "archive", cwd=tmp_path)  # fmt: skip
+    (wheel,) = tmp_path.glob("*.whl")
+    names = run(sys.executable, "-m", "zipfile", "--list", wheel, cwd=tmp_path)
+    assert "scaffold/_template/template/project/SECOND.md" in names
+    assert "history.bundle" not in names
 
 
 def test_an_sdist_gives_the_same_wheel(clone: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from scaffold import __version__
-from scaffold.errors import ScaffoldError, UsageError
+from scaffold.errors import EnvironmentLackError, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -148,45 +148,46 @@ def _extra(context: typer.Context, argument: str) -> UsageError:
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 a problem, 2 usage, 3 the environment, 130 left."""
-    debug = "--debug" in sys.argv[1:]
+    debug = "--debug" in sys.argv[1:]  # wherever it stands
     signal.signal(signal.SIGTERM, _leave)  # clean up, as for Ctrl-C
     try:
-        code = app(args=_without_debug(sys.argv[1:]), standalone_mode=False)
-    except ScaffoldError as error:
-        if debug:
-            raise
-        code = _complain(error.message, error.hint, error.exit_code)
-    except typer.TyperException as error:
-        if debug:
-            raise
-        code = _complain(*_usage(error), UsageError.exit_code)
+        code = app(args=[a for a in sys.argv[1:] if a != "--debug"], standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = LEFT
-    except OSError as error:
+    except Exception as error:
         if debug:
             raise
-        code = _complain(f"{error.filename or 'The system'}: {error.strerror or error}", "", 3)
+        message, hint, code = _explained(error)
+        one_line = " ".join(message.split())
+        sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
     if code == LEFT:  # Typer's own answer to Ctrl-C, too
         sys.stderr.write("\nLeft; nothing was written.\n")
     sys.exit(code if isinstance(code, int) else 0)
-
-
-def _without_debug(arguments: list[str]) -> list[str]:
-    """Let --debug stand anywhere."""
-    return [argument for argument in arguments if argument != "--debug"]
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _usage(error: typer.TyperException) -> tuple[str, str]:
-    message = " ".join(str(getattr(error, "format_message", lambda: error)()).split())
-    context = getattr(error, "ctx", None)
-    return message, f"See `{context.command_path if context else 'scaffold'} --help`."
+def _explained(error: Exception) -> tuple[str, str, int]:
+    """Give what happened, what to do next, and the exit code."""
+    match error:
+        case ScaffoldError():
+            return error.message, error.hint, error.exit_code
+        case typer.TyperException():
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "scaffold"
+            return _said(error), f"See `{command} --help`.", UsageError.exit_code
+        case OSError():
+            lack = EnvironmentLackError.exit_code
+            return f"{error.filename or 'The system'}: {error.strerror or error}.", "", lack
+        case _:
+            return (
+                f"scaffold failed: {type(error).__name__}: {error}",
+                "This is a bug of scaffold's. Run it again with --debug and report what it shows.",
+                ScaffoldError.exit_code,
+            )
 
 
-def _complain(message: str, hint: str, code: int) -> int:
-    one_line = " ".join(message.split())
-    sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
-    return code
+def _said(error: typer.TyperException) -> str:
+    return str(getattr(error, "format_message", lambda: error)())

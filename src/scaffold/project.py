@@ -28,14 +28,14 @@ def free_destination(into: Path, name: str) -> Path:
     """
     if not into.is_dir():
         raise UsageError(
-            f"{shown(into)} is not a folder.", "Create it first, or name another with --into."
+            f"{shown(into, 200)} is not a folder.", "Create it first, or name another with --into."
         )
     destination = into / name
     if destination.is_symlink() or (
         destination.exists() and not (destination.is_dir() and not any(destination.iterdir()))
     ):
         raise UsageError(
-            f"{shown(destination)} exists and is not an empty folder; nothing was changed.",
+            f"{shown(destination, 200)} exists and is not an empty folder; nothing was changed.",
             "Choose another name, another folder with --into, or remove it first.",
         )
     return destination
@@ -57,12 +57,11 @@ def appearing_at(destination: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
         yield scratch
         scratch.chmod(0o777 & ~_umask())  # mkdtemp's is for its owner alone
-        _sync(scratch)
         scratch.rename(destination)
     except OSError as error:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
             raise UsageError(
-                f"{shown(destination)} appeared meanwhile; it was left alone.",
+                f"{shown(destination, 200)} appeared meanwhile; it was left alone.",
                 "Choose another name, or remove it first.",
             ) from error
         raise EnvironmentLackError(
@@ -94,17 +93,6 @@ def first_commit(folder: Path, message: str) -> None:
     git.run("init", "--quiet", "--initial-branch=main", cwd=folder)
     git.run("add", "--all", cwd=folder)
     git.run("commit", "--quiet", "--message", message, cwd=folder)
-
-
-def _sync(folder: Path) -> None:
-    """Have the file system write what it still holds, so that the rename is its last word."""
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.is_symlink() and ".git" not in path.parts:
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
 
 
 def _umask() -> int:

@@ -13,6 +13,7 @@ from rich.tree import Tree
 
 from scaffold.answers import Answers, resolve
 from scaffold.errors import UsageError
+from scaffold.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -53,9 +54,9 @@ def confirmed(destination: Path, files: Iterable[File]) -> bool:
     """Show what would be written, folders folded, and ask whether to."""
     tree = Tree(escape(f"{destination}/"), guide_style="dim", highlight=False)
     entries = Counter((file.path.parts[0], len(file.path.parts) > 1) for file in files)
-    for (name, folder), count in sorted(entries.items()):
-        many = f"{count} files" if count > 1 else "1 file"
-        tree.add(f"{escape(name)}/  [dim]{many}[/dim]" if folder else escape(name))
+    for (name, folder), number in sorted(entries.items()):
+        many = f"/  [dim]{count(number, 'file')}[/dim]" if folder else ""
+        tree.add(escape(name) + many)
     Console(stderr=True).print(tree)
     return bool(_answered(questionary.confirm("Create it?", default=True)))
 

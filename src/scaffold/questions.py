@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 import yaml
 
 from scaffold.errors import TemplateError, UsageError
@@ -163,7 +162,9 @@ class Question:
             return value
         try:
             return self.environment.text(value).render({**self.context, **(extra or {})})
-        except jinja2.TemplateError as error:
+        except TemplateError:
+            raise
+        except Exception as error:  # a template may raise anything
             raise TemplateError(
                 f"The template's question '{self.name}' cannot be rendered: {error}"
             ) from error

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from pathspec import PathSpec
 
 from scaffold.errors import TemplateError
@@ -92,8 +91,8 @@ class _Renderer:
             if f"{entry.name}{self.suffix}" in names:
                 continue  # the rendered one is taken
             source = Path(entry.path)
-            if entry.is_symlink() and not source.resolve().is_relative_to(self.root):
-                raise TemplateError(f"{self._origin(source)} leads out of the template.")
+            if entry.is_symlink():
+                self._check_link(source)
             name = entry.name if entry.is_dir() else entry.name.removesuffix(self.suffix)
             target = self._target(path, name)
             if target is None:
@@ -102,6 +101,14 @@ class _Renderer:
                 yield from self._folder(source, target)
             else:
                 yield self._file(source, target)
+
+    def _check_link(self, link: Path) -> None:
+        """Follow a link as Copier does, but neither out of the template nor in a circle."""
+        leads_to = link.resolve()
+        if not leads_to.is_relative_to(self.root):
+            raise TemplateError(f"{self._origin(link)} leads out of the template.")
+        if link.parent.resolve().is_relative_to(leads_to):
+            raise TemplateError(f"{self._origin(link)} leads to a folder that it is in.")
 
     def _target(self, parent: PurePosixPath, name: str) -> PurePosixPath | None:
         rendered = self._text(name)
@@ -117,8 +124,8 @@ class _Renderer:
         if source.name.endswith(self.suffix):
             try:
                 text = self.environment.get_template(origin.as_posix()).render(self.context)
-            except jinja2.TemplateError as error:
-                raise TemplateError(f"{origin} cannot be rendered: {error}") from error
+            except Exception as error:  # a template may raise anything
+                raise _unrendered(str(origin), error) from error
             content = text.encode()
         else:
             content = source.read_bytes()
@@ -129,8 +136,14 @@ class _Renderer:
             return text
         try:
             return self.environment.text(text).render(self.context)
-        except jinja2.TemplateError as error:
-            raise TemplateError(f"{text!r} cannot be rendered: {error}") from error
+        except Exception as error:  # a template may raise anything
+            raise _unrendered(repr(text), error) from error
 
     def _origin(self, source: Path) -> PurePosixPath:
         return PurePosixPath(source.relative_to(self.root).as_posix())
+
+
+def _unrendered(what: str, error: Exception) -> TemplateError:
+    if isinstance(error, TemplateError):
+        return error
+    return TemplateError(f"{what} cannot be rendered: {error or type(error).__name__}")

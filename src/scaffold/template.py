@@ -137,7 +137,7 @@ def _load_config(root: Path) -> dict[str, Any]:
             f"There is no template in {root}: it has no copier.yml.",
             "Name a folder, a git URL or a git bundle that has one.",
         ) from None
-    except (yaml.YAMLError, ValueError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, NotImplementedError) as error:
         raise TemplateError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     unsupported = [key for key in UNSUPPORTED if config.get(key)]
     if unsupported:

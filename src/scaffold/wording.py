@@ -23,6 +23,11 @@ def shown(value: object, limit: int = 60) -> str:
     return f"'{text if len(text) <= limit else text[: limit - 1] + '…'}'"
 
 
+def count(number: int, noun: str) -> str:
+    """Count things: `1 file`, `2 files`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def slug(text: str) -> str:
     """Turn any text into lower-case words joined by single hyphens, at most 50 characters.
 

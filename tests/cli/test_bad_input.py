@@ -201,6 +201,36 @@ def test_a_link_out_of_the_template_is_not_followed(scaffold: Scaffold, tmp_path
     assert "link leads out of the template" in error
 
 
+def test_a_link_in_a_circle_is_not_followed(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "evil/folder").mkdir(parents=True)
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n")
+    (tmp_path / "evil/folder/again").symlink_to("..")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "folder/again leads to a folder that it is in" in error
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{{ 1 // 0 }}",
+        b"{{ missing }}",
+        b"{% if %}",
+        b"\xff",
+        b"{{ [] + 1 }}",
+    ],
+)
+def test_a_template_that_fails_is_named_without_a_traceback(
+    scaffold: Scaffold, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken/copier.yml").write_text(
+        "project_name: x\n_envops: {undefined: jinja2.StrictUndefined}\n"
+    )
+    (tmp_path / "broken/file.jinja").write_bytes(content)
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "broken")
+    assert "file.jinja cannot be rendered: " in error
+
+
 def test_debug_shows_the_traceback(scaffold: Scaffold) -> None:
     done = scaffold("--debug", "new", "My Service")
     assert "Traceback" in done.stderr

@@ -14,7 +14,7 @@ from scaffold.answers import Answers, resolve
 from scaffold.errors import EnvironmentLackError, UsageError
 from scaffold.render import render
 from scaffold.template import Template, opened
-from scaffold.wording import shown, slug
+from scaffold.wording import count, shown, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -88,7 +88,7 @@ def new(wishes: Wishes) -> None:
             "files": [str(file.path) for file in files],
             "lock": lock,
             "commit": commit,
-            "next": [f"cd {shlex.quote(str(destination))}", "ops/setup", *_start(stack)],
+            "next": [f"cd {shlex.quote(str(destination))}", *_next(files, stack)],
         },
         answers,
     )
@@ -190,8 +190,9 @@ def _commit(folder: Path, wishes: Wishes, template: Template) -> str | None:
         return None
 
 
-def _start(stack: Mapping[str, Any]) -> Iterable[str]:
-    return [stack["start"]] if "start" in stack else []
+def _next(files: Iterable[File], stack: Mapping[str, Any]) -> list[str]:
+    setup = ["ops/setup"] if any(str(file.path) == "ops/setup" for file in files) else []
+    return [*setup, *([stack["start"]] if "start" in stack else [])]
 
 
 def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:
@@ -199,10 +200,11 @@ def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers
         console.say(json.dumps(done, indent=2, ensure_ascii=False))
         return
     labels = ", ".join(o.label for o in template.catalog.chosen(answers.values))
-    extras = [f"{len(done['files'])} files"]
+    extras = [count(len(done["files"]), "file")]
     extras += ["a lock file"] if done["lock"] else []
     extras += ["a first commit"] if done["commit"] else []
-    console.say(f"Created {wishes.name} ({labels}): {', '.join(extras)}.")
+    what = f"{wishes.name} ({labels})" if labels else wishes.name
+    console.say(f"Created {what}: {', '.join(extras)}.")
     console.say("\nNext:")
     for command in done["next"]:
         console.say(f"  {command}")
