@@ -88,7 +88,8 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Created my-service" in done.stdout
+    created = done.stdout.index("Created my-service")
+    assert f"```text\n{done.stdout[created:]}```" in (clone / "README.md").read_text("utf-8")
     assert (clone / "my-service/package-lock.json").is_file()
     # The other command is this very run: .ci/run starts it as the README has it.
     assert f"\n({develop[1].strip()})" in (clone / ".ci/run").read_text("utf-8")
