@@ -53,7 +53,9 @@ class TemplateHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling 
     def _pack_commit(self, root: Path, packed: Path) -> None:
         archive = _git(root, "archive", "HEAD", "copier.yml", "template")
         with tarfile.open(fileobj=BytesIO(archive)) as tar:
-            tar.extractall(packed, filter="data")
+            # 3.11.0 to 3.11.3 know no filter; what is unpacked is this repository's own commit.
+            safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+            tar.extractall(packed, **safely)  # type: ignore[arg-type]  # noqa: S202
         if _git(root, "status", "--porcelain", "--", "copier.yml", "template"):
             self.app.display_warning("Uncommitted changes of the template are left out.")
         if _text(root, "rev-parse", "--is-shallow-repository") == "true":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,30 @@ def test_copier_copy_gives_the_same_bytes_and_modes(
     )
     fresh(plain, tmp_path / "scaffold", **answers)
     assert tree(tmp_path / "scaffold") == tree(tmp_path / "copier")
+
+
+def test_a_folder_that_renders_to_a_dot_is_flattened_and_one_to_nothing_left_out(
+    tmp_path: Path,
+) -> None:
+    """What the layers rest on. Copier does not document it."""
+    template = tmp_path / "mini"
+    for path in (
+        "files/{{ '.' }}/a/{{ '.' }}/{{ '.' }}/b.txt",
+        "files/{{ '.' }}/{{ '' }}/c.txt",
+        "files/{{ '' }}/{{ '.' }}/d.txt",
+    ):
+        (template / path).parent.mkdir(parents=True, exist_ok=True)
+        (template / path).write_text(path)
+    (template / "copier.yml").write_text("project_name: x\n_subdirectory: files\n")
+    copier.run_copy(str(template), tmp_path / "copier", defaults=True, quiet=True)
+    assert set(tree(tmp_path / "copier")) == {"a/b.txt"}
+    assert tree(fresh(template, tmp_path / "scaffold")) == tree(tmp_path / "copier")
+
+
+def test_the_template_asks_for_the_copier_that_is_installed_with_it() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    minimum = TEMPLATE.settings["_min_copier_version"]
+    assert f"copier>={minimum},<10" in project["dependencies"]
 
 
 def test_copier_copy_of_a_repository_takes_the_same_version(

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE
+from conftest import ROOT, TEMPLATE, vendors_file
 
 PROJECT = TEMPLATE.files_root
 SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
@@ -110,6 +110,13 @@ def test_every_action_image_and_tool_is_named_in_the_pin_table_alone() -> None:
         assert not re.search(r"uses: (?!\./)\S+@[0-9a-z.]", text), f"{path}: an action not from the table"
         assert not re.search(r"^FROM [a-z]|image: [a-z]", text, re.MULTILINE), f"{path}: an image"
         assert not re.search(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b", text), f"{path}: a pin"
+
+
+def test_actions_are_pinned_to_the_commits_that_were_reviewed() -> None:
+    lines = vendors_file("action-pins.tsv").read_text("utf-8").splitlines()
+    reviewed = {line.split("\t")[0]: line.split("\t")[1:3] for line in lines}
+    for action, pin in TEMPLATE.questions["pins"]["default"]["actions"].items():
+        assert [pin["tag"], pin["commit"]] == reviewed[action]
 
 
 def test_the_pin_table_names_whole_commits_and_exact_versions() -> None:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from allpairspy import AllPairs
-from conftest import TEMPLATE, Render, prettier, tree
+from conftest import TEMPLATE, Render, prettier, tree, vendors_file
 
 AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
 
@@ -136,6 +138,34 @@ def test_real_environment_files_are_ignored_and_examples_are_not(project: Path) 
         ["git", "check-ignore", *names], cwd=project, check=False, capture_output=True, text=True
     ).stdout.split()
     assert ignored == [".env", ".env.local", ".env.live"]
+
+
+def hardened(rule: Any) -> Any:
+    """Refuse what a schema does not mention, as the platform would."""
+    if isinstance(rule, list):
+        return [hardened(item) for item in rule]
+    if not isinstance(rule, dict):
+        return rule
+    closed = {key: hardened(value) for key, value in rule.items()}
+    if "properties" in rule and not isinstance(rule.get("additionalProperties"), dict):
+        closed["additionalProperties"] = False
+    return closed
+
+
+def test_fly_configurations_keep_to_the_schema(project: Path) -> None:
+    configurations = sorted(project.glob("fly*.toml"))
+    if not configurations:
+        assert not list(project.rglob("*fly*"))
+        return
+    rules = hardened(json.loads(vendors_file("specs/schemastore-fly.json").read_text("utf-8")))
+    apps = []
+    for path in configurations:
+        configuration = tomllib.loads(path.read_text("utf-8"))
+        jsonschema.validate(configuration, rules)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**configuration, "primary_regoin": "iad"}, rules)
+        apps.append(configuration["app"])
+    assert apps == ["my-service-live", "my-service-sandbox", "my-service-testbed"]
 
 
 def test_compose_keeps_to_its_schema(project: Path) -> None:
