@@ -28,19 +28,23 @@ def options() -> str:
     ]
     for axis, rows in template.catalog.axes.items():
         lines += ["", f"## `{axis}`: {template.questions[axis]['help']}", ""]
-        lines += ["| option | | when to choose it | works with | needs per environment |"]
-        lines += ["| --- | --- | --- | --- | --- |"]
+        hosts = any("stacks" in option.row for option in rows)
+        more = " works with | needs per environment |" if hosts else ""
+        lines += [f"| option | | when to choose it |{more}"]
+        lines += [f"| --- | --- | --- |{' --- | --- |' if hosts else ''}"]
         for option in rows:
-            stacks = ", ".join(f"`{s}`" for s in option.row.get("stacks", ())) or "every stack"
-            needs = [*option.row.get("secrets", ()), *option.row.get("variables", ())]
+            stacks = _code(option.row.get("stacks", [])) or "every stack"
+            needs = _code(option.row.get("secrets", []) + option.row.get("variables", []))
+            more = f" {stacks} | {needs or 'nothing'} |" if hosts else ""
             label = (
                 f"[{option.label}]({option.row['docs']})" if "docs" in option.row else option.label
             )
-            lines.append(
-                f"| `{option.id}` | {label} | {option.why} | {stacks} "
-                f"| {', '.join(f'`{n}`' for n in needs) or '–'} |"
-            )
+            lines.append(f"| `{option.id}` | {label} | {option.why} |{more}")
     return "\n".join(lines) + "\n"
+
+
+def _code(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def option_row() -> str:

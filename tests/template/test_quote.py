@@ -101,9 +101,20 @@ def test_label_is_the_value_of_a_dockerfile_label(tmp_path: Path, texts: list[st
     assert [found[f"l{i}"] for i in range(len(texts))] == texts
 
 
-@pytest.mark.parametrize("text", ["A backend service", "Payments, (some) refunds.", *HOSTILE])
+@pytest.mark.parametrize("text", ["A backend service", "Payments, (some) \"refunds\": it's é!", *HOSTILE])
 def test_prose_holds_the_text_as_it_is_and_pleases_prettier(text: str, tmp_path: Path) -> None:
     paragraph = quoted("prose", text)
     assert text.strip() in paragraph
     (tmp_path / "page.md").write_text(f"# Title\n\n{paragraph}\n\n## More\n")
     subprocess.run([*prettier(), "--check", str(tmp_path / "page.md")], check=True)
+
+
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.text("abZé 09,.:;!?%()/\"'+-", min_size=1), min_size=100, max_size=100))
+def test_prose_that_prettier_may_read_pleases_it(tmp_path: Path, texts: list[str]) -> None:
+    texts = [text for text in texts if text.strip()]
+    paragraphs = "\n\n".join(quoted("prose", text) for text in texts)
+    page = tmp_path / "page.md"
+    page.write_text(f"# Title\n\n{paragraphs}\n")
+    done = subprocess.run([*prettier(), "--check", str(page)], check=False, capture_output=True)
+    assert done.returncode == 0, page.read_text()
