@@ -29,7 +29,11 @@ UNDEFINED = {"jinja2.Undefined": jinja2.Undefined, "jinja2.StrictUndefined": jin
 
 
 class _Loader(jinja2.FileSystemLoader):
-    """Templates by their path in the template, and strings by the name they were given."""
+    """Templates by their path in the template, and strings by the name they were given.
+
+    Both are compiled under the name of their content, so that a template which is cloned to
+    another place each time finds in the cache what it left there.
+    """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -41,10 +45,10 @@ class _Loader(jinja2.FileSystemLoader):
     ) -> tuple[str, str, Callable[[], bool]]:
         if template in self.strings:
             return self.strings[template], template, lambda: True
-        source, filename, fresh = super().get_source(environment, template)
-        if not Path(filename).resolve().is_relative_to(self.root):
+        source, path, fresh = super().get_source(environment, template)
+        if not Path(path).resolve().is_relative_to(self.root):
             raise TemplateError(f"{template} leads out of the template.")
-        return source, filename, fresh
+        return source, f"{template}@{_digest(source)}", fresh
 
 
 class Environment(SandboxedEnvironment):
@@ -79,9 +83,13 @@ class Environment(SandboxedEnvironment):
 
     def text(self, source: str) -> jinja2.Template:
         """Compile a string once, through the same cache as files."""
-        name = sha256(source.encode("utf-8", "surrogatepass")).hexdigest()
+        name = _digest(source)
         self._texts.strings[name] = source
         return self.get_template(name)
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _plain(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Scaffold, tree
+from conftest import ROOT, Scaffold, tree
 
 COMMAND = [sys.executable, "-m", "scaffold", "new", "my-service", "--no-lock"]
 
@@ -112,6 +113,29 @@ def test_a_cache_that_cannot_be_used_is_done_without(scaffold: Scaffold, tmp_pat
     (tmp_path / "file").write_text("not a folder")
     done = scaffold("new", "my-service", "--no-lock", XDG_CACHE_HOME=str(tmp_path / "file"))
     assert done.returncode == 0, done.stderr
+
+
+def test_the_cache_does_not_grow_with_every_clone(scaffold: Scaffold, tmp_path: Path) -> None:
+    sizes = []
+    for name in ("first", "second"):
+        shutil.copytree(ROOT / "template", tmp_path / name / "template")
+        shutil.copy(ROOT / "copier.yml", tmp_path / name)
+        done = scaffold(
+            "new", f"{name}-service", "--no-lock", "--template", name,
+            XDG_CACHE_HOME=str(tmp_path / "cache"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        sizes.append(len(list((tmp_path / "cache").rglob("*.cache"))))
+    assert sizes[0] == sizes[1] > 20
+
+
+def test_several_at_once_make_one_project(tmp_path: Path) -> None:
+    processes = [start(tmp_path) for _ in range(4)]
+    codes = sorted(process.wait() for process in processes)
+    assert codes == [0, 2, 2, 2]
+    assert [path.name for path in tmp_path.iterdir()] == ["my-service"]
+    status = subprocess.check_output(["git", "status", "--porcelain"], cwd=tmp_path / "my-service")
+    assert status == b""
 
 
 def test_a_cache_that_others_may_write_is_not_run(scaffold: Scaffold, tmp_path: Path) -> None:
