@@ -132,6 +132,19 @@ def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, tmp_path: Path, keys: 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_making_the_lock_file_shows_that_it_takes_its_time(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin/npm"  # a stand-in that takes a second
+    npm.write_text("#!/bin/sh\nsleep 1\necho '{}' > package-lock.json\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}:{os.environ['PATH']}")
+    screen = terminal("new", "my-service", "--defaults")
+    screen.expect("Resolving dependencies with npm")
+    screen.expect("Created my-service .*a lock file, a first commit")
+
+
 def test_no_to_the_last_question_leaves_nothing_behind(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal("new", "my-service", "--no-lock")
     for question in ("built with", "pipelines run", "does it run", "Customise"):
