@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -97,6 +98,13 @@ def scaffold(tmp_path: Path) -> Scaffold:
         )
 
     return scaffold
+
+
+def copy_template(folder: Path) -> Path:
+    """Copy this checkout's template, uncommitted changes and all, to a folder of its own."""
+    shutil.copytree(ROOT / "template", folder / "template")
+    shutil.copy(ROOT / "copier.yml", folder)
+    return folder
 
 
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Scaffold
+from conftest import Scaffold, copy_template
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -141,9 +140,7 @@ def test_a_wrong_command_line_says_what_would_be_right(
 def test_a_pair_that_cannot_work_is_refused_with_the_reason(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
-    fork = tmp_path / "fork"
-    shutil.copytree(ROOT / "template", fork / "template")
-    shutil.copy(ROOT / "copier.yml", fork)
+    fork = copy_template(tmp_path / "fork")
     row = fork / "template/project/{{ use.hosting.fly }}/_layer/option.yml"
     row.write_text(row.read_text().replace("stacks: [node]", "stacks: [python]"))
     error = refused(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Scaffold, tree
+from conftest import Scaffold, copy_template, tree
 
 COMMAND = [sys.executable, "-m", "scaffold", "new", "my-service", "--no-lock"]
 
@@ -118,8 +117,7 @@ def test_a_cache_that_cannot_be_used_is_done_without(scaffold: Scaffold, tmp_pat
 def test_the_cache_does_not_grow_with_every_clone(scaffold: Scaffold, tmp_path: Path) -> None:
     sizes = []
     for name in ("first", "second"):
-        shutil.copytree(ROOT / "template", tmp_path / name / "template")
-        shutil.copy(ROOT / "copier.yml", tmp_path / name)
+        copy_template(tmp_path / name)
         done = scaffold(
             "new", f"{name}-service", "--no-lock", "--template", name,
             XDG_CACHE_HOME=str(tmp_path / "cache"),

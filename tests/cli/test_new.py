@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, Scaffold, tree
+from conftest import Scaffold, copy_template, tree
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -164,9 +164,8 @@ def test_the_lock_file_names_no_registry(scaffold: Scaffold, tmp_path: Path) -> 
 
 
 def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "template", tmp_path / "fork/template")
-    shutil.copy(ROOT / "copier.yml", tmp_path / "fork")
-    manifest = tmp_path / "fork/template/project/{{ use.stack.node }}/package.json.jinja"
+    fork = copy_template(tmp_path / "fork")
+    manifest = fork / "template/project/{{ use.stack.node }}/package.json.jinja"
     manifest.write_text(manifest.read_text().replace('"node": "24.x"', '"node": "99.x"'))
     done = scaffold("new", "my-service", "--no-git", "--template", "fork")
     assert done.stderr == ""
@@ -174,9 +173,8 @@ def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_
 
 
 def test_a_template_may_come_from_a_plain_folder(scaffold: Scaffold, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "template", tmp_path / "fork/template")
-    shutil.copy(ROOT / "copier.yml", tmp_path / "fork")
-    (tmp_path / "fork/template/project/OURS.md").write_text("# Ours\n")
+    fork = copy_template(tmp_path / "fork")
+    (fork / "template/project/OURS.md").write_text("# Ours\n")
     done = scaffold("new", "my-service", *QUICK, "--template", "fork")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "my-service/OURS.md").is_file()
@@ -185,9 +183,7 @@ def test_a_template_may_come_from_a_plain_folder(scaffold: Scaffold, tmp_path: P
 @pytest.fixture
 def fork(tmp_path: Path) -> Path:
     """A repository with the template at v1.0.0, v1.1.0, v2.0.0rc1 and, untagged, beyond."""
-    folder = tmp_path / "fork"
-    shutil.copytree(ROOT / "template", folder / "template")
-    shutil.copy(ROOT / "copier.yml", folder)
+    folder = copy_template(tmp_path / "fork")
     git = ["git", "-C", str(folder)]
     subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(folder)], check=True)
     for version in ("v1.0.0", "v1.1.0", "v2.0.0rc1", ""):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TypeAlias
 import pexpect
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import copy_template
 
 DOWN = "\x1b[B"
 Screen: TypeAlias = "pexpect.spawn[str]"
@@ -159,9 +158,7 @@ def test_no_to_the_last_question_leaves_nothing_behind(terminal: Terminal, tmp_p
 def test_a_choice_that_does_not_fit_is_greyed_out_with_the_reason(
     terminal: Terminal, tmp_path: Path
 ) -> None:
-    fork = tmp_path / "fork"
-    shutil.copytree(ROOT / "template", fork / "template")
-    shutil.copy(ROOT / "copier.yml", fork)
+    fork = copy_template(tmp_path / "fork")
     row = fork / "template/project/{{ use.hosting.render }}/_layer/option.yml"
     row.write_text(re.sub(r"stacks: \[.*\]", "stacks: [python]", row.read_text()))
     screen = terminal("new", "my-service", "--template", "fork", "-d", "ci=github")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, Render, tree
+from conftest import ROOT, TEMPLATE, copy_template, tree, Render
 from pytest_copie.plugin import Copie
 from test_matrix import ROWS
 
@@ -41,10 +40,7 @@ def commit_all(folder: Path, message: str) -> None:
 @pytest.fixture
 def plain(tmp_path: Path) -> Path:
     """This checkout's template as a plain folder."""
-    folder = tmp_path / "template"
-    shutil.copytree(ROOT / "template", folder / "template")
-    shutil.copy(ROOT / "copier.yml", folder)
-    return folder
+    return copy_template(tmp_path / "template")
 
 
 @pytest.fixture
