@@ -151,7 +151,8 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv[1:]  # wherever it stands
     signal.signal(signal.SIGTERM, _leave)  # clean up, as for Ctrl-C
     try:
-        code = app(args=[a for a in sys.argv[1:] if a != "--debug"], standalone_mode=False)
+        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+        code = app(args=arguments, prog_name="scaffold", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = LEFT
     except Exception as error:
@@ -159,7 +160,8 @@ def main() -> NoReturn:
             raise
         message, hint, code = _explained(error)
         one_line = " ".join(message.split())
-        sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
+        if one_line:  # without a command there is only the help, which Typer has shown
+            sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
     if code == LEFT:  # Typer's own answer to Ctrl-C, too
         sys.stderr.write("\nLeft; nothing was written.\n")
     sys.exit(code if isinstance(code, int) else 0)

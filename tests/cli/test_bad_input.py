@@ -137,6 +137,13 @@ def test_a_wrong_command_line_says_what_would_be_right(
     assert said in refused(scaffold, tmp_path, *args)
 
 
+def test_without_a_command_it_shows_the_help_alone(scaffold: Scaffold) -> None:
+    done = scaffold()
+    assert done.returncode == 2
+    assert "Usage: scaffold [OPTIONS] COMMAND" in done.stdout
+    assert done.stderr == ""
+
+
 def test_a_pair_that_cannot_work_is_refused_with_the_reason(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
