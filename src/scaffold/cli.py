@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from scaffold import __version__
+from scaffold.console import complain
 from scaffold.errors import EnvironmentLackError, ScaffoldError, UsageError
 
 if TYPE_CHECKING:
@@ -159,9 +160,8 @@ def main() -> NoReturn:
         if debug:
             raise
         message, hint, code = _explained(error)
-        one_line = " ".join(message.split())
-        if one_line:  # without a command there is only the help, which Typer has shown
-            sys.stderr.write(f"Error: {one_line}\n" + (f"  {hint}\n" if hint else ""))
+        if message:  # without a command there is only the help, which Typer has shown
+            complain(message, hint)
     if code == LEFT:  # Typer's own answer to Ctrl-C, too
         sys.stderr.write("\nLeft; nothing was written.\n")
     sys.exit(code if isinstance(code, int) else 0)

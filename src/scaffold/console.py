@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
+from scaffold.wording import printable
+
 
 def interactive() -> bool:
     """Tell whether somebody is there to answer."""
@@ -19,6 +21,16 @@ def say(text: str = "") -> None:
 def note(message: str, hint: str = "") -> None:
     """Print what happened, and below it what to do next."""
     sys.stderr.write(message + "\n" + (f"  {hint}\n" if hint else ""))
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Print an error: a line on what happened, a line on what to do, whatever they contain."""
+    lines = [f"Error: {_one_line(message)}", *([f"  {_one_line(hint)}"] if hint else [])]
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def _one_line(text: str) -> str:
+    return printable(" ".join(text.split()))
 
 
 def progress(what: str) -> AbstractContextManager[object]:

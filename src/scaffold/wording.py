@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -13,13 +12,20 @@ if TYPE_CHECKING:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Say which known word was probably meant: a sentence with a trailing space, or nothing."""
+    import difflib  # noqa: PLC0415  # only for what goes wrong
+
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"Did you mean '{close[0]}'? " if close else ""
 
 
+def printable(text: str) -> str:
+    """Replace what a terminal would act on instead of showing it."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def shown(value: object, limit: int = 60) -> str:
     """Quote what somebody typed: on one line, without control characters, at most `limit` long."""
-    text = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(value))
+    text = printable(str(value))
     return f"'{text if len(text) <= limit else text[: limit - 1] + '…'}'"
 
 
@@ -33,5 +39,6 @@ def slug(text: str) -> str:
 
     The result is empty when no letter of the text has an ASCII form.
     """
+
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:50].strip("-")

@@ -235,6 +235,16 @@ def test_a_template_that_fails_is_named_without_a_traceback(
     assert "file.jinja cannot be rendered: " in error
 
 
+def test_a_template_cannot_write_to_the_terminal(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/copier.yml").write_text(
+        """project_name: {type: str, default: x, validator: "\\e]0;pwned\\a\nsecond\nthird"}\n"""
+    )
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "pwned" in error
+    assert "\x1b" not in error
+
+
 def test_debug_shows_the_traceback(scaffold: Scaffold) -> None:
     done = scaffold("--debug", "new", "My Service")
     assert "Traceback" in done.stderr
