@@ -12,6 +12,7 @@ import typer
 from scaffold import __version__
 from scaffold.console import complain
 from scaffold.errors import EnvironmentLackError, ScaffoldError, UsageError
+from scaffold.wording import nearest, shown
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -135,8 +136,6 @@ def options(
 
 
 def _extra(context: typer.Context, argument: str) -> UsageError:
-    from scaffold.wording import nearest, shown  # noqa: PLC0415  # only for a wrong command line
-
     known = [
         name for param in context.command.params for name in (*param.opts, *param.secondary_opts)
     ]

@@ -35,7 +35,7 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     short_path = template.questions.get("short_path", {}).get("default", ())
     asked: dict[str, Any] = {}
 
-    def ask_short(question: Question) -> Any:  # noqa: ANN401  # of the question's own type
+    def ask_short(question: Question) -> Any:
         if question.name not in short_path:
             return question.default
         asked[question.name] = _ask(question)
@@ -61,7 +61,7 @@ def confirmed(destination: Path, files: Iterable[File]) -> bool:
     return bool(_answered(questionary.confirm("Create it?", default=True)))
 
 
-def _ask(question: Question) -> Any:  # noqa: ANN401  # of the question's own type
+def _ask(question: Question) -> Any:
     choices = question.choices
     if choices:
         return _answered(
@@ -80,7 +80,7 @@ def _ask(question: Question) -> Any:  # noqa: ANN401  # of the question's own ty
     return question.parse(_answered(text))
 
 
-def _answered(prompt: questionary.Question) -> Any:  # noqa: ANN401  # what the prompt is for
+def _answered(prompt: questionary.Question) -> Any:
     return prompt.unsafe_ask()  # lets Ctrl-C through
 
 

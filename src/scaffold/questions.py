@@ -79,7 +79,7 @@ class Question:
         pairs = given.items() if isinstance(given, dict) else given
         return tuple(self._choice(pair) for pair in pairs)
 
-    def _choice(self, pair: Any) -> Choice:  # noqa: ANN401  # as the template wrote it
+    def _choice(self, pair: Any) -> Choice:
         label, value = pair if isinstance(pair, tuple | list) else (pair, pair)
         misfit = ""
         if isinstance(value, dict):
@@ -88,7 +88,7 @@ class Question:
         return Choice(str(self._render(label)), self._cast(self._render(value)), str(misfit))
 
     @property
-    def default(self) -> Any:  # noqa: ANN401  # of the question's own type
+    def default(self) -> Any:
         """The answer when nobody gives one.
 
         Raises:
@@ -105,7 +105,7 @@ class Question:
                 f"Give an answer with -d {self.name}=…",
             ) from error
 
-    def parse(self, answer: Any) -> Any:  # noqa: ANN401  # as somebody typed it
+    def parse(self, answer: Any) -> Any:
         """Turn what was given into an answer.
 
         Raises:
@@ -127,7 +127,7 @@ class Question:
             )
         return value
 
-    def _check_choice(self, value: Any) -> None:  # noqa: ANN401  # of the question's own type
+    def _check_choice(self, value: Any) -> None:
         choices = self.choices
         for choice in choices:
             if choice.value == value:
@@ -144,7 +144,7 @@ class Question:
                 + f"The choices are {_listed(choices)}.",
             )
 
-    def _cast(self, value: Any) -> Any:  # noqa: ANN401  # any in, the question's type out
+    def _cast(self, value: Any) -> Any:
         cast = _CASTS.get(self.type)
         if cast is None:
             raise TemplateError(f"The template's question '{self.name}' has type {self.type}.")
@@ -155,7 +155,7 @@ class Question:
                 return value
             raise
 
-    def _render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def _render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
         if isinstance(value, list):
             return [self._render(item) for item in value]
         if not isinstance(value, str):
@@ -170,11 +170,11 @@ class Question:
             ) from error
 
 
-def _listed(choices: Any) -> str:  # noqa: ANN401  # any iterable of choices
+def _listed(choices: Any) -> str:
     return ", ".join(str(choice.value) for choice in choices)
 
 
-def _bool(value: Any) -> bool:  # noqa: ANN401  # YAML's words for true and false, or a number
+def _bool(value: Any) -> bool:
     with suppress(TypeError, ValueError):
         return bool(float(value))
     if isinstance(value, str):
@@ -184,13 +184,13 @@ def _bool(value: Any) -> bool:  # noqa: ANN401  # YAML's words for true and fals
     return bool(value)
 
 
-def _str(value: Any) -> str:  # noqa: ANN401  # a scalar
+def _str(value: Any) -> str:
     if isinstance(value, str | int | float | bool):
         return str(value)
     raise TypeError(f"{type(value).__name__} is not text")
 
 
-def _yaml(value: Any) -> Any:  # noqa: ANN401  # any YAML value
+def _yaml(value: Any) -> Any:
     if not isinstance(value, str):
         raise TypeError
     try:

@@ -148,7 +148,7 @@ def _load_config(root: Path) -> dict[str, Any]:
     return config
 
 
-def _documents(text: str, loader: Any) -> list[Any]:  # noqa: ANN401  # a YAML loader class
+def _documents(text: str, loader: Any) -> list[Any]:
     """Give the documents of a YAML file, lists among them flattened, empty ones left out."""
     documents: list[Any] = []
     for document in yaml.load_all(text, Loader=loader):  # derived from a safe one

@@ -39,6 +39,5 @@ def slug(text: str) -> str:
 
     The result is empty when no letter of the text has an ASCII form.
     """
-
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "-", plain).lstrip("-0123456789")[:50].strip("-")
