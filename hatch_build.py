@@ -90,7 +90,10 @@ def _source(root: Path) -> str:
     except subprocess.CalledProcessError:
         return str(root)
     local = (root / origin).resolve()
-    return str(local) if local.exists() else re.sub(r"^(https?://)[^/@]+@", r"\1", origin)
+    if local.exists():
+        return str(local)
+    origin = re.sub(r"^(https?://)[^/@]+@", r"\1", origin)
+    return re.sub(r"^(\w+://[^/@:]+):[^/@]*@", r"\1@", origin)
 
 
 def _write_origin(packed: Path, source: str, commit: str | None) -> None:

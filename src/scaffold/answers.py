@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold.errors import UsageError
 from scaffold.questions import Question
+from scaffold.template import broken
 from scaffold.wording import nearest, shown
 
 if TYPE_CHECKING:
@@ -54,20 +55,21 @@ def resolve(
         if name not in askable:
             raise UsageError(
                 f"{shown(name)} is no question of this template.",
-                f"{nearest(name, askable)}The questions are {', '.join(askable)}.",
+                f"{nearest(name, askable)}The questions are {', '.join(askable) or 'none'}.",
             )
     values: dict[str, Any] = {}
     stored = set()
     for name, spec in template.questions.items():
         question = Question(name, spec, template.environment, {**template.context, **values})
-        if not question.asked:
-            values[name] = question.default
-            continue
-        stored.add(name)
-        if name in given:
-            values[name] = question.parse(given[name])
-        elif ask:
-            values[name] = ask(question)
-        else:
-            values[name] = question.default
+        with broken(f"The template's question '{name}' cannot be rendered"):
+            if not question.asked:
+                values[name] = question.default
+                continue
+            stored.add(name)
+            if name in given:
+                values[name] = question.parse(given[name])
+            elif ask:
+                values[name] = ask(question)
+            else:
+                values[name] = question.default
     return Answers(values, frozenset(stored))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -9,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from scaffold import __version__
-from scaffold.console import complain
+from scaffold import __version__, console
 from scaffold.errors import EnvironmentLackError, ScaffoldError, UsageError
 from scaffold.wording import nearest, shown
 
@@ -99,7 +99,8 @@ def new(  # noqa: PLR0913  # one for each option
 ) -> None:
     """Make a new project in DIR/NAME."""
     if context.args:
-        raise _extra(context, context.args[0])
+        # With more than one name, what looks like an option is no name.
+        raise _extra(context, name if name.startswith("-") else context.args[0])
     from scaffold.commands.new import Wishes  # noqa: PLC0415  # imports Jinja
     from scaffold.commands.new import new as run  # noqa: PLC0415
 
@@ -130,7 +131,7 @@ def options(
     as_json: JsonOption = False,
 ) -> None:
     """List what can be chosen, and why one would."""
-    from scaffold.commands.options import options as run  # noqa: PLC0415  # imports YAML
+    from scaffold.commands.options import options as run  # noqa: PLC0415  # imports YAML and Jinja
 
     run(axis, template=template, ref=ref, as_json=as_json)
 
@@ -139,28 +140,39 @@ def _extra(context: typer.Context, argument: str) -> UsageError:
     known = [
         name for param in context.command.params for name in (*param.opts, *param.secondary_opts)
     ]
-    what = "There is no option" if argument.startswith("-") else "A second name makes no sense:"
+    if not argument.startswith("-"):
+        return UsageError(
+            f"A second name makes no sense: {shown(argument)}.",
+            f"See `{context.command_path} --help`.",
+        )
+    word = argument.split("=", maxsplit=1)[0]
+    meant = nearest(word, known, cutoff=0.7) or f"To answer a question: -d {word.lstrip('-')}=… "
     return UsageError(
-        f"{what} {shown(argument)}.",
-        f"{nearest(argument, known)}See `{context.command_path} --help`.",
+        f"There is no option {shown(argument)}.", f"{meant}See `{context.command_path} --help`."
     )
 
 
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 a problem, 2 usage, 3 the environment, 130 left."""
-    debug = "--debug" in sys.argv[1:]  # wherever it stands
-    signal.signal(signal.SIGTERM, _leave)  # clean up, as for Ctrl-C
+    console.prepare()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, _leave)  # clean up, as for Ctrl-C
+    arguments, debug = _debug(sys.argv[1:])
     try:
-        arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
         code = app(args=arguments, prog_name="scaffold", standalone_mode=False)
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         code = LEFT
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except Exception as error:
         if debug:
             raise
         message, hint, code = _explained(error)
         if message:  # without a command there is only the help, which Typer has shown
-            complain(message, hint)
+            console.complain(message, hint)
     if code == LEFT:  # Typer's own answer to Ctrl-C, too
         sys.stderr.write("\nLeft; nothing was written.\n")
     sys.exit(code if isinstance(code, int) else 0)
@@ -168,6 +180,17 @@ def main() -> NoReturn:
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _debug(arguments: list[str]) -> tuple[list[str], bool]:
+    """Let --debug stand anywhere but where it is somebody's value or name."""
+    takes_value = {"-d", "--data", "--answers", "--template", "--ref", "--into"}
+    for index, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == "--debug" and (index == 0 or arguments[index - 1] not in takes_value):
+            return [*arguments[:index], *arguments[index + 1 :]], True
+    return arguments, False
 
 
 def _explained(error: Exception) -> tuple[str, str, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
@@ -25,18 +26,22 @@ from scaffold.errors import TemplateError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from jinja2.bccache import Bucket
+
 UNDEFINED = {"jinja2.Undefined": jinja2.Undefined, "jinja2.StrictUndefined": jinja2.StrictUndefined}
 
 
 class _Loader(jinja2.FileSystemLoader):
     """Templates by their path in the template, and strings by the name they were given.
 
-    Both are compiled under the name of their content, so that a template which is cloned to
-    another place each time finds in the cache what it left there.
+    Both are compiled under the name of their content and of what decides how it is read (the
+    salt), so that a template which is cloned to another place each time finds in the cache what
+    it left there.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, salt: str) -> None:
         super().__init__(root)
+        self.salt = salt
         self.root = root.resolve()
         self.strings: dict[str, str] = {}
 
@@ -44,11 +49,12 @@ class _Loader(jinja2.FileSystemLoader):
         self, environment: jinja2.Environment, template: str
     ) -> tuple[str, str, Callable[[], bool]]:
         if template in self.strings:
-            return self.strings[template], template, lambda: True
+            source = self.strings[template]
+            return source, _digest(self.salt + source), lambda: True
         source, path, fresh = super().get_source(environment, template)
         if not Path(path).resolve().is_relative_to(self.root):
             raise TemplateError(f"{template} leads out of the template.")
-        return source, f"{template}@{_digest(source)}", fresh
+        return source, f"{template}@{_digest(self.salt + source)}", fresh
 
 
 class Environment(SandboxedEnvironment):
@@ -69,7 +75,7 @@ class Environment(SandboxedEnvironment):
                 options["undefined"] = UNDEFINED[options["undefined"]]
             except KeyError:
                 raise TemplateError(f"Unknown _envops.undefined: {options['undefined']}") from None
-        self._texts = _Loader(root)
+        self._texts = _Loader(root, salt=f"{jinja2.__version__} {sorted(options.items(), key=str)}")
         super().__init__(
             loader=self._texts,
             extensions=[AnsibleCoreFiltersExtension],
@@ -111,4 +117,16 @@ def _bytecode_cache() -> jinja2.BytecodeCache | None:
         return None
     if os.name == "posix" and (found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o022):
         return None
-    return jinja2.FileSystemBytecodeCache(str(folder))
+    return _BytecodeCache(str(folder))
+
+
+class _BytecodeCache(jinja2.FileSystemBytecodeCache):
+    """Does without what it cannot read or write, such as on a full disk."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 #: Seconds that resolving may take; a cold resolve of the default service takes about ten.
 TIMEOUT = 300
@@ -29,17 +30,19 @@ class LockError(ScaffoldError):
 class PackageManager:
     """How one package manager makes a lock file without installing or running anything."""
 
+    manifest: str
     file: str
     command: tuple[str, ...]
 
 
 MANAGERS: Mapping[str, PackageManager] = {
     "npm": PackageManager(
+        manifest="package.json",
         file="package-lock.json",
         # Nothing is run, so the Node that will run it need not be this one.
         command=(
             "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-engine-strict",
-            "--no-audit", "--no-fund",
+            "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund",
         ),
     ),
 }  # fmt: skip
@@ -61,26 +64,31 @@ def make(manager: str, folder: Path) -> str:
     program = shutil.which(known.command[0])
     if program is None:
         raise LockError(f"{manager} is not installed, so there is no {known.file} yet.", later)
-    try:
-        done = subprocess.run(
-            [program, *known.command[1:]],
-            cwd=folder,
-            check=False,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-        )
-    except subprocess.TimeoutExpired:
-        reason = f"it took more than {TIMEOUT} seconds"
-    except OSError as error:
-        reason = str(error)
-    else:
-        if done.returncode == 0 and (folder / known.file).is_file():
-            return known.file
-        reason = _reason(done.stderr)
-    (folder / known.file).unlink(missing_ok=True)
+    # Beside the manifest alone: a template's own settings could name programs to run, or
+    # registries to send this machine's tokens to.
+    with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
+        made = Path(scratch, known.file)
+        try:
+            shutil.copy(folder / known.manifest, scratch)
+            done = subprocess.run(
+                [program, *known.command[1:]],
+                cwd=scratch,
+                check=False,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            reason = f"it took more than {TIMEOUT} seconds"
+        except OSError as error:
+            reason = str(error)
+        else:
+            if done.returncode == 0 and made.is_file():
+                shutil.copyfile(made, folder / known.file)
+                return known.file
+            reason = _reason(done.stderr)
     raise LockError(f"{manager} made no {known.file}: {reason}", later)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from scaffold.render import File
+
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def free_destination(into: Path, name: str) -> Path:
@@ -57,6 +60,20 @@ def appearing_at(destination: Path) -> Iterator[Path]:
         scratch = Path(tempfile.mkdtemp(prefix=f".{destination.name}-", dir=destination.parent))
         yield scratch
         scratch.chmod(0o777 & ~_umask())  # mkdtemp's is for its owner alone
+        _move(scratch, destination)
+    except OSError as error:
+        raise EnvironmentLackError(
+            f"{destination} cannot be written: {error.strerror or error}.",
+            "Nothing was left behind. Make room or get permission, or choose another --into.",
+        ) from error
+    finally:
+        if scratch is not None and scratch.exists():
+            with uninterrupted():
+                shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _move(scratch: Path, destination: Path) -> None:
+    try:
         scratch.rename(destination)
     except OSError as error:
         if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
@@ -64,13 +81,18 @@ def appearing_at(destination: Path) -> Iterator[Path]:
                 f"{shown(destination, 200)} appeared meanwhile; it was left alone.",
                 "Choose another name, or remove it first.",
             ) from error
-        raise EnvironmentLackError(
-            f"{destination} cannot be written: {error.strerror or error}.",
-            "Nothing was left behind. Make room or get permission, or choose another --into.",
-        ) from error
+        raise
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Finish what leaves the place clean, however often somebody presses Ctrl-C."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
+    try:
+        yield
     finally:
-        if scratch is not None:
-            shutil.rmtree(scratch, ignore_errors=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def write(files: Iterable[File], folder: Path) -> None:
@@ -91,7 +113,8 @@ def first_commit(folder: Path, message: str) -> None:
         git.GitError: When git refuses, as it does when it knows no author.
     """
     git.run("init", "--quiet", "--initial-branch=main", cwd=folder)
-    git.run("add", "--all", cwd=folder)
+    # By force, because a person's own ignore rules are not the project's.
+    git.run("add", "--all", "--force", cwd=folder)
     git.run("commit", "--quiet", "--message", message, cwd=folder)
 
 

@@ -68,7 +68,10 @@ def _ask(question: Question) -> Any:
             questionary.select(
                 question.help,
                 choices=[
-                    questionary.Choice(c.label, value=c.value, disabled=c.misfit or None)
+                    # The reason takes the place of the why: both would not fit on a line.
+                    questionary.Choice(c.label.partition(": ")[0], value=c.value, disabled=c.misfit)
+                    if c.misfit
+                    else questionary.Choice(c.label, value=c.value)
                     for c in choices
                 ],
                 default=question.default,

@@ -160,14 +160,7 @@ class Question:
             return [self._render(item) for item in value]
         if not isinstance(value, str):
             return value
-        try:
-            return self.environment.text(value).render({**self.context, **(extra or {})})
-        except TemplateError:
-            raise
-        except Exception as error:  # a template may raise anything
-            raise TemplateError(
-                f"The template's question '{self.name}' cannot be rendered: {error}"
-            ) from error
+        return self.environment.text(value).render({**self.context, **(extra or {})})
 
 
 def _listed(choices: Any) -> str:

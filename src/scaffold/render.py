@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pathspec import PathSpec
 
 from scaffold.errors import TemplateError
+from scaffold.template import broken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,14 +56,20 @@ def render(template: Template, answers: Answers) -> list[File]:
             path, or when a path would leave the project.
     """
     rendered: dict[PurePosixPath, File] = {}
-    for file in _Renderer(template, answers).files():
-        if file.path in rendered:
-            raise TemplateError(
-                f"Two files of the template write {file.path}: "
-                f"{rendered[file.path].origin} and {file.origin}.",
-                "Options may share a file only through fragments (docs/how-to/add-an-option.md).",
-            )
-        rendered[file.path] = file
+    with broken("The template cannot be rendered"):
+        for file in _Renderer(template, answers).files():
+            if file.path in rendered:
+                raise TemplateError(
+                    f"Two files of the template write {file.path}: "
+                    f"{rendered[file.path].origin} and {file.origin}.",
+                    "Options may share a file only through fragments "
+                    "(docs/how-to/add-an-option.md).",
+                )
+            rendered[file.path] = file
+    for file in rendered.values():
+        for parent in file.path.parents:
+            if parent in rendered:
+                raise TemplateError(f"The template writes {parent} both as a file and a folder.")
     return sorted(rendered.values())
 
 
@@ -93,7 +100,9 @@ class _Renderer:
             source = Path(entry.path)
             if entry.is_symlink():
                 self._check_link(source)
-            name = entry.name if entry.is_dir() else entry.name.removesuffix(self.suffix)
+            if not (entry.is_dir() or entry.is_file()):
+                raise TemplateError(f"{self._origin(source)} is neither a file nor a folder.")
+            name = entry.name if entry.is_dir() else self._without_suffix(entry.name)
             target = self._target(path, name)
             if target is None:
                 continue
@@ -101,6 +110,9 @@ class _Renderer:
                 yield from self._folder(source, target)
             else:
                 yield self._file(source, target)
+
+    def _without_suffix(self, name: str) -> str:
+        return name.removesuffix(self.suffix) or name  # a file may be called `.jinja`
 
     def _check_link(self, link: Path) -> None:
         """Follow a link as Copier does, but neither out of the template nor in a circle."""
@@ -117,16 +129,17 @@ class _Renderer:
         target = parent / rendered
         if target.is_absolute() or ".." in target.parts or "\\" in rendered:
             raise TemplateError(f"The template writes outside the project: {target}")
+        # Git would take its settings from there, and run what they name.
+        if any(part.rstrip(" .").casefold() in {".git", "git~1"} for part in target.parts):
+            raise TemplateError(f"The template writes into the repository itself: {target}")
         return None if target.parts and self.excluded.match_file(target) else target
 
     def _file(self, source: Path, target: PurePosixPath) -> File:
         origin = self._origin(source)
         if source.name.endswith(self.suffix):
-            try:
+            with broken(f"{origin} cannot be rendered"):
                 text = self.environment.get_template(origin.as_posix()).render(self.context)
-            except Exception as error:  # a template may raise anything
-                raise _unrendered(str(origin), error) from error
-            content = text.encode()
+                content = text.encode()
         else:
             content = source.read_bytes()
         return File(target, content, bool(source.stat().st_mode & 0o100), origin)
@@ -134,16 +147,8 @@ class _Renderer:
     def _text(self, text: str) -> str:
         if "{" not in text:
             return text
-        try:
+        with broken(f"{text!r} cannot be rendered"):
             return self.environment.text(text).render(self.context)
-        except Exception as error:  # a template may raise anything
-            raise _unrendered(repr(text), error) from error
 
     def _origin(self, source: Path) -> PurePosixPath:
         return PurePosixPath(source.relative_to(self.root).as_posix())
-
-
-def _unrendered(what: str, error: Exception) -> TemplateError:
-    if isinstance(error, TemplateError):
-        return error
-    return TemplateError(f"{what} cannot be rendered: {error or type(error).__name__}")

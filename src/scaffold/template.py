@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from jinja2 import StrictUndefined
 from packaging.version import InvalidVersion, Version
 
 from scaffold import git
 from scaffold.catalog import Catalog
 from scaffold.environment import Environment
-from scaffold.errors import EnvironmentLackError, TemplateError, UsageError
+from scaffold.errors import EnvironmentLackError, ScaffoldError, TemplateError, UsageError
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
@@ -28,10 +28,24 @@ EMBEDDED = Path(__file__).parent / "_template"
 #: What an editable install or a plain checkout renders: itself.
 CHECKOUT = Path(__file__).parents[2]
 
-#: Settings that would run code of the template's, or that only Copier itself can follow.
-UNSUPPORTED = ("_tasks", "_migrations", "_jinja_extensions", "_external_data")
+#: The Copier whose rules are followed here. A template that asks for a newer one is refused.
+RULES_OF = Version("9.19.1")
+#: The settings that are followed, and those that make no difference to a new project.
+SUPPORTED = frozenset({
+    "_answers_file", "_envops", "_exclude", "_min_copier_version", "_subdirectory",
+    "_templates_suffix",
+    "_message_after_copy", "_message_after_update", "_message_before_copy",
+    "_message_before_update", "_skip_if_exists",
+})  # fmt: skip
 
 SHORTHANDS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
+
+
+class _Conf(dict[str, Any]):
+    """What a template may ask about the run. Anything else is an error, not an empty text."""
+
+    def __missing__(self, key: str) -> Any:
+        raise TemplateError(f"This template uses _copier_conf.{key}, which scaffold does not know.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,12 @@ class Template:
     @cached_property
     def context(self) -> Mapping[str, Any]:
         """What is known before the first question."""
-        return {**self.metadata, "_copier_conf": {"answers_file": self.answers_file}}
+        unknown = {
+            name: StrictUndefined(name=name)
+            for name in ("_copier_phase", "_copier_python", "_folder_name")
+        }
+        conf = _Conf(answers_file=self.answers_file)
+        return {**unknown, **self.metadata, "_copier_conf": conf}
 
     @property
     def answers_file(self) -> str:
@@ -95,25 +114,57 @@ class Template:
 
     @property
     def files_root(self) -> Path:
-        """The folder that a project is rendered from.
+        """The folder that a project is rendered from."""
+        return self.root / str(self.settings.get("_subdirectory", ""))
+
+    def checked(self) -> Template:
+        """Read all that can be read before an answer is known.
 
         Raises:
-            TemplateError: When it is not inside the template.
+            TemplateError: When the template is broken, or asks for what is not done here.
         """
-        folder = self.root / str(self.settings.get("_subdirectory", ""))
-        if not folder.resolve().is_relative_to(self.root.resolve()):
-            raise TemplateError("The template's _subdirectory leads out of the template.")
-        return folder
+        with broken("The template cannot be read"):
+            self._refuse_unsupported()
+            if not self.files_root.resolve().is_relative_to(self.root.resolve()):
+                raise TemplateError("The template's _subdirectory leads out of the template.")
+            if not self.files_root.is_dir():
+                raise TemplateError("The template's _subdirectory is no folder in it.")
+            _ = self.catalog, self.environment
+        return self
+
+    def _refuse_unsupported(self) -> None:
+        wants = [key for key in self.settings if key not in SUPPORTED and self.settings[key]]
+        wants += [
+            f"{key} in '{name}'"
+            for name, spec in self.questions.items()
+            for key in ("multiselect", "secret")
+            if spec.get(key)
+        ]
+        if Version(str(self.settings.get("_min_copier_version", "0"))) > RULES_OF:
+            wants.append(f"Copier {self.settings['_min_copier_version']}")
+        if "{" in str(self.settings.get("_subdirectory", "")):
+            wants.append("a templated _subdirectory")
+        if not self.settings.get("_templates_suffix", ".jinja"):
+            wants.append("an empty _templates_suffix")
+        if wants:
+            raise TemplateError(
+                f"This template uses {', '.join(wants)}, which scaffold does not do.",
+                "If you trust it, render it with `copier copy`.",
+            )
 
 
 def _load_config(root: Path) -> dict[str, Any]:
     """Read `copier.yml`, with what it includes.
 
     Raises:
-        TemplateError: When there is none, when it is no valid YAML, or when it asks for
-            what would need `copier copy --trust`.
+        TemplateError: When there is none, or when it includes what is not in the template.
     """
-    path = root / "copier.yml"
+    path = next((p for p in (root / "copier.yml", root / "copier.yaml") if p.is_file()), None)
+    if path is None:
+        raise TemplateError(
+            f"There is no template in {root}: it has no copier.yml.",
+            "Name a folder, a git URL or a git bundle that has one.",
+        )
 
     class Loader(_YAML_LOADER):  # type: ignore[misc, valid-type]  # C or Python, as there is
         """Knows `!include`, which globs relative to the template."""
@@ -128,23 +179,9 @@ def _load_config(root: Path) -> dict[str, Any]:
         return documents
 
     Loader.add_constructor("!include", include)
-    try:
-        config: dict[str, Any] = {}
-        for document in _documents(path.read_text("utf-8"), Loader):
-            config.update(document)
-    except FileNotFoundError:
-        raise TemplateError(
-            f"There is no template in {root}: it has no copier.yml.",
-            "Name a folder, a git URL or a git bundle that has one.",
-        ) from None
-    except (yaml.YAMLError, ValueError, TypeError, NotImplementedError) as error:
-        raise TemplateError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
-    unsupported = [key for key in UNSUPPORTED if config.get(key)]
-    if unsupported:
-        raise TemplateError(
-            f"This template uses {', '.join(unsupported)}, which scaffold does not run.",
-            "If you trust it, render it with `copier copy --trust`.",
-        )
+    config: dict[str, Any] = {}
+    for document in _documents(path.read_text("utf-8"), Loader):
+        config.update(document)
     return config
 
 
@@ -157,6 +194,22 @@ def _documents(text: str, loader: Any) -> list[Any]:
 
 
 _YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@contextmanager
+def broken(what: str) -> Iterator[None]:
+    """Blame the template for whatever goes wrong: it may hold anything.
+
+    Raises:
+        TemplateError: Instead of any error that is not one of ours.
+    """
+    try:
+        yield
+    except ScaffoldError:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise TemplateError(f"{what}: {said[:200]}") from error
 
 
 @contextmanager
@@ -174,7 +227,7 @@ def opened(source: str | None = None, ref: str | None = None) -> Iterator[Templa
         TemplateError: When it holds no template.
     """
     if source is None and ref is None:
-        yield _embedded()
+        yield _embedded().checked()
     elif source is None:
         embedded = _embedded()
         history = EMBEDDED / "history.bundle" if EMBEDDED.is_dir() else CHECKOUT
@@ -186,18 +239,24 @@ def opened(source: str | None = None, ref: str | None = None) -> Iterator[Templa
         with _cloned(str(history), ref, embedded.source) as template:
             yield template
     else:
-        url = _expanded(source)
+        url = expanded(source)
         folder = Path(url)
-        if folder.is_dir() and not (folder / ".git").exists():
+        if folder.is_dir() and not _is_repository(folder):
             if ref:
                 raise UsageError(
                     f"{shown(source)} is a plain folder, so --ref has nothing to choose from.",
                     "Leave --ref out, or name a git repository.",
                 )
-            yield Template(folder, url)
+            yield Template(folder, url).checked()
         else:
-            with _cloned(url, ref, url if folder.exists() else source) as template:
+            address = url if folder.exists() else git.without_password(source)
+            with _cloned(url, ref, address) as template:
                 yield template
+
+
+def _is_repository(folder: Path) -> bool:
+    bare = (folder / "HEAD").is_file() and (folder / "objects").is_dir()
+    return bare or (folder / ".git").exists()
 
 
 def _embedded() -> Template:
@@ -207,7 +266,8 @@ def _embedded() -> Template:
     return Template(CHECKOUT, str(CHECKOUT), _describe(CHECKOUT))
 
 
-def _expanded(source: str) -> str:
+def expanded(source: str) -> str:
+    """Give the folder or URL that a shorthand, a relative path or `git+URL` stands for."""
     for shorthand, address in SHORTHANDS.items():
         if source.startswith(shorthand):
             return f"{address}{source.removeprefix(shorthand).strip('/').removesuffix('.git')}.git"
@@ -223,7 +283,7 @@ def _cloned(url: str, ref: str | None, source: str) -> Iterator[Template]:
             git.run("clone", "--quiet", "--no-checkout", "--", url, str(clone))
         except git.GitError as error:
             raise UsageError(
-                f"The template {shown(source)} cannot be fetched: {_without_secret(str(error))}",
+                f"The template {shown(source)} cannot be fetched: {error}",
                 "Name a folder, a git URL, gh:owner/name, gl:owner/name or a git bundle.",
             ) from error
         wanted = ref or _newest_release(clone) or "HEAD"
@@ -245,7 +305,7 @@ def _cloned(url: str, ref: str | None, source: str) -> Iterator[Template]:
                     f"Its newest tags: {', '.join(tags[:5]) or 'none'}.",
                 ) from None
         git.run("checkout", "--quiet", "--detach", commit, cwd=clone)
-        yield Template(clone, source, _describe(clone))
+        yield Template(clone, source, _describe(clone)).checked()
 
 
 def _newest_release(clone: Path) -> str | None:
@@ -266,8 +326,3 @@ def _describe(repository: Path) -> str | None:
         return git.run("describe", "--tags", "--always", cwd=repository)
     except (git.GitError, EnvironmentLackError):
         return None
-
-
-def _without_secret(text: str) -> str:
-    """Take the user and password out of any URL."""
-    return re.sub(r"://[^/@\s]+@", "://", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,9 @@ def test_an_unknown_answer_gets_the_nearest_valid_ones(
         (b"colour: red\n", "'colour' is no question"),
         (b"ci: {a: b}\n", "no answer to 'ci'"),
         (b"!!python/object/apply:os.system [id]", "no valid YAML"),
+        (b"description: 2020-13-45\n", "no valid YAML"),
+        (b"owner: " + b"[" * 5000, "no valid YAML"),
+        (b"0\n", "no mapping"),
     ],
 )
 def test_a_file_of_answers_must_be_one(
@@ -126,15 +130,20 @@ def test_a_file_of_answers_must_exist(scaffold: Scaffold, tmp_path: Path) -> Non
         (["options", "hostig"], "Did you mean 'hosting'?"),
         (["new", "my-service", "--into", "nowhere"], "'nowhere' is not a folder"),
         (["new", "my-service", "--template", "nowhere"], "'nowhere' cannot be fetched"),
-        (["new", "my-service", "--template", "--upload-pack=id"], "cannot be fetched"),
-        (["new", "my-service", "--template", "ext::sh -c id"], "cannot be fetched"),
+        (["new", "--defalts", "my-service"], "Did you mean '--defaults'?"),
+        (["new", "my-service", "--hosting=fly"], "To answer a question: -d hosting=…"),
+        (["new", "my-service", "--template", "--upload-pack=touch pwned"], "cannot be fetched"),
+        (["new", "my-service", "--template", "ext::touch pwned"], "cannot be fetched"),
+        (["new", "my-service", "--template", "https://bob:s3cret@127.0.0.1:9/x.git"], "fetched"),
         (["new", "my-service", "--template", "."], "it has no copier.yml"),
     ],
 )
 def test_a_wrong_command_line_says_what_would_be_right(
     scaffold: Scaffold, tmp_path: Path, args: list[str], said: str
 ) -> None:
-    assert said in refused(scaffold, tmp_path, *args)
+    error = refused(scaffold, tmp_path, *args)
+    assert said in error
+    assert "s3cret" not in error
 
 
 def test_without_a_command_it_shows_the_help_alone(scaffold: Scaffold) -> None:
@@ -160,16 +169,38 @@ def test_a_pair_that_cannot_work_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ("_tasks: ['touch pwned']", "_tasks, which scaffold does not run"),
+        ("_tasks: ['touch pwned']", "_tasks, which scaffold does not do"),
+        ("_migrations: ['touch pwned']", "_migrations"),
+        ("_external_data: {x: y}", "_external_data"),
         ("_jinja_extensions: [os]", "_jinja_extensions"),
+        ("_preserve_symlinks: true", "_preserve_symlinks"),
+        ("_secret_questions: [project_name]", "_secret_questions"),
+        ("_min_copier_version: '99'", "Copier 99"),
+        ("_templates_suffix: ''", "an empty _templates_suffix"),
+        ("_subdirectory: '{{ x }}'", "a templated _subdirectory"),
+        ("q: {default: a, secret: true}", "secret in 'q'"),
+        ("q: {default: [a], choices: [a], multiselect: true}", "multiselect in 'q'"),
+        ("q: {default: '{{ _copier_conf.src_path }}'}", "_copier_conf.src_path"),
+        ("q: {default: '{{ _folder_name }}'}", "'_folder_name' is undefined"),
+        ("q: {default: a, choices: 3}", "question 'q'"),
         ("_envops: {undefined: os.system}", "Unknown _envops.undefined"),
+        ("_envops: {foo: 3}", "foo"),
+        ("_envops: 3", "cannot be read"),
+        ("_exclude: 3", "cannot be rendered"),
+        ("catalog: {default: 3}", "cannot be read"),
+        ("1: x", "cannot be read"),
         ("a: [", "cannot be read"),
+        ("q: &a [*a]", "question 'q'"),
         ("_subdirectory: ../..", "leads out of the template"),
+        ("_subdirectory: nowhere", "no folder"),
+        ("x: !include ../outside.yml", "leads out of the template"),
+        ("x: !include /etc/passwd", "cannot be read"),
     ],
 )
-def test_a_template_that_would_run_something_is_refused(
+def test_a_template_that_cannot_be_followed_is_refused(
     scaffold: Scaffold, tmp_path: Path, setting: str, said: str
 ) -> None:
+    (tmp_path / "outside.yml").write_text("a: 1\n")
     (tmp_path / "evil").mkdir()
     (tmp_path / "evil/copier.yml").write_text(f"project_name: x\n{setting}\n")
     assert said in refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
@@ -182,6 +213,9 @@ def test_a_template_that_would_run_something_is_refused(
         ("{{ '/tmp/pwned' }}", b"x"),
         ("secret.jinja", b"{% include '../outside' %}"),
         ("os.jinja", b"{{ ''.__class__.__mro__[1].__subclasses__() }}"),
+        ("{{ 'a\\\\b' }}", b"x"),
+        ("{{ '.git' }}/config", b"[core]\n\tfsmonitor = touch pwned\n"),
+        ("sub/.GIT/hooks/pre-commit", b"x"),
     ],
 )
 def test_a_template_cannot_leave_its_place(
@@ -243,6 +277,37 @@ def test_a_template_cannot_write_to_the_terminal(scaffold: Scaffold, tmp_path: P
     error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
     assert "pwned" in error
     assert "\x1b" not in error
+
+
+def test_two_files_for_one_path_are_refused(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "evil/{{ '.' }}").mkdir(parents=True)
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n")
+    (tmp_path / "evil/a").write_text("one")
+    (tmp_path / "evil/{{ '.' }}/a").write_text("two")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "Two files of the template write a: a and {{ '.' }}/a." in error
+
+
+def test_a_path_is_a_file_or_a_folder(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "evil/{{ '.' }}/a").mkdir(parents=True)
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n")
+    (tmp_path / "evil/a").write_text("one")
+    (tmp_path / "evil/{{ '.' }}/a/b").write_text("two")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "writes a both as a file and a folder" in error
+
+
+def test_a_pipe_in_a_template_is_not_waited_for(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "evil").mkdir()
+    (tmp_path / "evil/copier.yml").write_text("project_name: x\n")
+    os.mkfifo(tmp_path / "evil/pipe")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
+    assert "pipe is neither a file nor a folder" in error
+
+
+def test_debug_may_be_a_value(scaffold: Scaffold, tmp_path: Path) -> None:
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "-d", "--debug")
+    assert "-d takes key=value, not '--debug'" in error
 
 
 def test_debug_shows_the_traceback(scaffold: Scaffold) -> None:

@@ -42,7 +42,7 @@ def test_killed_at_any_moment(moment: int, whole: tuple[set[str], float], tmp_pa
     assert not destination.exists() or set(tree(destination)) == files
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: Path) -> None:
     """The lock file's tool is a stand-in that waits, so that the interrupt comes in the middle."""
     (tmp_path / "bin").mkdir()
@@ -99,6 +99,16 @@ def test_a_full_disk_leaves_nothing_behind(scaffold: Scaffold, small_disk: Path)
     assert "cannot be written: No space left on device." in done.stderr
     assert len(done.stderr.splitlines()) == 2
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_full_disk_under_the_cache_is_no_hindrance(
+    scaffold: Scaffold, small_disk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir()
+    done = scaffold(
+        "new", "my-service", "--no-lock", cwd=tmp_path / "work", XDG_CACHE_HOME=str(small_disk)
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_folder_that_may_not_be_written_is_said_so(scaffold: Scaffold) -> None:

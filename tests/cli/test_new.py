@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 from conftest import Scaffold, copy_template, tree
+
+from scaffold.git import without_password
+from scaffold.template import expanded
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -178,6 +186,165 @@ def test_a_template_may_come_from_a_plain_folder(scaffold: Scaffold, tmp_path: P
     done = scaffold("new", "my-service", *QUICK, "--template", "fork")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "my-service/OURS.md").is_file()
+
+
+def test_a_repository_that_the_environment_names_is_left_alone(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    """As inside a git hook, which has GIT_DIR set."""
+    other = tmp_path / "other"
+    subprocess.run(["git", "init", "--quiet", str(other)], check=True)
+    (other / "precious").write_text("uncommitted")
+    done = scaffold(
+        "new", "my-service", "--no-lock", GIT_DIR=str(other / ".git"), GIT_WORK_TREE=str(other)
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "my-service/.git").is_dir()
+    log = ["git", "-C", str(other), "log"]
+    assert subprocess.run(log, check=False, capture_output=True).returncode == 128, "no commit"
+
+
+def test_a_persons_own_ignore_rules_leave_nothing_out(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "ignore").write_text("package.json\n")
+    (tmp_path / "gitconfig").write_text(f"[core]\n\texcludesFile = {tmp_path / 'ignore'}\n")
+    scaffold("new", "my-service", "--no-lock", GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+    tracked = subprocess.check_output(["git", "ls-files"], cwd=tmp_path / "my-service", text=True)
+    assert "package.json" in tracked.splitlines()
+
+
+def test_the_package_manager_sees_the_manifest_alone(scaffold: Scaffold, tmp_path: Path) -> None:
+    """A template's own .npmrc could name a program to run, or a registry to send tokens to."""
+    (tmp_path / "bin").mkdir()
+    npm = tmp_path / "bin/npm"  # a stand-in that tells what it is asked
+    npm.write_text('#!/bin/sh\nls -A >"$TOLD"\necho "$*" >>"$TOLD"\necho {} >package-lock.json\n')
+    npm.chmod(0o755)
+    scaffold(
+        "new", "my-service", "--no-git", TOLD=str(tmp_path / "told"),
+        PATH=f"{npm.parent}:{os.environ['PATH']}",
+    )  # fmt: skip
+    listing, command = (tmp_path / "told").read_text().splitlines()
+    assert listing == "package.json"
+    assert {"--package-lock-only", "--ignore-scripts"} <= set(command.split())
+    assert (tmp_path / "my-service/package-lock.json").read_text() == "{}\n"
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">/dev/null", "2>/dev/null", "| head -c 1"])
+def test_streams_may_be_closed(tmp_path: Path, closed: str) -> None:
+    command = f"{sys.executable} -m scaffold new my-service --no-lock --no-git {closed}"
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert (tmp_path / "my-service/package.json").is_file()
+
+
+def test_a_terminal_without_unicode_is_enough(scaffold: Scaffold, tmp_path: Path) -> None:
+    done = scaffold(
+        "new", "my-service", *QUICK, "--json", "-d", "owner=Søren", PYTHONIOENCODING="ascii"
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["answers"]["owner"] == "Søren"
+    assert "S\xf8ren" in (tmp_path / "my-service/LICENSE").read_text("utf-8")
+
+
+def test_one_template_compiles_nothing_for_another(scaffold: Scaffold, tmp_path: Path) -> None:
+    """The same text means another thing under another `_envops`."""
+    for trim in ("false", "true"):
+        template = tmp_path / f"trim-{trim}"
+        template.mkdir()
+        (template / "copier.yml").write_text(f"project_name: x\n_envops: {{trim_blocks: {trim}}}\n")
+        (template / "a.jinja").write_text("{% if true %}\nhello\n{% endif %}\n")
+        scaffold("new", f"with-{trim}", *QUICK, "--template", str(template))
+    assert (tmp_path / "with-false/a").read_text() == "\nhello\n\n"
+    assert (tmp_path / "with-true/a").read_text() == "hello\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [
+        ("gh:owner/name", "https://github.com/owner/name.git"),
+        ("gl:group/sub/name.git", "https://gitlab.com/group/sub/name.git"),
+        ("git+https://git.example/name", "https://git.example/name"),
+        ("ssh://git@git.example/name.git", "ssh://git@git.example/name.git"),
+    ],
+)
+def test_a_template_has_short_names(source: str, url: str) -> None:
+    assert expanded(source) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("fatal: https://bob:s3cret@git.example/x.git", "fatal: https://git.example/x.git"),
+        ("https://t0ken@git.example/x.git", "https://git.example/x.git"),
+        ("ssh://git:s3cret@git.example/x.git", "ssh://git@git.example/x.git"),
+        ("git@git.example:x.git", "git@git.example:x.git"),
+    ],
+)
+def test_a_password_in_an_address_is_not_passed_on(text: str, shown: str) -> None:
+    assert without_password(text) == shown
+
+
+@pytest.fixture
+def served(fork: Path, tmp_path: Path) -> Iterator[str]:
+    """The repository over HTTP on this machine; it takes any password, /private wants one."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path.startswith("/private"):
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", "Basic")
+                self.end_headers()
+            else:
+                super().do_GET()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    bare = tmp_path / "www/template.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", str(fork), str(bare)], check=True)
+    subprocess.run(["git", "update-server-info"], cwd=bare, check=True)
+    handler = functools.partial(Handler, directory=str(bare.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_password_in_a_templates_address_is_not_recorded(
+    scaffold: Scaffold, served: str, tmp_path: Path
+) -> None:
+    done = scaffold(
+        "new", "my-service", "--no-lock", "--json",
+        "--template", f"http://bob:s3cret@{served}/template.git",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    answers = (tmp_path / "my-service/.copier-answers.yml").read_text()
+    assert f"_src_path: http://{served}/template.git\n" in answers
+    assert "s3cret" not in done.stdout + done.stderr + answers
+
+
+def test_a_template_that_wants_a_password_is_not_asked_for(scaffold: Scaffold, served: str) -> None:
+    done = scaffold("new", "x", *QUICK, "--template", f"http://{served}/private.git")
+    assert done.returncode == 2
+    assert "terminal prompts disabled" in done.stderr
+
+
+def test_options_may_come_from_another_template(scaffold: Scaffold, fork: Path) -> None:
+    row = fork / "template/project/{{ use.ci.github }}/_layer/option.yml"
+    row.write_text(row.read_text().replace("label: GitHub Actions", "label: Ours"))
+    git = ["git", "-C", str(fork), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    subprocess.run([*git, "commit", "--quiet", "--all", "--message", "ours"], check=True)
+    assert "Ours: " in scaffold("options", "--template", str(fork), "--ref", "main").stdout
+    assert "Ours: " not in scaffold("options", "--template", str(fork)).stdout
+
+
+def test_a_plain_folder_has_no_versions(scaffold: Scaffold, tmp_path: Path) -> None:
+    copy_template(tmp_path / "plain")
+    done = scaffold("new", "x", *QUICK, "--template", "plain", "--ref", "v1")
+    assert done.returncode == 2
+    assert "so --ref has nothing to choose from" in done.stderr
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import pexpect
 import pytest
 import yaml
-from conftest import copy_template
+from conftest import TEMPLATE, copy_template
 
 DOWN = "\x1b[B"
 Screen: TypeAlias = "pexpect.spawn[str]"
@@ -21,7 +21,7 @@ Terminal = Callable[..., "pexpect.spawn[str]"]
 
 @pytest.fixture
 def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    """Give a function that starts `scaffold` in a terminal of 100 by 60."""
+    """Give a function that starts `scaffold` in a terminal of 80 by 24."""
     started: list[Screen] = []
 
     def terminal(*args: str) -> Screen:
@@ -30,7 +30,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
             ["-m", "scaffold", *args],
             cwd=str(tmp_path),
             env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
-            dimensions=(60, 100),
+            dimensions=(24, 80),
             encoding="utf-8",
             timeout=20,
         )
@@ -106,8 +106,9 @@ def test_what_is_given_is_not_asked(terminal: Terminal) -> None:
     assert "Customise" not in str(screen.before)
 
 
-def test_defaults_asks_nothing(terminal: Terminal) -> None:
-    screen = terminal("new", "my-service", "--no-lock", "--defaults")
+@pytest.mark.parametrize("option", ["--defaults", "--json"])
+def test_it_can_be_told_to_ask_nothing(terminal: Terminal, option: str) -> None:
+    screen = terminal("new", "my-service", "--no-lock", option)
     screen.expect(pexpect.EOF)
     assert screen.wait() == 0
     assert "?" not in str(screen.before)
@@ -144,6 +145,18 @@ def test_making_the_lock_file_shows_that_it_takes_its_time(
     screen.expect("Created my-service .*a lock file, a first commit")
 
 
+def test_what_is_wrong_already_is_said_before_anything_is_asked(terminal: Terminal) -> None:
+    screen = terminal("new", "my-service", "-d", "license=zzz")
+    screen.expect("'zzz' is no choice for 'license'")
+    assert "built with" not in str(screen.before)
+
+
+def test_every_choice_fits_on_a_line_with_its_reason() -> None:
+    for option in TEMPLATE.catalog.options:
+        line = f" » {option.label}: {option.why}"
+        assert len(line) <= 80, line
+
+
 def test_no_to_the_last_question_leaves_nothing_behind(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal("new", "my-service", "--no-lock")
     for question in ("built with", "pipelines run", "does it run", "Customise"):
@@ -165,7 +178,7 @@ def test_a_choice_that_does_not_fit_is_greyed_out_with_the_reason(
     screen.expect("What is it built with?")
     screen.send("\r")
     screen.expect("Where does it run?")
-    screen.expect(r"- Render: .*\(Render runs python, not node\)")
+    screen.expect(r"- Render \(Render runs python, not node\)")
 
 
 def test_the_tree_shows_everything_that_is_written(terminal: Terminal, tmp_path: Path) -> None:

@@ -100,6 +100,56 @@ def test_a_folder_that_renders_to_a_dot_is_flattened_and_one_to_nothing_left_out
     assert tree(fresh(template, tmp_path / "scaffold")) == tree(tmp_path / "copier")
 
 
+MINIS = {
+    "a suffix of its own": ("_templates_suffix: .tmpl", {"a.tmpl": "{{ project_name }}", "b.jinja": "{{"}),
+    "what is left out": (
+        "_exclude: ['*.bak', '{{ project_name }}-x']", {"a.bak": "", "sub/b.bak": "", "x-x": "", "c": ""},
+    ),
+    "left out by default": ("", {"~a": "", "b.pyc": "", "__pycache__/c": "", ".DS_Store": "", "d": ""}),
+    "a rendered file beside a plain one": ("", {"a": "plain", "a.jinja": "{{ 1 + 1 }}"}),
+    "a file called .jinja": ("", {".jinja": "{{ 1 + 1 }}"}),
+    "a question that does not apply": (
+        "q: {default: a, when: 'no'}\nr: {default: b, when: '{{ q == \"a\" }}'}",
+        {"a.jinja": "{{ q }}{{ r }}", "{{ _copier_conf.answers_file }}.jinja":
+         "{{ _copier_answers | to_nice_yaml }}"},
+    ),
+    "answers of every type": (
+        "i: 3\nf: 1.5\nb: {default: 'yes', type: bool}\nl: [1, x]\nj: {type: json, default: '{\"a\": 1}'}\n"
+        "y: {type: yaml, default: '{a: [1]}'}\nc: {default: two, choices: {One: one, Two: two}}",
+        {"a.jinja": "{{ i + 1 }} {{ f }} {{ b }} {{ l }} {{ j }} {{ y }} {{ c }}",
+         "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}"},
+    ),
+    "an answers file of its own": (
+        "_answers_file: .mine.yml",
+        {"{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mini", MINIS)
+def test_other_templates_too_are_rendered_as_copier_does(mini: str, tmp_path: Path) -> None:
+    settings, files = MINIS[mini]
+    template = tmp_path / "mini"
+    for path, text in files.items():
+        (template / path).parent.mkdir(parents=True, exist_ok=True)
+        (template / path).write_text(text)
+    (template / "copier.yml").write_text(f"project_name: x\n{settings}\n")
+    copier.run_copy(str(template), tmp_path / "copier", defaults=True, quiet=True)
+    assert tree(fresh(template, tmp_path / "scaffold")) == tree(tmp_path / "copier")
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{"description": True}, {"description": 1.0}, {"owner": 7}, {"description": "[a]"}],
+    ids=str,
+)
+def test_an_answer_of_another_type_means_the_same_to_both(
+    answers: dict[str, Any], plain: Path, tmp_path: Path
+) -> None:
+    copier.run_copy(str(plain), tmp_path / "copier", data=answers, defaults=True, quiet=True)
+    assert tree(fresh(plain, tmp_path / "scaffold", **answers)) == tree(tmp_path / "copier")
+
+
 def test_the_template_asks_for_the_copier_that_is_installed_with_it() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     minimum = TEMPLATE.settings["_min_copier_version"]

@@ -11,7 +11,7 @@ import yaml
 
 from scaffold import console, git, lockfile, project
 from scaffold.answers import Answers, resolve
-from scaffold.errors import EnvironmentLackError, UsageError
+from scaffold.errors import UsageError
 from scaffold.render import render
 from scaffold.template import Template, opened
 from scaffold.wording import count, shown, slug
@@ -62,11 +62,8 @@ def new(wishes: Wishes) -> None:
         EnvironmentLackError: When a tool is missing or the disk refuses.
         TemplateError: When the template cannot be rendered.
     """
-    if wishes.git and not git.available():
-        raise EnvironmentLackError(
-            "git is not installed, or not on PATH.",
-            "Install it (apt install git, brew install git), or use --no-git.",
-        )
+    if wishes.git:
+        git.required()
     given = _given(wishes)
     with opened(wishes.template, wishes.ref) as template:
         _check_name(template, wishes.name)
@@ -88,7 +85,7 @@ def new(wishes: Wishes) -> None:
             "files": [str(file.path) for file in files],
             "lock": lock,
             "commit": commit,
-            "next": [f"cd {shlex.quote(str(destination))}", *_next(files, stack)],
+            "next": [_cd(destination), *_next(files, stack)],
         },
         answers,
     )
@@ -102,6 +99,7 @@ def _answered(
         return answers, render(template, answers)
     from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
 
+    resolve(template, given)  # what is wrong already is said before anything is asked
     answers = prompts.interview(template, given)
     files = render(template, answers)
     if not prompts.confirmed(destination, files):
@@ -134,15 +132,20 @@ def _read(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"The answers {shown(path)} cannot be read: {reason}.", "Name a YAML or JSON file."
         ) from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
         raise UsageError(
-            f"The answers {shown(path)} are no valid YAML: {' '.join(str(error).split())}"
+            f"The answers {shown(path)} are no valid YAML{where}: "
+            f"{getattr(error, 'problem', None) or error}",
+            "One `question: answer` on each line.",
         ) from error
-    if not isinstance(found or {}, dict):
+    found = {} if found is None else found
+    if not isinstance(found, dict):
         raise UsageError(
             f"The answers {shown(path)} are no mapping.", "One `question: answer` on each line."
         )
-    return {str(key): value for key, value in (found or {}).items() if not str(key).startswith("_")}
+    return {str(key): value for key, value in found.items() if not str(key).startswith("_")}
 
 
 def _check_name(template: Template, name: str) -> None:
@@ -190,6 +193,11 @@ def _commit(folder: Path, wishes: Wishes, template: Template) -> str | None:
         return None
 
 
+def _cd(folder: Path) -> str:
+    path = str(folder)
+    return f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
+
+
 def _next(files: Iterable[File], stack: Mapping[str, Any]) -> list[str]:
     setup = ["ops/setup"] if any(str(file.path) == "ops/setup" for file in files) else []
     return [*setup, *([stack["start"]] if "start" in stack else [])]
@@ -197,7 +205,7 @@ def _next(files: Iterable[File], stack: Mapping[str, Any]) -> list[str]:
 
 def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:
     if wishes.as_json:
-        console.say(json.dumps(done, indent=2, ensure_ascii=False))
+        console.say(json.dumps(done, indent=2))
         return
     labels = ", ".join(o.label for o in template.catalog.chosen(answers.values))
     extras = [count(len(done["files"]), "file")]

@@ -34,12 +34,11 @@ def options(axis: str | None, *, template: str | None, ref: str | None, as_json:
                     ]
                 },
                 indent=2,
-                ensure_ascii=False,
             )
         )
         return
     columns = shutil.get_terminal_size().columns
-    width = max(len(o.id) for rows in axes.values() for o in rows)
+    width = max((len(o.id) for rows in axes.values() for o in rows), default=0)
     for index, (name, rows) in enumerate(axes.items()):
         console.say(f"{'' if index == 0 else chr(10)}{name}: {helps[name]}")
         for option in rows:
