@@ -78,7 +78,7 @@ class Service:
         if path == "/healthz":
             status = "down" if commit in self.sick else "ok"
             return 200, {"status": status, "commit": commit}
-        return (503 if commit in self.unready else 200), {}
+        return (503, {"missing": ["database"]}) if commit in self.unready else (200, {})
 
 
 @dataclass
@@ -89,6 +89,8 @@ class RenderApi:
     url: str = ""
     auto_deploy: str = "yes"
     queues: bool = False
+    locked: bool = False
+    blind: int = 0
     unbuildable: set[str] = field(default_factory=set)
     deploys: list[dict[str, Any]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -131,6 +133,8 @@ class RenderApi:
         match method, path.split("/")[1:]:
             case "GET", []:
                 return 200, {"name": self.name, "serviceDetails": {"url": self.url}}
+            case "PATCH", [] if self.locked:
+                return 403, {}
             case "PATCH", []:
                 self.auto_deploy = body["autoDeploy"]
                 return 200, {}
@@ -138,6 +142,9 @@ class RenderApi:
                 wanted = [term[7:] for term in query.split("&") if term.startswith("status=")]
                 found = [d for d in self.deploys if not wanted or d["status"] in wanted]
                 return 200, [{"deploy": deploy, "cursor": "c"} for deploy in reversed(found)]
+            case "GET", ["deploys", _] if self.blind:
+                self.blind -= 1
+                return 403, {}
             case "GET", ["deploys", known]:
                 return 200, self.advance(next(d for d in self.deploys if d["id"] == known))
             case "POST", ["deploys"]:
@@ -351,6 +358,8 @@ def test_help_lists_every_task_under_the_name_and_description(ops: Callable[...,
         "release 1.2.3b",
         "release 01.2.3",
         "release minor 1.2.3 --rc",
+        "release minor minor",
+        "release --rc --rc",
         "setup --force",
         "lint --fix",
         "test one",
@@ -413,11 +422,20 @@ def test_smoke_wants_health_commit_and_readiness(ops: Callable[..., Ops]) -> Non
     assert '"commit": "abc"' in other.stderr
 
     at.service.unready = {"abc"}
-    assert "503" in at.run("ops/smoke", at.api.url, "abc").stderr
+    unready = at.run("ops/smoke", at.api.url, "abc").stderr
+    assert "503" in unready
+    assert '"missing": ["database"]' in unready
     at.service.sick = {"abc"}
     sick = at.run("ops/smoke", at.api.url, "abc")
     assert sick.returncode == 1
     assert '"status": "down"' in sick.stderr
+
+
+def test_smoke_shows_the_beginning_of_a_long_answer(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    at.service.running = lambda: "abc" * 1000
+    assert '"status": "ok"' in (said := at.run("ops/smoke", at.api.url, "def").stderr)
+    assert len(said) < 700
 
 
 def test_smoke_waits_for_a_slow_start(ops: Callable[..., Ops]) -> None:
@@ -426,6 +444,60 @@ def test_smoke_waits_for_a_slow_start(ops: Callable[..., Ops]) -> None:
     at.service.running = lambda: next(answers)
     done = at.run("ops/smoke", at.api.url, "new", SMOKE_TIMEOUT="20")
     assert done.returncode == 0, done.stderr
+
+
+# deploy and rollback
+
+
+def foreign(at: Ops) -> str:
+    """Let a release run that somebody deployed without ops/deploy; return its label."""
+    at.service.running = lambda: "unknown"
+    image = "registry.fly.io/app:deployment-01JC"
+    at.set_fly(releases=[{"ImageRef": image, "Status": "complete", "CreatedAt": "-"}])
+    return image.rpartition(":")[2]
+
+
+def test_what_others_deployed_is_restored_without_asking_for_its_commit(
+    ops: Callable[..., Ops],
+) -> None:
+    at = ops()
+    label = foreign(at)
+    at.commit("v1.0.0")
+    at.git("branch", label)  # a name of a commit, not a commit
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {label} again" in done.stderr
+
+
+def test_what_others_deployed_is_rolled_back_to_without_asking_for_its_commit(
+    ops: Callable[..., Ops],
+) -> None:
+    at = ops()
+    label = foreign(at)
+    at.set_fly(
+        releases=[
+            {**at.fly["releases"][0], "ImageRef": f"registry.fly.io/app:{at.commit('v1.0.0')}"},
+            *at.fly["releases"],
+        ]
+    )
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert f"live runs {label}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["deploy live", "rollback live v1.0.0", "release", "build --image"]
+)
+def test_outside_a_repository_one_line_says_so(ops: Callable[..., Ops], command: str) -> None:
+    at = ops()
+    at.stub("npm")
+    shutil.rmtree(at.project / ".git")
+    at.environment["GIT_CEILING_DIRECTORIES"] = str(at.project.parent)
+    done = at.run(*f"ops/{command}".split())
+    assert done.returncode == 1
+    (said,) = done.stderr.splitlines()
+    assert "not a git repository" in said
+    assert not at.fly["calls"]
 
 
 # Fly.io
@@ -688,6 +760,29 @@ def test_render_restores_nothing_after_a_build_that_failed(ops: Callable[..., Op
     assert not [call for call in at.api.calls if "/rollback" in call]
 
 
+def test_render_goes_on_following_a_deploy_it_cannot_see(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    at.api.blind = 3
+    commit = at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.api.running() == commit
+    assert not [call for call in at.api.calls if "/cancel" in call]
+
+
+def test_render_rolls_back_though_it_may_not_change_settings(ops: Callable[..., Ops]) -> None:
+    at = ops("render")
+    at.api.locked = True
+    first = at.commit("v1.0.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    at.commit("v1.1.0")
+    assert at.run("ops/deploy", "live").returncode == 0
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.api.running() == first
+    assert "deploys on push" in done.stderr
+
+
 def test_render_cancels_a_deploy_that_takes_too_long(ops: Callable[..., Ops]) -> None:
     at = ops("render")
     at.commit("v1.0.0")
@@ -817,10 +912,12 @@ def test_a_release_dates_the_changelog_sets_the_version_and_tags(
 def test_candidates_are_counted_and_change_nothing(ops: Callable[..., Ops]) -> None:
     at = releasable(ops())
     before = at.git("rev-parse", "HEAD")
+    for malformed in ("v1.2.0-rc.next", "v1.2.0-rc.08", "v1.2.0-rc.1-rc.9"):
+        at.git("tag", malformed)
     for number in [1, *range(2, 11)]:
         done = at.run("ops/release", "minor", "--rc")
         assert done.returncode == 0, done.stderr
-        assert f"git push origin v1.2.0-rc.{number}" in done.stderr
+        assert f"git push --atomic origin main v1.2.0-rc.{number}" in done.stderr
     assert at.run("ops/release", "--rc", "minor").returncode == 0
     assert at.git("tag", "--list", "v1.2.0-rc.11")
     assert at.git("rev-parse", "HEAD") == before
@@ -829,7 +926,9 @@ def test_candidates_are_counted_and_change_nothing(ops: Callable[..., Ops]) -> N
     assert at.git("tag", "--list", "v1.2.0")
 
 
-@pytest.mark.parametrize(("step", "version"), [("", "1.1.0"), ("minor", "1.1.0"), ("0.3.0", "0.3.0")])
+@pytest.mark.parametrize(
+    ("step", "version"), [("", "1.1.0"), ("minor", "1.1.0"), ("0.3.0", "0.3.0")]
+)
 def test_the_first_release_is_the_version_of_the_manifest(
     ops: Callable[..., Ops], step: str, version: str
 ) -> None:
@@ -877,11 +976,28 @@ def test_a_release_comes_from_the_default_branch_of_the_remote(ops: Callable[...
     assert "git push --atomic origin trunk v1.1.1" in done.stderr
 
 
-def test_a_version_is_released_once(ops: Callable[..., Ops]) -> None:
+@pytest.mark.parametrize("version", ["1.1.0", "1.0.9", "0.10.0"])
+@pytest.mark.parametrize("candidate", ["", "--rc"])
+def test_a_version_is_newer_than_those_before_it(
+    ops: Callable[..., Ops], version: str, candidate: str
+) -> None:
     at = releasable(ops())
-    done = at.run("ops/release", "1.1.0")
+    done = at.run("ops/release", version, *candidate.split())
     assert done.returncode == 1
-    assert "released already" in done.stderr
+    assert f"v{version} is not newer than v1.1.0" in done.stderr
+    assert at.git("tag", "--list") == "v1.1.0"
+
+
+def test_a_release_that_cannot_be_tagged_is_no_commit_either(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    before = at.git("rev-parse", "HEAD")
+    at.git("config", "tag.gpgSign", "true")
+    at.git("config", "gpg.program", "false")
+    done = at.run("ops/release")
+    assert done.returncode == 1
+    assert "could not tag v1.1.1; the release commit is undone" in done.stderr
+    assert at.git("rev-parse", "HEAD") == before
+    assert at.git("status", "--porcelain") == ""
 
 
 def test_a_release_that_fails_half_way_leaves_a_clean_tree(ops: Callable[..., Ops]) -> None:
@@ -906,16 +1022,36 @@ def test_setup_installs_from_the_lock_or_writes_one(ops: Callable[..., Ops]) -> 
     done = at.run("ops/setup")
     assert "commit it" in done.stderr
     assert [line.split()[1] for line in log.read_text().splitlines()] == ["ci", "install"]
+    at.stub("npm", then="exit 77")
+    for _ in ("install", "ci"):
+        assert at.run("ops/setup").returncode == 1
+        lock.touch()
+
+
+@pytest.mark.parametrize(
+    ("report", "looked"),
+    [
+        ("1 high severity vulnerability", True),
+        ("3 vulnerabilities (1 moderate, 2 critical)", True),
+        ("npm error audit endpoint returned an error", False),
+    ],
+)
+def test_a_scan_that_could_not_look_says_so(
+    ops: Callable[..., Ops], report: str, *, looked: bool
+) -> None:
+    at = ops()
+    at.stub("npm", then=f"echo '{report}' >&2; exit 1")
+    done = at.run("ops/scan")
+    assert done.returncode == 1
+    assert done.stdout.strip() == report
+    assert ("could not look" in done.stderr) is not looked
 
 
 @pytest.mark.parametrize(
     ("task", "calls"),
     [
         ("build", ["npm run build"]),
-        (
-            "lint",
-            ["npm run lint", "npm run typecheck", "npm exec --no -- prettier --check ."],
-        ),
+        ("lint", ["npm run lint", "npm run typecheck", "npm run format:check"]),
         ("test", ["npm test"]),
         ("scan", ["npm audit --omit=dev --audit-level=high"]),
     ],
@@ -938,7 +1074,7 @@ def test_a_task_stops_at_the_first_failure_with_1(
 def test_the_image_carries_the_commit(ops: Callable[..., Ops], engine: str) -> None:
     at = releasable(ops())
     at.stub("npm")
-    log = at.stub(engine)
+    log = at.stub(engine, then='echo "$BUILDAH_FORMAT" >>"$0.format"')
     path = at.bare()
     for name in ("git", "node"):
         (Path(path) / name).symlink_to(shutil.which(name) or name)
@@ -948,3 +1084,39 @@ def test_the_image_carries_the_commit(ops: Callable[..., Ops], engine: str) -> N
     assert log.read_text().splitlines() == [
         f"{engine} build --build-arg GIT_COMMIT={commit} --tag my-service:{commit} ."
     ]
+    assert (at.bin / f"{engine}.format").read_text() == "docker\n", "or it has no HEALTHCHECK"
+
+
+def test_an_image_of_uncommitted_changes_is_refused(ops: Callable[..., Ops]) -> None:
+    at = releasable(ops())
+    log = at.stub("npm")
+    at.stub("docker")
+    (at.project / "marker").write_text("edited")
+    done = at.run("ops/build", "--image")
+    assert done.returncode == 1
+    assert "commit or stash" in done.stderr
+    assert not log.read_text()
+
+
+# What the pipelines and the README make of it
+
+
+def test_only_sandbox_leaves_out_a_deploy_that_waits(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    for env in ("sandbox", "testbed", "live"):
+        text = (at.project / f".github/workflows/deploy-{env}.yml").read_text()
+        assert ("queue: max" in text) is (env != "sandbox")
+        assert (f"\nconcurrency:\n  group: deploy-{env}\n" in text) is (env == "sandbox")
+        assert text.count("concurrency:") == 1
+        assert "SERVICE_URL: ${{ vars.SERVICE_URL }}" in text
+
+
+@pytest.mark.parametrize("hosting", ["fly", "render"])
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_the_readme_sets_up_the_hosting_before_the_pipelines(
+    render: Render, hosting: str, ci: str
+) -> None:
+    text = (render(stack="node", ci=ci, hosting=hosting) / "README.md").read_text()
+    platform = {"fly": "## Fly.io", "render": "## Render"}[hosting]
+    order = ["## Releases", platform, "## Pipelines", "## Runbook"]
+    assert sorted(order, key=text.index) == order

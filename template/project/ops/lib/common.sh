@@ -52,6 +52,17 @@ check_environment() {
   esac
 }
 
+check_repository() {
+  git_says=$(git rev-parse --git-dir 2>&1) || die "git says: $git_says"
+}
+
 commit_of() {
+  check_repository
   git rev-parse --quiet --verify --end-of-options "$1^{commit}" || misuse "no commit '$1' in this repository"
+}
+
+# RELEASE if it is a commit of this repository. What others deployed may be labelled otherwise;
+# its commit is not known then, and a smoke test does without.
+known_commit() {
+  [ "$(git rev-parse --quiet --verify --end-of-options "$1^{commit}" 2>/dev/null)" != "$1" ] || echo "$1"
 }

@@ -1,6 +1,6 @@
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
-import { errorHandler, notFoundHandler } from "./errors.ts";
+import { errorHandler, HttpError, notFoundHandler } from "./errors.ts";
 import { loggerOptions, requestId } from "./logging.ts";
 import { mockNotes } from "./resources/notes/mock.ts";
 import { NotesRepository } from "./resources/notes/repository.ts";
@@ -28,16 +28,25 @@ export function buildApp(
     // A malformed URL is rejected before any hook or error handler applies.
     frameworkErrors(error, request, reply) {
       reply.header("x-request-id", request.id);
-      errorHandler(error, request, reply);
+      const badUrl = error.code === "FST_ERR_BAD_URL";
+      errorHandler(
+        // The original message repeats the URL, query string included.
+        badUrl ? new HttpError(400, "The URL is malformed") : error,
+        request,
+        reply,
+      );
     },
     // Requests that reach an open connection during shutdown are still served.
     return503OnClosing: false,
   });
 
+  // Only JSON: anything else is answered with 415.
+  app.removeContentTypeParser("text/plain");
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(errorHandler);
   app.setNotFoundHandler(notFoundHandler);
+  app.decorate("stopping", false);
   app.decorate("readinessChecks", new Map());
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);

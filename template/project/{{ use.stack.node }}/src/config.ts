@@ -1,15 +1,6 @@
 import { z } from "zod";
-
-function integer(min: number, max: number) {
-  return z
-    .string()
-    .refine(
-      (value) =>
-        /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max,
-      `expected integer between ${min} and ${max}`,
-    )
-    .transform(Number);
-}
+import { isSecret } from "./secrets.ts";
+import { integer } from "./validation.ts";
 
 function oneOf<const T extends readonly string[]>(...values: T) {
   return z.enum(values, `expected one of ${values.join(", ")}`);
@@ -61,15 +52,11 @@ export function parseConfig<T extends z.ZodType>(
   );
 }
 
-// URLs and connection strings are included because they often carry a password.
-const SECRET_NAME =
-  /auth|connection|credential|dsn|key|pass|private|secret|token|uri|url/i;
-
 function describe(issue: z.core.$ZodIssue, variables: NodeJS.ProcessEnv) {
   const name = issue.path.join(".");
   const value = variables[name];
   if (value === undefined) return `${name}: required but not set`;
-  const got = SECRET_NAME.test(name)
+  const got = isSecret(name)
     ? "a value that is not shown"
     : JSON.stringify(value);
   return `${name}: ${issue.message}, got ${got}`;

@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { ZodError } from "zod";
 
-/** An error whose message is meant for the client. */
+/** An error whose status, and if below 500 message, is for the client. */
 export class HttpError extends Error {
   override name = "HttpError";
   readonly statusCode: number;
@@ -36,8 +36,9 @@ export function errorHandler(
 ) {
   // Anything can be thrown, null included.
   const {
-    statusCode = 500,
+    code,
     message = "",
+    statusCode = 500,
     validationContext,
   } = (error ?? {}) as Partial<FastifyError>;
 
@@ -53,14 +54,17 @@ export function errorHandler(
     });
   }
 
-  if (statusCode >= 400 && statusCode < 500) {
-    return sendProblem(reply, statusCode, { detail: message });
+  // Other errors may have a status too, say that of a request to another service
+  // which failed: it says nothing about the request at hand.
+  const status =
+    error instanceof HttpError || String(code).startsWith("FST_")
+      ? statusCode
+      : 500;
+  if (status >= 400 && status < 500) {
+    return sendProblem(reply, status, { detail: message });
   }
 
   // The message may reveal internals: it goes to the log, not to the client.
   request.log.error({ err: error }, "request failed");
-  return sendProblem(
-    reply,
-    statusCode >= 500 && statusCode < 600 ? statusCode : 500,
-  );
+  return sendProblem(reply, status >= 500 && status < 600 ? status : 500);
 }

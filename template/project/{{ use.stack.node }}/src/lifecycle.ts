@@ -1,17 +1,29 @@
+import type { Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
+
+// Closing a keep-alive connection at once would cut off a request already on
+// its way: for this long, clients are told to close theirs themselves.
+const DRAIN_MS = 500;
+
+const SWEEP_INTERVAL_MS = 100;
 
 /** Listens until SIGTERM or SIGINT, then shuts down gracefully. */
 export async function serve(
   app: FastifyInstance,
   config: Config,
 ): Promise<void> {
-  let stopping = false;
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
 
   async function stop(signal: NodeJS.Signals): Promise<void> {
     // Ctrl-C under npm arrives twice: from the terminal and from npm.
-    if (stopping) return;
-    stopping = true;
+    if (app.stopping) return;
+    app.stopping = true; // turns /readyz to 503
 
     app.log.info({ signal }, "shutting down");
     const deadline = setTimeout(() => {
@@ -19,31 +31,35 @@ export async function serve(
       process.exit(1);
     }, config.SHUTDOWN_GRACE_SECONDS * 1000);
 
+    if (sockets.size > 0) await sleep(DRAIN_MS);
+
+    // Connections without a request would hold up app.close(): keep-alive ones
+    // whose response began before the drain, and ones that never sent a byte,
+    // which Node.js does not count as idle.
+    const sweep = setInterval(() => {
+      app.server.closeIdleConnections();
+      for (const socket of sockets) {
+        if (socket.bytesRead === 0) socket.destroy();
+      }
+    }, SWEEP_INTERVAL_MS);
+
     try {
-      // Turns /readyz to 503, stops listening, closes idle connections and
-      // waits for requests in flight.
+      // Stops listening, closes idle connections and waits for requests in
+      // flight.
       await app.close();
       app.log.info("shut down");
     } catch (error) {
       app.log.error({ err: error }, "shutdown failed");
       process.exitCode = 1;
     }
+    clearInterval(sweep);
     // The process now ends by itself, with its last log lines written in order.
     // The deadline stays for the case that something still keeps it running.
     deadline.unref();
   }
 
-  // A keep-alive connection would outlive the request in flight on it and hold
-  // up app.close(): tell the client to close it and, where the response headers
-  // are already out, close it as soon as it is idle.
   app.addHook("onSend", async (_request, reply) => {
-    if (stopping) reply.header("connection", "close");
-  });
-  app.addHook("onResponse", async () => {
-    if (!stopping) return;
-    setImmediate(() => {
-      app.server.closeIdleConnections();
-    });
+    if (app.stopping) reply.header("connection", "close");
   });
 
   // As PID 1 of a container, Node.js has no default action for these signals.

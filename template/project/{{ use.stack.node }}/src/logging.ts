@@ -2,21 +2,9 @@ import { randomUUID } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Config } from "./config.ts";
+import { isSecret } from "./secrets.ts";
 import { service } from "./service.ts";
 import { version } from "./version.ts";
-
-const SENSITIVE_FIELDS = [
-  "authorization",
-  "cookie",
-  "set-cookie",
-  "password",
-  "token",
-  "secret",
-  "apiKey",
-];
-
-// Pino has no "at any depth" path, so each depth is spelled out.
-const DEPTHS = ["", "*", "*.*", "*.*.*"];
 
 export function loggerOptions(config: Config) {
   return {
@@ -25,9 +13,9 @@ export function loggerOptions(config: Config) {
     // Level names rather than Pino's numbers, which log collectors do not know.
     formatters: { level: (label: string) => ({ level: label }) },
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
-    redact: SENSITIVE_FIELDS.flatMap((field) =>
-      DEPTHS.map((depth) => `${depth}["${field}"]`),
-    ),
+    // On the finished line rather than by Pino's own redaction, which knows only
+    // exact paths, so that no field escapes: at any depth, in errors, anywhere.
+    hooks: { streamWrite: redact },
     serializers: {
       req: (request: FastifyRequest) => ({
         method: request.method,
@@ -37,6 +25,14 @@ export function loggerOptions(config: Config) {
       }),
     },
   };
+}
+
+function redact(line: string): string {
+  const entry: unknown = JSON.parse(line, (name, value: unknown) =>
+    // "url" is the one of the request, logged without its query string.
+    name !== "url" && isSecret(name) ? "[Redacted]" : value,
+  );
+  return `${JSON.stringify(entry)}\n`;
 }
 
 // Bounded and plain, so that a client cannot forge or flood log lines.

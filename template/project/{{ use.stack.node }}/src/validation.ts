@@ -5,7 +5,7 @@ import type {
   FastifyTypeProvider,
   RawServerDefault,
 } from "fastify";
-import type { z } from "zod";
+import { z } from "zod";
 
 /** Types requests and replies from the Zod schemas of their route. */
 interface ZodTypeProvider extends FastifyTypeProvider {
@@ -22,6 +22,18 @@ export type ZodPlugin<Options extends object> = FastifyPluginAsync<
   RawServerDefault,
   ZodTypeProvider
 >;
+
+/** An integer given as text, as in variables and query strings. */
+export function integer(min: number, max: number) {
+  return z
+    .string()
+    .refine(
+      (value) =>
+        /^\d+$/.test(value) && Number(value) >= min && Number(value) <= max,
+      `expected integer between ${min} and ${max}`,
+    )
+    .transform(Number);
+}
 
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> =
   ({ schema }) =>

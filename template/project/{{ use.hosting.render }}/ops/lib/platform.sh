@@ -63,11 +63,12 @@ render_start() {
   # Queued behind another deploy, it has no answer yet, but heads the list.
   [ -n "$render_id" ] || render_id=$(render_deploys limit=1 | cut -f 1)
   render_deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-900}))
-  while [ "$(date +%s)" -lt "$render_deadline" ] && render_answer=$(render_get "/deploys/$render_id"); do
-    render_status=$(printf '%s' "$render_answer" | jq --raw-output .status)
+  # A look that fails says nothing about the deploy: it goes on, until the deadline.
+  while [ "$(date +%s)" -lt "$render_deadline" ]; do
+    render_status=$(render_get "/deploys/$render_id" | jq --raw-output .status)
     case $render_status in
       live) return ;;
-      created | queued | *_in_progress) sleep "${POLL_INTERVAL:-3}" ;;
+      '' | created | queued | *_in_progress) sleep "${POLL_INTERVAL:-3}" ;;
       *)
         say "deploy $render_id ended as $render_status; its log is in Render's dashboard"
         return 1
@@ -90,6 +91,7 @@ platform_restore() {
   render_service "$1" >/dev/null || return
   render_answer=$(platform_current "$1") || return
   case $render_answer in "$2"*) return ;; esac
-  render_send PATCH '' '{"autoDeploy": "no"}' >/dev/null || return
+  render_send PATCH '' '{"autoDeploy": "no"}' >/dev/null \
+    || say 'if deploys on push are on, the next push undoes this: switch them off in the dashboard'
   render_start /rollback "{\"deployId\": \"$2\"}"
 }

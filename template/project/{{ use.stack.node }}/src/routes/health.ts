@@ -7,6 +7,8 @@ export type ReadinessCheck = () => unknown;
 
 declare module "fastify" {
   interface FastifyInstance {
+    /** Whether the service is shutting down. */
+    stopping: boolean;
     /** Checks that /readyz runs, by name: add one per external dependency. */
     readinessChecks: Map<string, ReadinessCheck>;
   }
@@ -19,11 +21,6 @@ export const healthRoutes: FastifyPluginAsync<{ commit: string }> = async (
   app,
   { commit },
 ) => {
-  let closing = false;
-  app.addHook("preClose", async () => {
-    closing = true;
-  });
-
   app.addHook("onRequest", async (_request, reply) => {
     reply.header("cache-control", "no-store");
   });
@@ -35,7 +32,7 @@ export const healthRoutes: FastifyPluginAsync<{ commit: string }> = async (
   app.get("/healthz", probe, async () => ({ status: "ok", version, commit }));
 
   app.get("/readyz", probe, async (request, reply) => {
-    if (closing) {
+    if (app.stopping) {
       return sendProblem(reply, 503, { detail: "Shutting down" });
     }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { HttpError } from "../../src/errors.ts";
 import { service } from "../../src/service.ts";
 import { testApp } from "../helpers/app.ts";
 
@@ -44,6 +45,7 @@ describe("errors", () => {
   test.each([
     ["malformed JSON", "application/json", "{", 400],
     ["an unsupported media type", "text/csv", "a,b", 415],
+    ["plain text", "text/plain", "a", 415],
     [
       "a body beyond the limit",
       "application/json",
@@ -64,6 +66,44 @@ describe("errors", () => {
     );
     expect(response.json()).toMatchObject({ status });
   });
+
+  test("a malformed URL is not repeated to the client", async () => {
+    const { app } = testApp();
+    const { body } = await app.inject("/%zz?token=hunter2");
+    expect(body).not.toContain("hunter2");
+  });
+
+  test.each([
+    [409, { title: "Conflict", status: 409, detail: "on purpose" }],
+    [503, { title: "Service Unavailable", status: 503 }],
+  ])("an HttpError keeps its status %d", async (status, problem) => {
+    const { app } = testApp();
+    app.get("/broken", async () => {
+      throw new HttpError(status, "on purpose");
+    });
+    const response = await app.inject("/broken");
+    expect(response.statusCode).toBe(status);
+    expect(response.json()).toEqual(problem);
+  });
+
+  test.each([404, 503])(
+    "the status %d of any other error is not passed on",
+    async (statusCode) => {
+      const { app, lines } = testApp();
+      app.get("/broken", async () => {
+        throw Object.assign(new Error("no bucket at storage-3"), {
+          statusCode,
+        });
+      });
+      const response = await app.inject("/broken");
+      expect(response.statusCode).toBe(500);
+      expect(response.json()).toEqual({
+        title: "Internal Server Error",
+        status: 500,
+      });
+      expect(lines.join("")).toContain("no bucket at storage-3");
+    },
+  );
 
   test("the client learns nothing about an unexpected error, the log does", async () => {
     const { app, lines } = testApp();

@@ -31,7 +31,7 @@ describe("log lines", () => {
       reply.header("set-cookie", `session=${SECRET}`);
       request.log.info({ headers: reply.getHeaders() }, "reply");
       throw Object.assign(new Error("login failed"), {
-        config: { headers: { authorization: SECRET } },
+        config: { headers: { Authorization: SECRET, "x-api-key": SECRET } },
       });
     });
     await app.inject({
@@ -40,6 +40,7 @@ describe("log lines", () => {
       headers: {
         authorization: `Bearer ${SECRET}`,
         cookie: `session=${SECRET}`,
+        "x-api-key": SECRET,
       },
       payload: { user: "ada", password: SECRET },
     });
@@ -51,21 +52,46 @@ describe("log lines", () => {
     expect(log).not.toContain(SECRET);
   });
 
-  test.each(["password", "token", "secret", "apiKey"])(
-    "never show a field named %s",
-    (field) => {
-      const { app, lines } = testApp();
-      const value = { [field]: SECRET };
-      app.log.info(value);
-      app.log.info({ a: value, list: [value] });
-      app.log.info({ a: { b: value } });
-      app.log.info({ a: { b: { c: value } } });
-      app.log.child({ a: value }).info("child");
-      expect(lines).toHaveLength(5);
-      for (const line of lines) expect(line).toContain("[Redacted]");
-      expect(lines.join("")).not.toContain(SECRET);
-    },
-  );
+  test.each([
+    "access_token",
+    "accessToken",
+    "api_key",
+    "apiKey",
+    "Authorization",
+    "client_secret",
+    "cookie",
+    "DATABASE_URL",
+    "passwd",
+    "password",
+    "proxy-authorization",
+    "pwd",
+    "refreshToken",
+    "secret",
+    "sessionId",
+    "set-cookie",
+    "token",
+    "x-api-key",
+  ])("never show a field named %s", (field) => {
+    const { app, lines } = testApp();
+    const value = { [field]: SECRET };
+    app.log.info(value);
+    app.log.info({ [field]: { nested: SECRET } });
+    app.log.info({ list: [value] });
+    app.log.info({ a: { b: { c: { d: { e: value } } } } });
+    app.log.info(Object.assign(new Error("failed"), value));
+    app.log.child({ a: value }).info("child");
+    expect(lines).toHaveLength(6);
+    for (const line of lines) expect(line).toContain("[Redacted]");
+    expect(lines.join("")).not.toContain(SECRET);
+    expect(value).toEqual({ [field]: SECRET });
+  });
+
+  test("show the URL of a request, without its query string", async () => {
+    const { app, lines } = testApp();
+    await app.inject("/notes?q=x");
+    expect(lines[0]).toContain('"url":"/notes"');
+    expect(lines.join("")).not.toContain("[Redacted]");
+  });
 });
 
 describe("request ids", () => {

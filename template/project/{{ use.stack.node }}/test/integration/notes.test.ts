@@ -40,6 +40,24 @@ describe("POST /notes", () => {
     });
   });
 
+  test("accepts texts up to their maximum length", async () => {
+    const { app } = testApp();
+    const longest = { title: "x".repeat(200), body: "x".repeat(10_000) };
+    expect((await post(app, longest)).statusCode).toBe(201);
+  });
+
+  test.each([
+    ["title", { title: "x".repeat(201) }],
+    ["body", { title: "x", body: "x".repeat(10_001) }],
+  ])("rejects a %s that is too long", async (field, payload) => {
+    const { app } = testApp();
+    const response = await post(app, payload);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({
+      errors: [{ location: `body.${field}` }],
+    });
+  });
+
   test("needs a body", async () => {
     const { app } = testApp();
     const response = await app.inject({ method: "POST", url: "/notes" });
@@ -78,17 +96,22 @@ describe("GET /notes", () => {
     expect(total).toBeGreaterThan(0);
   });
 
-  test.each(["limit=0", "limit=101", "limit=ten", "offset=-1", "offset=0.5"])(
-    "rejects %s",
-    async (query) => {
-      const { app } = testApp();
-      const response = await app.inject(`/notes?${query}`);
-      expect(response.statusCode).toBe(400);
-      expect(response.json()).toMatchObject({
-        errors: [{ location: `querystring.${query.split("=")[0] ?? ""}` }],
-      });
-    },
-  );
+  test.each([
+    "limit=0",
+    "limit=101",
+    "limit=ten",
+    "limit=0x10",
+    "limit=",
+    "offset=-1",
+    "offset=0.5",
+  ])("rejects %s", async (query) => {
+    const { app } = testApp();
+    const response = await app.inject(`/notes?${query}`);
+    expect(response.statusCode).toBe(400);
+    expect(response.json()).toMatchObject({
+      errors: [{ location: `querystring.${query.split("=")[0] ?? ""}` }],
+    });
+  });
 });
 
 describe.each(["GET", "DELETE"] as const)("%s /notes/:id", (method) => {

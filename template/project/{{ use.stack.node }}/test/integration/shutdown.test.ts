@@ -10,21 +10,24 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
   test("finishes what is in flight, takes nothing new, exits with 0", async () => {
     const server = await startServer(SLOW_SERVER);
 
-    // An idle keep-alive connection, and one halfway through its request.
+    // A connection that sends nothing, an idle keep-alive one, and one halfway
+    // through its request.
+    const silent = connect(server.port, "127.0.0.1").resume();
+    await once(silent, "connect");
     const idle = connect(server.port, "127.0.0.1").resume();
     idle.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(idle, "data");
     const late = connect(server.port, "127.0.0.1");
     late.write("GET /readyz HTTP/1.1\r\nHost: localhost\r\n");
-    const slow = fetch(`${server.url}/slow/400`);
+    const slow = fetch(`${server.url}/slow/800`);
     await server.logged("slow request started");
 
-    const idleClosed = once(idle, "close");
+    const idleClosed = [once(silent, "close"), once(idle, "close")];
     server.kill(signal);
     await server.logged("shutting down");
-    server.kill(signal); // a repeated signal must not cut the shutdown short
+    server.kill(signal); // a repeated signal must change nothing
 
-    await idleClosed;
+    await Promise.all(idleClosed);
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow();
     late.write("\r\n");
     const readyz = await text(late);
@@ -35,13 +38,45 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     expect(response.status).toBe(200);
     expect(response.headers.get("connection")).toBe("close");
     expect(await response.json()).toEqual({ finished: true });
-    expect((await server.exit()).code).toBe(0);
+    const { code, stdout } = await server.exit();
+    expect(code).toBe(0);
+    expect(stdout.match(/shutting down/g)).toHaveLength(1);
   });
+});
+
+test("SIGTERM lets clients drain: not ready, connections close after a reply", async () => {
+  const server = await startServer(SLOW_SERVER);
+  const request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const client = connect(server.port, "127.0.0.1");
+  client.write(request);
+  await once(client, "data");
+  server.kill("SIGTERM");
+  await server.logged("shutting down");
+
+  client.write(request);
+  const reply = text(client);
+  const readyz = await fetch(`${server.url}/readyz`);
+  expect(readyz.status).toBe(503);
+  expect(await reply).toMatch(/^HTTP\/1\.1 200 .*^connection: close\r$/ims);
+  expect((await server.exit()).code).toBe(0);
+});
+
+test("SIGTERM without connections takes effect at once", async () => {
+  const server = await startServer(SLOW_SERVER);
+  server.kill("SIGTERM");
+  const { code, stdout } = await server.exit();
+  expect(code).toBe(0);
+  const [begun, done] = stdout
+    .trim()
+    .split("\n")
+    .slice(-2)
+    .map((line) => Date.parse((JSON.parse(line) as { time: string }).time));
+  expect(Number(done) - Number(begun)).toBeLessThan(400);
 });
 
 test("SIGTERM during a response that has begun lets it finish, exits with 0", async () => {
   const server = await startServer(SLOW_SERVER);
-  const response = await fetch(`${server.url}/stream/400`);
+  const response = await fetch(`${server.url}/stream/800`);
   await server.logged("stream started");
   server.kill("SIGTERM");
   expect(await response.text()).toBe("started,finished");

@@ -8,8 +8,12 @@ const read = (file: string) =>
 
 const variables = Object.entries(configSchema.shape);
 
+const text = read(".env.example");
+
+const documentation = (name: string) =>
+  text.split("\n\n").find((block) => block.includes(`\n${name}=`));
+
 describe(".env.example", () => {
-  const text = read(".env.example");
   const example = parseEnv(text);
 
   test("documents exactly the variables of the schema", () => {
@@ -28,7 +32,7 @@ describe(".env.example", () => {
   );
 
   test.each(variables)("describes %s", (name, schema) => {
-    const block = text.split("\n\n").find((b) => b.includes(`\n${name}=`));
+    const block = documentation(name);
     const { data = "none" } = schema.safeParse(undefined);
     expect(block).toMatch(/^# Type: \S/m);
     expect(block).toContain(`\n# Default: ${data}\n`);
@@ -44,6 +48,16 @@ describe.each(["local", "sandbox", "testbed", "live"])(
     test("passes the schema and names its environment", () => {
       expect(readConfig(example).APP_ENV).toBe(environment);
     });
+
+    test.each(Object.keys(example))(
+      "is named as a place that sets %s",
+      (name) => {
+        const block = documentation(name);
+        expect(block).toMatch(
+          new RegExp(`^# Set in: .*\\b${environment}\\b`, "m"),
+        );
+      },
+    );
 
     test("sets no variable unknown to the schema", () => {
       expect(Object.keys(configSchema.shape)).toEqual(

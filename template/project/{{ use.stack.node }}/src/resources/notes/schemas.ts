@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { integer } from "../../validation.ts";
 
 export const noteSchema = z.object({
   id: z.uuid(),
@@ -15,8 +16,8 @@ export const newNoteSchema = z.object({
 export const noteParamsSchema = z.object({ id: z.uuid() });
 
 export const pageSchema = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
-  offset: z.coerce.number().int().min(0).default(0),
+  limit: integer(1, 100).default(20),
+  offset: integer(0, Number.MAX_SAFE_INTEGER).default(0),
 });
 
 export const notesPageSchema = z.object({
