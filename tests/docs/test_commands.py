@@ -88,9 +88,14 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    created = done.stdout.index("Created my-service")
-    assert f"```text\n{done.stdout[created:]}```" in (clone / "README.md").read_text("utf-8")
+    assert "Created my-service" in done.stdout
     assert (clone / "my-service/package-lock.json").is_file()
+    # What it shows is what one sees where one's projects live.
+    shown = subprocess.check_output(
+        [tmp_path / "venv/bin/scaffold", "new", "my-service"], cwd=empty(tmp_path), text=True,
+        stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert f"```text\n{shown}```" in (clone / "README.md").read_text("utf-8")
     # The other command is this very run: .ci/run starts it as the README has it.
     assert f"\n({develop[1].strip()})" in (clone / ".ci/run").read_text("utf-8")
 

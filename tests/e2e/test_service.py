@@ -80,11 +80,27 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> dict[str, str]:
     raise AssertionError(f"{url} did not answer within 10 seconds")
 
 
+def a_wrong_configuration_names_every_problem(service: Path, node: str) -> None:
+    done = subprocess.run(
+        [node, "dist/server.js"],
+        cwd=service,
+        env={"PATH": os.environ["PATH"], "PORT": "http", "LOG_LEVEL": "loud", "APP_ENV": "moon"},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == 78
+    for name in ("PORT", "LOG_LEVEL", "APP_ENV"):
+        assert re.search(rf"^\W*{name}: ", done.stderr, re.MULTILINE), done.stderr
+
+
 def test_every_task_passes_and_the_service_runs(service: Path, node: str) -> None:
     ops(service, "setup")
     ops(service, "lint")
     assert re.search(r"Tests +\d+ passed", ops(service, "test"))
     ops(service, "build")
+    a_wrong_configuration_names_every_problem(service, node)
 
     port, commit = free_port(), "0123456789abcdef0123456789abcdef01234567"
     process = subprocess.Popen(
@@ -109,23 +125,5 @@ def test_every_task_passes_and_the_service_runs(service: Path, node: str) -> Non
     finally:
         process.kill()
         process.wait()
-
-
-def test_a_wrong_configuration_names_every_problem(service: Path, node: str) -> None:
-    done = subprocess.run(
-        [node, "dist/server.js"],
-        cwd=service,
-        env={"PATH": os.environ["PATH"], "PORT": "http", "LOG_LEVEL": "loud", "APP_ENV": "moon"},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    assert done.returncode == 78
-    for name in ("PORT", "LOG_LEVEL", "APP_ENV"):
-        assert re.search(rf"^\W*{name}: ", done.stderr, re.MULTILINE), done.stderr
-
-
-def test_nothing_of_the_work_is_left_for_git(service: Path) -> None:
     left = subprocess.check_output(["git", "status", "--porcelain"], cwd=service, text=True)
-    assert left == ""
+    assert left == "", "nothing of the work is left for git"
