@@ -26,6 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+#: Ctrl-C, `kill`, and a terminal that is closed.
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 #: What a shell reports for a program that Ctrl-C ended: 128 + SIGINT.
 LEFT = 130
 
@@ -155,9 +158,9 @@ def _extra(context: typer.Context, argument: str) -> UsageError:
 def main() -> NoReturn:
     """Run the command line and exit: 0 done, 1 a problem, 2 usage, 3 the environment, 130 left."""
     console.prepare()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in INTERRUPTS:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
-            signal.signal(number, _leave)  # clean up, as for Ctrl-C
+            signal.signal(number, _leave)
     arguments, debug = _debug(sys.argv[1:])
     try:
         code = app(args=arguments, prog_name="scaffold", standalone_mode=False)
@@ -179,6 +182,9 @@ def main() -> NoReturn:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Clean up on the way out, however often somebody presses Ctrl-C."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import signal
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from scaffold.render import File
-
-_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def free_destination(into: Path, name: str) -> Path:
@@ -67,9 +64,8 @@ def appearing_at(destination: Path) -> Iterator[Path]:
             "Nothing was left behind. Make room or get permission, or choose another --into.",
         ) from error
     finally:
-        if scratch is not None and scratch.exists():
-            with uninterrupted():
-                shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _move(scratch: Path, destination: Path) -> None:
@@ -82,17 +78,6 @@ def _move(scratch: Path, destination: Path) -> None:
                 "Choose another name, or remove it first.",
             ) from error
         raise
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Finish what leaves the place clean, however often somebody presses Ctrl-C."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in _INTERRUPTS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def write(files: Iterable[File], folder: Path) -> None:

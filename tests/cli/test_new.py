@@ -204,6 +204,17 @@ def test_a_repository_that_the_environment_names_is_left_alone(
     assert subprocess.run(log, check=False, capture_output=True).returncode == 128, "no commit"
 
 
+def test_no_hook_of_the_machines_runs(scaffold: Scaffold, tmp_path: Path) -> None:
+    (tmp_path / "hooks").mkdir()
+    hook = tmp_path / "hooks/post-commit"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path / 'ran'}\n")
+    hook.chmod(0o755)
+    (tmp_path / "gitconfig").write_text(f"[core]\n\thooksPath = {hook.parent}\n")
+    done = scaffold("new", "my-service", "--no-lock", GIT_CONFIG_GLOBAL=str(tmp_path / "gitconfig"))
+    assert "a first commit" in done.stdout
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_persons_own_ignore_rules_leave_nothing_out(scaffold: Scaffold, tmp_path: Path) -> None:
     (tmp_path / "ignore").write_text("package.json\n")
     (tmp_path / "gitconfig").write_text(f"[core]\n\texcludesFile = {tmp_path / 'ignore'}\n")
