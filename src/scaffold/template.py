@@ -124,6 +124,7 @@ class Template:
             TemplateError: When the template is broken, or asks for what is not done here.
         """
         with broken("The template cannot be read"):
+            json.dumps(self._config, default=str, skipkeys=True)  # fails on what holds itself
             self._refuse_unsupported()
             if not self.files_root.resolve().is_relative_to(self.root.resolve()):
                 raise TemplateError("The template's _subdirectory leads out of the template.")

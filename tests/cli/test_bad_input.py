@@ -190,7 +190,7 @@ def test_a_pair_that_cannot_work_is_refused_with_the_reason(
         ("catalog: {default: 3}", "cannot be read"),
         ("1: x", "cannot be read"),
         ("a: [", "cannot be read"),
-        ("q: &a [*a]", "question 'q'"),
+        ("q: &a [*a]", "Circular reference"),
         ("_subdirectory: ../..", "leads out of the template"),
         ("_subdirectory: nowhere", "no folder"),
         ("x: !include ../outside.yml", "leads out of the template"),
