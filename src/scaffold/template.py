@@ -182,7 +182,9 @@ def _load_config(root: Path) -> dict[str, Any]:
     Loader.add_constructor("!include", include)
     config: dict[str, Any] = {}
     for document in _documents(path.read_text("utf-8"), Loader):
-        config.update(document)
+        for key, value in document.items():
+            adds_up = key == "_exclude" and key in config  # any other replaces the one before
+            config[key] = config[key] + value if adds_up else value
     return config
 
 

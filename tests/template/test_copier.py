@@ -105,6 +105,9 @@ MINIS = {
     "what is left out": (
         "_exclude: ['*.bak', '{{ project_name }}-x']", {"a.bak": "", "sub/b.bak": "", "x-x": "", "c": ""},
     ),
+    "what is left out twice over": (
+        "_exclude: ['*.bak']\n---\n_exclude: [c]", {"a.bak": "", "c": "", "d": ""},
+    ),
     "left out by default": ("", {"~a": "", "b.pyc": "", "__pycache__/c": "", ".DS_Store": "", "d": ""}),
     "a rendered file beside a plain one": ("", {"a": "plain", "a.jinja": "{{ 1 + 1 }}"}),
     "a file called .jinja": ("", {".jinja": "{{ 1 + 1 }}"}),
