@@ -51,6 +51,8 @@ def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: 
     npm.write_text('#!/bin/sh\ntouch "$STARTED"\nexec sleep 60\n')
     npm.chmod(0o755)
     (tmp_path / "work").mkdir()
+    # What started these tests may ignore the signal, as nohup does, and a process inherits that.
+    inherited = signal.signal(number, signal.SIG_DFL)
     process = subprocess.Popen(
         COMMAND[:-1],
         cwd=tmp_path / "work",
@@ -65,6 +67,7 @@ def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: 
         text=True,
         start_new_session=True,
     )
+    signal.signal(number, inherited)
     while not (tmp_path / "started").exists():
         assert process.poll() is None
         time.sleep(0.02)
