@@ -47,6 +47,16 @@ RefOption = Annotated[
         "--ref", metavar="REF", help="The template's tag, branch or commit.", show_default=False
     ),
 ]
+DataOption = Annotated[
+    list[str] | None,
+    typer.Option("-d", "--data", metavar="KEY=VALUE", help="Answer a question; may be repeated."),
+]
+PathArgument = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A project's folder, or its answers file.")
+]
+PlaceArgument = Annotated[
+    Path, typer.Argument(metavar="PATH", help="A project's folder, or anything in it.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Report in JSON; never prompt.")]
 
 
@@ -76,12 +86,7 @@ def new(  # noqa: PLR0913  # one for each option
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name and folder.")],
     *,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-d", "--data", metavar="KEY=VALUE", help="Answer a question; may be repeated."
-        ),
-    ] = None,
+    data: DataOption = None,
     answers: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Answers in YAML or JSON.", show_default=False),
@@ -118,6 +123,157 @@ def new(  # noqa: PLR0913  # one for each option
             into=into,
             git=git,
             lock=lock,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def update(  # noqa: PLR0913  # one for each option
+    path: PathArgument = Path(),
+    *,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REF", help="The version to go to: tag, branch or commit.", show_default=False
+        ),
+    ] = None,
+    data: DataOption = None,
+    template: TemplateOption = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Update every project below PATH, at once.")
+    ] = False,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take the defaults of new questions; never prompt.")
+    ] = False,
+    lock: Annotated[
+        bool, typer.Option("--lock/--no-lock", help="Let the lock file follow its manifest.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen, with a diff per file.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--continue", help="Finish an update whose conflicts are decided.")
+    ] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Put everything back as it was before the update.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a project to a newer version, edits and all."""
+    from scaffold.commands.update import Wishes  # noqa: PLC0415  # imports Jinja
+    from scaffold.commands.update import update as run  # noqa: PLC0415
+
+    code = run(
+        Wishes(
+            path=path,
+            to=to,
+            data=tuple(data or ()),
+            template=template,
+            every=every,
+            defaults=defaults,
+            lock=lock,
+            dry_run=dry_run,
+            as_json=as_json,
+            resume=resume,
+            abort=abort,
+        )
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def status(
+    path: PlaceArgument = Path(),
+    *,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="List the template's files, their owners and states.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every project below PATH.")] = False,
+    template: TemplateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell how a project stands to its template.
+
+    Exits 1 when it is behind, or when an update waits to be finished.
+    """
+    from scaffold.commands.status import Wishes  # noqa: PLC0415  # imports Jinja
+    from scaffold.commands.status import status as run  # noqa: PLC0415
+
+    wishes = Wishes(path=path, paths=paths, every=every, template=template, as_json=as_json)
+    raise typer.Exit(run(wishes))
+
+
+@app.command()
+def diff(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="A project's folder, or files and folders in it.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    stat: Annotated[bool, typer.Option("--stat", help="Show only how much was changed.")] = False,
+    template: TemplateOption = None,
+) -> None:
+    """Show a project against what it came from."""
+    from scaffold.commands.diff import Wishes  # noqa: PLC0415  # imports Jinja
+    from scaffold.commands.diff import diff as run  # noqa: PLC0415
+
+    run(Wishes(paths=tuple(paths or ()), stat=stat, template=template))
+
+
+@app.command()
+def explain(
+    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, there or not.")],
+    *,
+    template: TemplateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell where a file is from, and whose it is."""
+    from scaffold.commands.explain import explain as run  # noqa: PLC0415  # imports Jinja
+
+    run(path, template=template, as_json=as_json)
+
+
+@app.command()
+def adopt(  # noqa: PLR0913  # one for each option
+    path: PathArgument = Path(),
+    *,
+    data: DataOption = None,
+    take: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATH", help="Take the template's file instead of yours; may be repeated."
+        ),
+    ] = None,
+    branch: Annotated[
+        str, typer.Option(metavar="NAME", help="Commit to this new branch.")
+    ] = "scaffold/adopt",
+    template: TemplateOption = None,
+    ref: RefOption = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Take what the repository shows; never prompt.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a project of an existing repository."""
+    from scaffold.commands.adopt import Wishes  # noqa: PLC0415  # imports Jinja
+    from scaffold.commands.adopt import adopt as run  # noqa: PLC0415
+
+    run(
+        Wishes(
+            path=path,
+            data=tuple(data or ()),
+            take=tuple(take or ()),
+            branch=branch,
+            template=template,
+            ref=ref,
+            defaults=defaults,
+            dry_run=dry_run,
             as_json=as_json,
         )
     )
@@ -190,7 +346,9 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _debug(arguments: list[str]) -> tuple[list[str], bool]:
     """Let --debug stand anywhere but where it is somebody's value or name."""
-    takes_value = {"-d", "--data", "--answers", "--template", "--ref", "--into"}
+    takes_value = {
+        "-d", "--data", "--answers", "--template", "--ref", "--to", "--into", "--take", "--branch",
+    }  # fmt: skip
     for index, argument in enumerate(arguments):
         if argument == "--":
             break
@@ -201,7 +359,11 @@ def _debug(arguments: list[str]) -> tuple[list[str], bool]:
 
 def _explained(error: Exception) -> tuple[str, str, int]:
     """Give what happened, what to do next, and the exit code."""
+    from scaffold import git  # noqa: PLC0415  # only for what goes wrong
+
     match error:
+        case git.GitError():
+            return git.explained(error)
         case ScaffoldError():
             return error.message, error.hint, error.exit_code
         case typer.TyperException():

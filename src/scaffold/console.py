@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from contextlib import AbstractContextManager, nullcontext
 
@@ -25,9 +26,29 @@ def prepare() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def colorful() -> bool:
+    """Tell whether results go where colours can be seen (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
 def say(text: str = "") -> None:
     """Print a line of the result."""
     sys.stdout.write(f"{text}\n")
+
+
+def show(content: bytes) -> None:
+    """Print what git shows, byte for byte; for a terminal without what it would act on."""
+    sys.stdout.flush()
+    if sys.stdout.isatty() or not hasattr(sys.stdout, "buffer"):
+        sys.stdout.write(_ACTS.sub("\N{REPLACEMENT CHARACTER}", content.decode("utf-8", "replace")))
+    else:
+        sys.stdout.buffer.write(content)
+
+
+#: Control characters, but for line ends, tabs and the colours of git.
+_ACTS = re.compile(
+    r"\x1b(?!\[[\d;]*[mK])|\r(?![\n\x1b])|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]"
+)
 
 
 def note(message: str, hint: str = "") -> None:

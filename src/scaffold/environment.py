@@ -94,6 +94,28 @@ class Environment(SandboxedEnvironment):
         return self.get_template(name)
 
 
+class Tracing(Environment):
+    """An environment that remembers which of the template's files it was asked for."""
+
+    def __init__(self, root: Path, envops: Mapping[str, Any]) -> None:
+        super().__init__(root, envops)
+        #: Their names in the order in which they were first asked for.
+        self.names: dict[str, None] = {}
+
+    def get_template(self, *args: Any, **kwargs: Any) -> jinja2.Template:
+        """Give a template by its name."""
+        return self._noted(super().get_template(*args, **kwargs))
+
+    def select_template(self, *args: Any, **kwargs: Any) -> jinja2.Template:
+        """Give the first of some templates that there is."""
+        return self._noted(super().select_template(*args, **kwargs))
+
+    def _noted(self, found: jinja2.Template) -> jinja2.Template:
+        if found.name and found.name not in self._texts.strings:
+            self.names[found.name] = None
+        return found
+
+
 def _digest(text: str) -> str:
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scaffold.errors import EnvironmentLackError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 #: What points git at another repository than the folder it is run in, as a hook's environment
@@ -24,12 +25,32 @@ LOCAL_VARIABLES = frozenset({
 })  # fmt: skip
 
 
+#: The first that merges without a work tree (`git merge-tree --write-tree`).
+OLDEST = (2, 38)
+
+
 class GitError(Exception):
     """Git refused; the message is the line in which it says why."""
 
 
-def required() -> None:
+def explained(error: GitError) -> tuple[str, str, int]:
+    """Give what happened where nobody reckoned with it, what to do next, and the exit code."""
+    if "No space left on device" in str(error):
+        lack = EnvironmentLackError.exit_code
+        return f"The disk is full: {error}", "Make room, and run it again.", lack
+    found = re.search(r"(\d+)\.(\d+)", run("version"))
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        lack = EnvironmentLackError.exit_code
+        return f"This git is {found[0]}, and {wanted} is needed: {error}", "Upgrade git.", lack
+    return f"git refused: {error}", "Mend that, and run it again; nothing was changed.", 1
+
+
+def required(hint: str = "Install it (apt install git, brew install git).") -> None:
     """Make sure that git can be run.
+
+    Args:
+        hint: What to do where it cannot.
 
     Raises:
         EnvironmentLackError: When there is no git.
@@ -37,12 +58,35 @@ def required() -> None:
     if shutil.which("git") is None:
         raise EnvironmentLackError(
             "git is not installed, or not on PATH.",
-            "Install it (apt install git, brew install git), or use --no-git.",
+            hint,
         )
 
 
-def run(*args: str, cwd: Path | None = None) -> str:
+def run(*args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
     """Run git and give what it printed, without the final line break.
+
+    Raises:
+        GitError: When git exits with an error.
+        EnvironmentLackError: When there is no git.
+    """
+    return raw(*args, cwd=cwd, env=env).decode(errors="replace").rstrip("\n")
+
+
+def raw(
+    *args: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    feed: bytes = b"",
+    fine: tuple[int, ...] = (0,),
+) -> bytes:
+    """Run git on what is fed to it and give the bytes it printed.
+
+    Args:
+        args: Its arguments.
+        cwd: Where it runs.
+        env: What its environment has besides ours.
+        feed: Its standard input.
+        fine: The exit codes that are no error.
 
     Raises:
         GitError: When git exits with an error.
@@ -59,16 +103,16 @@ def run(*args: str, cwd: Path | None = None) -> str:
             "GIT_TERMINAL_PROMPT": "0",
             # `ext::` and other transports that run commands stay out.
             "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+            **(env or {}),
         },
         check=False,
         capture_output=True,
-        stdin=subprocess.DEVNULL,
-        text=True,
-        errors="replace",
+        input=feed,
     )
-    if done.returncode:
-        raise GitError(without_password(_reason(done.stderr) or f"git {args[0]} failed"))
-    return done.stdout.rstrip("\n")
+    if done.returncode not in fine:
+        said = _reason(done.stderr.decode(errors="replace"))
+        raise GitError(without_password(said or f"git {args[0]} failed"))
+    return done.stdout
 
 
 def _reason(output: str) -> str:

@@ -6,6 +6,7 @@ written here, not in the template: what a template says is never run.
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tempfile
@@ -30,13 +31,34 @@ class LockError(ScaffoldError):
 class PackageManager:
     """How one package manager makes a lock file without installing or running anything."""
 
+    name: str
     manifest: str
     file: str
     command: tuple[str, ...]
+    #: What of the manifest the lock file repeats or follows from.
+    keys: tuple[str, ...]
+
+    #: What makes the lock file follow a manifest that has changed.
+    renew: str
+
+    def later(self, *, renew: bool = False) -> str:
+        """Say what to do when there is no lock file, or when an old one is to be renewed."""
+        if renew:
+            return f"Run `{self.renew}` in the project, and commit {self.file}."
+        return f"Run ops/setup in the project once {self.name} works; it makes {self.file}."
+
+    def concerns(self, before: bytes, after: bytes) -> bool:
+        """Tell whether a lock file has to follow from one manifest to another."""
+        try:
+            old, new = json.loads(before), json.loads(after)
+            return any(old.get(key) != new.get(key) for key in self.keys)
+        except (ValueError, AttributeError):
+            return True  # the package manager will say what is wrong
 
 
 MANAGERS: Mapping[str, PackageManager] = {
     "npm": PackageManager(
+        name="npm",
         manifest="package.json",
         file="package-lock.json",
         # Nothing is run, so the Node that will run it need not be this one.
@@ -44,8 +66,20 @@ MANAGERS: Mapping[str, PackageManager] = {
             "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-engine-strict",
             "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund",
         ),
+        keys=(
+            "name", "version", "license", "bin", "engines", "os", "cpu", "workspaces", "overrides",
+            "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
+            "peerDependenciesMeta", "bundleDependencies",
+        ),
+        renew="npm install",
     ),
 }  # fmt: skip
+
+
+#: Lock files of package managers that do the same job for the same manifest.
+OTHER_LOCKS: Mapping[str, tuple[str, ...]] = {
+    "npm": ("yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"),
+}
 
 
 def make(manager: str, folder: Path) -> str:
@@ -60,18 +94,40 @@ def make(manager: str, folder: Path) -> str:
     known = MANAGERS.get(manager)
     if known is None:
         raise LockError(f"The template's package manager '{manager}' is not known here.")
-    later = f"Run ops/setup in the project once {manager} works; it makes {known.file}."
-    program = shutil.which(known.command[0])
+    (folder / known.file).write_bytes(resolved(known, (folder / known.manifest).read_bytes()))
+    return known.file
+
+
+def resolved(manager: PackageManager, manifest: bytes, lock: bytes | None = None) -> bytes:
+    """Resolve what a manifest asks for.
+
+    Args:
+        manager: The package manager.
+        manifest: Its manifest.
+        lock: The lock file so far: what still fits stays at its version.
+
+    Returns:
+        The lock file.
+
+    Raises:
+        LockError: When the package manager is missing, fails or takes too long.
+    """
+    later = manager.later(renew=lock is not None)
+    state = "there is no {} yet" if lock is None else "{} stays as it was"
+    program = shutil.which(manager.command[0])
     if program is None:
-        raise LockError(f"{manager} is not installed, so there is no {known.file} yet.", later)
+        state = state.format(manager.file)
+        raise LockError(f"{manager.name} is not installed, so {state}.", later)
     # Beside the manifest alone: a template's own settings could name programs to run, or
     # registries to send this machine's tokens to.
     with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
-        made = Path(scratch, known.file)
+        made = Path(scratch, manager.file)
         try:
-            shutil.copy(folder / known.manifest, scratch)
+            Path(scratch, manager.manifest).write_bytes(manifest)
+            if lock is not None:
+                made.write_bytes(lock)
             done = subprocess.run(
-                [program, *known.command[1:]],
+                [program, *manager.command[1:]],
                 cwd=scratch,
                 check=False,
                 capture_output=True,
@@ -86,10 +142,9 @@ def make(manager: str, folder: Path) -> str:
             reason = str(error)
         else:
             if done.returncode == 0 and made.is_file():
-                shutil.copyfile(made, folder / known.file)
-                return known.file
+                return made.read_bytes()
             reason = _reason(done.stderr)
-    raise LockError(f"{manager} made no {known.file}: {reason}", later)
+    raise LockError(f"{manager.name} made no {manager.file}: {reason}", later)
 
 
 def _reason(output: str) -> str:

@@ -38,7 +38,7 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     def ask_short(question: Question) -> Any:
         if question.name not in short_path:
             return question.default
-        asked[question.name] = _ask(question)
+        asked[question.name] = ask(question)
         return asked[question.name]
 
     answers = resolve(template, given, ask_short)
@@ -46,7 +46,7 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     if rest and _answered(
         questionary.confirm(f"Customise the rest ({', '.join(rest)})?", default=False)
     ):
-        answers = resolve(template, {**given, **asked}, _ask)
+        answers = resolve(template, {**given, **asked}, ask)
     return answers
 
 
@@ -61,7 +61,12 @@ def confirmed(destination: Path, files: Iterable[File]) -> bool:
     return bool(_answered(questionary.confirm("Create it?", default=True)))
 
 
-def _ask(question: Question) -> Any:
+def ask(question: Question) -> Any:
+    """Ask one question.
+
+    Raises:
+        KeyboardInterrupt: When the person leaves.
+    """
     choices = question.choices
     if choices:
         return _answered(

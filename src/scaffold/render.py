@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pathspec import PathSpec
 
+from scaffold.environment import Tracing
 from scaffold.errors import TemplateError
 from scaffold.template import broken
 
@@ -73,6 +74,42 @@ def render(template: Template, answers: Answers) -> list[File]:
     return sorted(rendered.values())
 
 
+def seeds(template: Template, answers: Answers) -> list[str]:
+    """Give the patterns of what a template writes only once (`_skip_if_exists`)."""
+    with broken("The template's _skip_if_exists cannot be rendered"):
+        renderer = _Renderer(template, answers)
+        return [renderer.text(pattern) for pattern in template.settings.get("_skip_if_exists", ())]
+
+
+def targets(template: Template, answers: Answers) -> set[PurePosixPath]:
+    """Tell which paths a template would write, without rendering what is in them.
+
+    Raises:
+        TemplateError: When it cannot be told.
+    """
+    with broken("The template cannot be rendered"):
+        return {target for _, target in _Renderer(template, answers).paths()}
+
+
+def reads(template: Template, answers: Answers, origin: PurePosixPath) -> list[PurePosixPath]:
+    """Tell which other files of a template are read while one of them is rendered.
+
+    Returns:
+        What it includes and imports, directly or not, in that order.
+
+    Raises:
+        TemplateError: When it cannot be rendered.
+    """
+    renderer = _Renderer(template, answers)
+    if not origin.name.endswith(renderer.suffix):
+        return []
+    # One of its own: what is compiled already would not be read again.
+    environment = Tracing(template.root, template.settings.get("_envops", {}))
+    with broken(f"{origin} cannot be rendered"):
+        environment.get_template(origin.as_posix()).render(renderer.context)
+    return [path for path in map(PurePosixPath, environment.names) if path != origin]
+
+
 class _Renderer:
     def __init__(self, template: Template, answers: Answers) -> None:
         settings = template.settings
@@ -82,16 +119,21 @@ class _Renderer:
         self.environment = template.environment
         self.context: dict[str, Any] = {
             **template.context,
+            **answers.carried,
             **answers.values,
             "_copier_answers": {**template.metadata, **answers.remembered},
         }
         exclude = settings.get("_exclude", () if self.top != self.root else DEFAULT_EXCLUDE)
-        self.excluded = PathSpec.from_lines("gitignore", map(self._text, exclude))
+        self.excluded = PathSpec.from_lines("gitignore", map(self.text, exclude))
 
     def files(self) -> Iterator[File]:
+        return (self._file(*found) for found in self.paths())
+
+    def paths(self) -> Iterator[tuple[Path, PurePosixPath]]:
+        """Give each file of the template, and where it goes."""
         yield from self._folder(self.top, PurePosixPath())
 
-    def _folder(self, folder: Path, path: PurePosixPath) -> Iterator[File]:
+    def _folder(self, folder: Path, path: PurePosixPath) -> Iterator[tuple[Path, PurePosixPath]]:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         names = {entry.name for entry in entries}
         for entry in entries:
@@ -109,7 +151,7 @@ class _Renderer:
             if entry.is_dir():
                 yield from self._folder(source, target)
             else:
-                yield self._file(source, target)
+                yield source, target
 
     def _without_suffix(self, name: str) -> str:
         return name.removesuffix(self.suffix) or name  # a file may be called `.jinja`
@@ -123,7 +165,7 @@ class _Renderer:
             raise TemplateError(f"{self._origin(link)} leads to a folder that it is in.")
 
     def _target(self, parent: PurePosixPath, name: str) -> PurePosixPath | None:
-        rendered = self._text(name)
+        rendered = self.text(name)
         if not rendered:
             return None
         target = parent / rendered
@@ -144,7 +186,7 @@ class _Renderer:
             content = source.read_bytes()
         return File(target, content, bool(source.stat().st_mode & 0o100), origin)
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
         if "{" not in text:
             return text
         with broken(f"{text!r} cannot be rendered"):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import yaml
 from jinja2 import StrictUndefined
@@ -56,11 +57,13 @@ class Template:
         root: Its folder, the one with `copier.yml`.
         source: Where it came from, as an answers file records it (`_src_path`).
         commit: Its version, as `git describe --tags --always` gives it (`_commit`).
+        answers_name: What a project calls its answers file, unless the template says.
     """
 
     root: Path
     source: str
     commit: str | None = None
+    answers_name: str = ""
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -110,7 +113,15 @@ class Template:
     @property
     def answers_file(self) -> str:
         """Where a project keeps its answers."""
-        return str(self.settings.get("_answers_file", ".copier-answers.yml"))
+        return self.answers_name or str(self.settings.get("_answers_file", ".copier-answers.yml"))
+
+    def for_project(self, source: str, commit: str | None, answers_name: str) -> Template:
+        """Give the same template as a project records it: its address, version and file."""
+        known = replace(self, source=source, commit=commit, answers_name=answers_name)
+        # What has been read and compiled does not depend on who asks.
+        for fact in ("_config", "settings", "questions", "catalog", "environment"):
+            known.__dict__[fact] = getattr(self, fact)
+        return known
 
     @property
     def files_root(self) -> Path:
@@ -183,7 +194,9 @@ def _load_config(root: Path) -> dict[str, Any]:
     config: dict[str, Any] = {}
     for document in _documents(path.read_text("utf-8"), Loader):
         for key, value in document.items():
-            adds_up = key == "_exclude" and key in config  # any other replaces the one before
+            adds_up = (
+                key in {"_exclude", "_skip_if_exists"} and key in config
+            )  # any other replaces the one before
             config[key] = config[key] + value if adds_up else value
     return config
 
@@ -217,44 +230,181 @@ def broken(what: str) -> Iterator[None]:
 
 @contextmanager
 def opened(source: str | None = None, ref: str | None = None) -> Iterator[Template]:
-    """Give a template for as long as it is needed.
-
-    Args:
-        source: A folder, a git URL, `gh:owner/name`, `gl:owner/name` or a git bundle;
-            the template inside this package when there is none.
-        ref: A tag, branch or commit. By default the embedded template as it is, or the newest
-            release tag of any other, else its HEAD: Copier's rule.
+    """Give a template for as long as it is needed: `Shelf.at` for one.
 
     Raises:
         UsageError: When the source or ref cannot be found.
         TemplateError: When it holds no template.
     """
-    if source is None and ref is None:
-        yield _embedded().checked()
-    elif source is None:
-        embedded = _embedded()
-        history = EMBEDDED / "history.bundle" if EMBEDDED.is_dir() else CHECKOUT
-        if not history.exists():
-            raise UsageError(
-                "This installation carries no older versions of the template.",
-                "Install a released wheel, or name the template's repository with --template.",
-            )
-        with _cloned(str(history), ref, embedded.source) as template:
-            yield template
-    else:
+    with Shelf() as shelf:
+        yield shelf.at(source, ref)
+
+
+class Shelf:
+    """Templates, each fetched once and kept for as long as the block lasts."""
+
+    def __init__(self) -> None:
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._versions: dict[str, Versions] = {}
+        self._templates: dict[tuple[str | None, str | None], Template] = {}
+
+    def __enter__(self) -> Self:
+        """Begin with nothing fetched."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove what was fetched."""
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+    def at(self, source: str | None = None, ref: str | None = None) -> Template:
+        """Give a template.
+
+        Args:
+            source: A folder, a git URL, `gh:owner/name`, `gl:owner/name` or a git bundle;
+                the template inside this package when there is none.
+            ref: A tag, branch or commit. By default the embedded template as it is, or the newest
+                release tag of any other, else its HEAD: Copier's rule.
+
+        Raises:
+            UsageError: When the source or ref cannot be found.
+            TemplateError: When it holds no template.
+        """
+        if (source, ref) not in self._templates:
+            self._templates[source, ref] = self._at(source, ref).checked()
+        return self._templates[source, ref]
+
+    def _at(self, source: str | None, ref: str | None) -> Template:
+        if source is None:
+            embedded = _embedded()
+            if ref is None or (ref == embedded.commit and EMBEDDED.is_dir()):
+                return embedded
+            return self.versions(None).at(ref)
         url = expanded(source)
-        folder = Path(url)
-        if folder.is_dir() and not _is_repository(folder):
+        if Path(url).is_dir() and not _is_repository(Path(url)):
             if ref:
                 raise UsageError(
                     f"{shown(source)} is a plain folder, so --ref has nothing to choose from.",
                     "Leave --ref out, or name a git repository.",
                 )
-            yield Template(folder, url).checked()
+            return Template(Path(url), url)
+        return self.versions(source).at(ref)
+
+    def versions(self, source: str | None) -> Versions:
+        """Give the history of a template that is a git repository or bundle, or the embedded one's.
+
+        Raises:
+            UsageError: When it has none that can be fetched.
+        """
+        if source is None:
+            history = EMBEDDED / "history.bundle" if EMBEDDED.is_dir() else CHECKOUT
+            if not history.exists():
+                raise UsageError(
+                    "This installation carries no older versions of the template.",
+                    "Install a released wheel, or name the template's repository with --template.",
+                )
+            url, address = str(history), _embedded().source
         else:
-            address = url if folder.exists() else git.without_password(source)
-            with _cloned(url, ref, address) as template:
-                yield template
+            url = expanded(source)
+            address = url if Path(url).exists() else git.without_password(source)
+        if url not in self._versions:
+            if self._scratch is None:
+                self._scratch = tempfile.TemporaryDirectory(prefix="scaffold-")
+            folder = Path(self._scratch.name, str(len(self._versions)))
+            self._versions[url] = Versions.fetched(url, address, folder)
+        return self._versions[url]
+
+
+def is_embedded(source: str) -> bool:
+    """Tell whether an answers file's `_src_path` means the template inside this package."""
+    return _canonical(source) == _canonical(_embedded().source)
+
+
+def _canonical(source: str) -> str:
+    """Give one spelling for all the ways to write the same address."""
+    url = re.sub(r"^(ssh://)?git@([^:/]+)[:/]", r"https://\2/", expanded(source))
+    return git.without_password(url).rstrip("/").removesuffix(".git").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions of one template.
+
+    Attributes:
+        clone: A clone of its repository.
+        source: Where that came from, as an answers file records it.
+    """
+
+    clone: Path
+    source: str
+
+    @classmethod
+    def fetched(cls, url: str, source: str, folder: Path) -> Versions:
+        """Clone a repository or bundle.
+
+        Raises:
+            UsageError: When it cannot be fetched.
+        """
+        clone = folder / "clone"
+        try:
+            git.run("clone", "--quiet", "--no-checkout", "--", url, str(clone))
+        except git.GitError as error:
+            raise UsageError(
+                f"The template {shown(source)} cannot be fetched: {error}",
+                "Name a folder, a git URL, gh:owner/name, gl:owner/name or a git bundle.",
+            ) from error
+        return cls(clone, source)
+
+    def at(self, ref: str | None = None) -> Template:
+        """Check out a version: a tag, branch or commit, the newest release by default.
+
+        Raises:
+            UsageError: When there is no such version.
+        """
+        wanted = ref or self.newest_release or "HEAD"
+        commit = self.commit(wanted)
+        if commit is None:
+            tags = git.run("tag", "--sort=-version:refname", cwd=self.clone).split()
+            raise UsageError(
+                f"The template has no version {shown(wanted)}.",
+                f"Its newest tags: {', '.join(tags[:5]) or 'none'}.",
+            )
+        folder = self.clone.parent / commit
+        if not folder.exists():
+            git.run("worktree", "add", "--quiet", "--detach", str(folder), commit, cwd=self.clone)
+        return Template(folder, self.source, _describe(folder))
+
+    def commit(self, ref: str) -> str | None:
+        """Give the full name of the commit that a ref or a `git describe` means."""
+        for name in (ref, f"origin/{ref}"):  # a branch is known by its remote's name
+            with suppress(git.GitError):
+                return git.run(
+                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+                    cwd=self.clone,
+                )  # fmt: skip
+        return None
+
+    def precedes(self, older: str, newer: str) -> bool:
+        """Tell whether one version is in the history of another; not so when either is unknown."""
+        first, second = self.commit(older), self.commit(newer)
+        if first is None or second is None or first == second:
+            return False
+        try:
+            git.run("merge-base", "--is-ancestor", first, second, cwd=self.clone)
+        except git.GitError:
+            return False
+        return True
+
+    @property
+    def newest_release(self) -> str | None:
+        """The highest tag that PEP 440 calls a final release: the one that Copier takes."""
+        releases = []
+        for tag in git.run("tag", cwd=self.clone).split():
+            with suppress(InvalidVersion):
+                version = Version(tag)
+                if not version.is_prerelease:
+                    releases.append((version, tag))
+        return max(releases)[1] if releases else None
 
 
 def _is_repository(folder: Path) -> bool:
@@ -276,52 +426,6 @@ def expanded(source: str) -> str:
             return f"{address}{source.removeprefix(shorthand).strip('/').removesuffix('.git')}.git"
     local = Path(source).expanduser()
     return str(local.resolve()) if local.exists() else source.removeprefix("git+")
-
-
-@contextmanager
-def _cloned(url: str, ref: str | None, source: str) -> Iterator[Template]:
-    with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
-        clone = Path(scratch) / "template"
-        try:
-            git.run("clone", "--quiet", "--no-checkout", "--", url, str(clone))
-        except git.GitError as error:
-            raise UsageError(
-                f"The template {shown(source)} cannot be fetched: {error}",
-                "Name a folder, a git URL, gh:owner/name, gl:owner/name or a git bundle.",
-            ) from error
-        wanted = ref or _newest_release(clone) or "HEAD"
-        try:
-            commit = git.run(
-                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{wanted}^{{commit}}",
-                cwd=clone,
-            )  # fmt: skip
-        except git.GitError:
-            try:  # a branch is known by its remote's name
-                commit = git.run(
-                    "rev-parse", "--verify", "--quiet", "--end-of-options",
-                    f"origin/{wanted}^{{commit}}", cwd=clone,
-                )  # fmt: skip
-            except git.GitError:
-                tags = git.run("tag", "--sort=-version:refname", cwd=clone).split()
-                raise UsageError(
-                    f"The template has no version {shown(wanted)}.",
-                    f"Its newest tags: {', '.join(tags[:5]) or 'none'}.",
-                ) from None
-        git.run("checkout", "--quiet", "--detach", commit, cwd=clone)
-        yield Template(clone, source, _describe(clone)).checked()
-
-
-def _newest_release(clone: Path) -> str | None:
-    """Give the highest tag that PEP 440 calls a final release: the one that Copier takes."""
-    releases = []
-    for tag in git.run("tag", cwd=clone).split():
-        try:
-            version = Version(tag)
-        except InvalidVersion:
-            continue
-        if not version.is_prerelease:
-            releases.append((version, tag))
-    return max(releases)[1] if releases else None
 
 
 def _describe(repository: Path) -> str | None:

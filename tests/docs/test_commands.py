@@ -71,9 +71,11 @@ def test_every_page_with_commands_is_run_here() -> None:
     assert PAGES == [
         "README.md",
         "docs/how-to/add-an-option.md",
+        "docs/how-to/adopt.md",
         "docs/how-to/script-it.md",
         "docs/how-to/use-plain-copier.md",
         "docs/tutorial/first-service.md",
+        "docs/tutorial/update.md",
     ]
 
 
@@ -110,6 +112,46 @@ def test_the_tutorial(tmp_path: Path) -> None:
     assert "it did not start" in printed
     assert re.search(r"^v0\.1\.0-rc\.1$", printed, re.MULTILINE)
     assert re.search(r"^v0\.1\.0$", printed, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_updates(clone: Path) -> None:
+    """Word for word: what it says of each file is what is printed, and what is there."""
+    printed = run_page("docs/tutorial/update.md", clone)
+    for line in (
+        "orders: v1.0.0 → v1.1.0",
+        "  merged    package.json",
+        "  merged    src/problems.ts",
+        "  changed   package-lock.json",
+        "  added     ops/who",
+        "  kept      .github/dependabot.yml (you deleted it)",
+        "  CONFLICT  README.md (both changed it)",
+        "there is something newer",
+        "there would be a conflict",
+        "one conflict",
+        "Everything is as it was before the update.",
+        "Every conflict is decided, and the update is staged.",
+        "The orders team",
+        "## When it breaks",
+        ".gitlab-ci.yml",
+        "orders is at v1.1.0 already: nothing to do.",
+    ):
+        assert line in printed.splitlines(), line
+    project = clone.parent / "orders"
+    assert '"@fastify/cors": "11.1.0"' in (project / "package.json").read_text("utf-8")
+    assert '"zod": "4.6.6"' in (project / "package.json").read_text("utf-8")
+    assert not (project / ".github").exists()
+    status = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
+    assert status == ""
+
+
+@pytest.mark.slow
+def test_adopt(tmp_path: Path) -> None:
+    folder = empty(tmp_path)
+    printed = run_page("docs/how-to/adopt.md", folder)
+    assert "package.json says 'express'" in printed
+    assert (folder / "shop/ops/deploy").is_file()
+    assert (folder / "shop/README.md").read_text("utf-8").startswith("# shop\n")
 
 
 @pytest.mark.slow

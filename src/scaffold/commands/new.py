@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from scaffold import console, git, lockfile, project
-from scaffold.answers import Answers, resolve
+from scaffold.answers import Answers, pairs, resolve
 from scaffold.errors import UsageError
 from scaffold.render import render
 from scaffold.template import Template, opened
@@ -63,7 +63,7 @@ def new(wishes: Wishes) -> None:
         TemplateError: When the template cannot be rendered.
     """
     if wishes.git:
-        git.required()
+        git.required("Install it (apt install git, brew install git), or use --no-git.")
     given = _given(wishes)
     with opened(wishes.template, wishes.ref) as template:
         _check_name(template, wishes.name)
@@ -110,17 +110,13 @@ def _answered(
 def _given(wishes: Wishes) -> dict[str, Any]:
     """Collect the answers of the command line: the file's, over them `-d`'s, and the name."""
     given = _read(wishes.answers) if wishes.answers else {}
-    for pair in wishes.data:
-        key, equals, value = pair.partition("=")
-        if not equals or not key:
-            raise UsageError(f"-d takes key=value, not {shown(pair)}.", "For example: -d ci=gitlab")
-        if key == NAME and value != wishes.name:
-            raise UsageError(
-                f"The name is {shown(wishes.name)}, but -d says {shown(value)}.",
-                f"Leave out -d {NAME}=…",
-            )
-        given[key] = value
-    return {**given, NAME: wishes.name}
+    changed = pairs(wishes.data)
+    if changed.get(NAME, wishes.name) != wishes.name:
+        raise UsageError(
+            f"The name is {shown(wishes.name)}, but -d says {shown(changed[NAME])}.",
+            f"Leave out -d {NAME}=…",
+        )
+    return {**given, **changed, NAME: wishes.name}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,0 +1,598 @@
+"""Adoption: a repository that never saw a template becomes a project of one.
+
+Nothing is overwritten and nothing is removed. A file that is missing is added, a manifest gets the
+keys that it lacks, and whatever else is there already stays and is written down as yours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from pathspec import PathSpec
+
+from scaffold import evidence, git, manifest, ownership
+from scaffold.answers import applicable, resolve
+from scaffold.errors import ScaffoldError, UsageError
+from scaffold.lockfile import OTHER_LOCKS
+from scaffold.merge import SUBMODULE, SYMLINK
+from scaffold.ownership import Owner
+from scaffold.render import File, render
+from scaffold.repository import Entry, raw_path
+from scaffold.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+
+    from scaffold.answers import Answers
+    from scaffold.answersfile import AnswersFile
+    from scaffold.evidence import Guess
+    from scaffold.questions import Question
+    from scaffold.repository import Repository
+    from scaffold.template import Shelf, Template
+
+#: The axis that is no technical choice: nobody's code gets a licence by default.
+LICENSE = "license"
+
+#: How many of a template's versions are compared when a project does not say which one it is at,
+#: and which part of its files must be a version's, byte for byte, for the project to be of it.
+MOST_VERSIONS = 50
+LEAST_ALIKE = 1 / 4
+
+#: Names that a text about the same thing may end with: README.rst does what README.md would.
+TEXTS = ("", ".adoc", ".markdown", ".md", ".rst", ".txt")
+
+
+@dataclass(frozen=True)
+class Head:
+    """The last commit of a repository, as evidence.
+
+    Attributes:
+        repository: The repository.
+        files: The files of the project in it.
+    """
+
+    repository: Repository
+    files: Mapping[PurePosixPath, Entry]
+
+    @classmethod
+    def of(cls, repository: Repository) -> Head:
+        """Look at the folder that a repository is pointed at."""
+        return cls(repository, repository.below(repository.prefix))
+
+    @property
+    def paths(self) -> Sequence[PurePosixPath]:
+        """Its files, relative to the project."""
+        return tuple(self.files)
+
+    @cached_property
+    def names(self) -> Mapping[str, PurePosixPath]:
+        """Its files and folders by their names in lower case, which is all that some disks know."""
+        places = {place for path in self.files for place in (path, *path.parents)}
+        return {str(place).lower(): place for place in sorted(places, reverse=True)}
+
+    def read(self, path: PurePosixPath) -> str:
+        """Give a file's text; a link or a submodule has none."""
+        return "" if self.is_odd(path) else evidence.decoded(self.blob(path))
+
+    def is_odd(self, path: PurePosixPath) -> bool:
+        """Tell whether what is at a path is a link or a submodule."""
+        return self.files[path].mode in {SUBMODULE, SYMLINK}
+
+    def blob(self, path: PurePosixPath) -> bytes:
+        """Give a file's bytes."""
+        return self.repository.blob(self.repository.prefix / path)
+
+    def has(self, file: File) -> bool:
+        """Tell whether it has a file of the template, byte for byte."""
+        there = self.files.get(file.path)
+        return bool(there and there.oid == _oid(file.content, self.repository))
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A file of the template that is not taken.
+
+    Attributes:
+        path: Where it would be.
+        reason: Why it is not, in a few words.
+        content: What the template has for it.
+        folder: The folder that cannot be made for it, where that is why.
+    """
+
+    path: PurePosixPath
+    reason: str
+    content: bytes
+    folder: PurePosixPath | None = None
+
+    @property
+    def pattern(self) -> str:
+        """What keeps updates from bringing it, and whatever else would be in that folder."""
+        return f"{pattern(self.folder)}/" if self.folder else pattern(self.path)
+
+
+@dataclass
+class Adoption:
+    """What an adoption comes to.
+
+    Attributes:
+        answers: The answers.
+        result: What it writes: content, and whether that is executable, by path in the project.
+        added: New files.
+        completed: Manifests that get keys.
+        taken: Files that the template's replace, as was wished.
+        same: Files that are the template's already.
+        offers: Files of the template that are not taken.
+        left_out: Files of the template that the repository sees to itself.
+        brought: The patterns that say so, and how many files each leaves out.
+        lacks: For each manifest, the keys that it could have and does not get.
+        expects: Added files that name what is not there, and what that is.
+        manager: The template's package manager.
+        other_lock: The lock file of another one, where there is one.
+    """
+
+    answers: Answers
+    result: dict[PurePosixPath, tuple[bytes, str]] = field(default_factory=dict)
+    added: list[PurePosixPath] = field(default_factory=list)
+    completed: list[PurePosixPath] = field(default_factory=list)
+    taken: list[PurePosixPath] = field(default_factory=list)
+    same: list[PurePosixPath] = field(default_factory=list)
+    offers: list[Offer] = field(default_factory=list)
+    left_out: list[PurePosixPath] = field(default_factory=list)
+    brought: dict[str, int] = field(default_factory=dict)
+    lacks: dict[PurePosixPath, list[str]] = field(default_factory=dict)
+    expects: dict[PurePosixPath, list[str]] = field(default_factory=dict)
+    manager: str = ""
+    other_lock: str = ""
+
+
+def guesses(template: Template, repository: Repository) -> dict[str, Guess]:
+    """Guess the answers that a repository shows."""
+    name = repository.folder.name
+    return evidence.infer(template.catalog, template.questions, Head.of(repository), name)
+
+
+def answered(
+    template: Template,
+    found: Mapping[str, Guess],
+    given: Mapping[str, Any],
+    ask: Callable[[Question], Any] | None = None,
+) -> Answers:
+    """Answer a template's questions: as given, else as guessed, else as asked, else by default.
+
+    Raises:
+        UsageError: When an answer is invalid, or when nothing says what the stack is.
+    """
+    stack = found.get("stack")
+    if stack and stack.answer is None and "stack" not in given:
+        options = template.catalog.axes["stack"]
+        raise UsageError(
+            f"Nothing here is of a stack that this template has: "
+            f"{', '.join(option.label for option in options)}.",
+            f"If it is one of them, say so: -d stack={options[0].id}",
+        )
+    taken = dict(given)
+    for name, guess in found.items():
+        if name in taken or guess.answer is None or (ask and guess.confidence == "unsure"):
+            continue
+        for answer in (guess.answer, *guess.alternatives):
+            # What a repository says of itself need not be an answer here.
+            with suppress(UsageError):
+                resolve(template, {**taken, name: answer})
+                taken[name] = answer
+                break
+    if ask is None:
+        return resolve(template, taken)
+
+    def asked(question: Question) -> Any:
+        guess = found.get(question.name)
+        if guess and guess.answer is not None:  # not sure, but better than the template's own
+            question = _proposing(question, guess.answer)
+        return ask(question)
+
+    return resolve(template, taken, asked)
+
+
+def _proposing(question: Question, answer: Any) -> Question:
+    """Give a question with another default, where that would be an answer."""
+    with suppress(UsageError):
+        question.parse(answer)
+        # As a value: what a repository says is no template.
+        return replace(
+            question,
+            spec={**question.spec, "default": "{{ guessed }}"},
+            context={**question.context, "guessed": answer},
+        )
+    return question
+
+
+def adopted(
+    template: Template,
+    answers: Answers,
+    repository: Repository,
+    take: Collection[PurePosixPath] = (),
+    guessed_at: Collection[str] = (),
+) -> Adoption:
+    """Work out what an adoption writes.
+
+    Args:
+        template: The template.
+        answers: The answers to its questions.
+        repository: The repository, pointed at the folder that becomes a project.
+        take: Paths at which the template's file is wanted although there is one.
+        guessed_at: Axes whose answer nothing speaks for but the template's default.
+
+    Raises:
+        UsageError: When the template writes none of the paths to take, or they cannot be written.
+        ScaffoldError: When what is there already leaves no place for the answers.
+        TemplateError: When it cannot be rendered.
+    """
+    files = render(template, answers)
+    head = Head.of(repository)
+    wanted = {file.path for file in chosen(take, files, head.files)}
+    settings = _settings(head)
+    owners = ownership.parsed(settings, ())
+    options = template.catalog.chosen(answers.values)
+    patterns = {
+        line: PathSpec.from_lines("gitignore", [line])
+        for line in evidence.brought_patterns(options, head)
+    }
+    leave = evidence.brought_keys(options)
+    adoption = Adoption(answers)
+    groups: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        line = next((line for line, spec in patterns.items() if spec.match_file(file.path)), "")
+        if file.path in wanted:
+            _write(adoption, file, adoption.taken if file.path in head.files else adoption.added)
+        elif reason := owners.reason(file.path):
+            _offer(adoption, file, reason)
+        elif line:
+            groups[line].append(file)
+        elif LICENSE in guessed_at and f"use.{LICENSE}." in str(file.origin):
+            _offer(adoption, file, "nothing here says under which licence it is")
+        elif file.path in head.files:
+            _compare(adoption, file, head, leave.get(str(file.path)))
+        else:
+            _add(adoption, file, head)
+    for line, group in groups.items():
+        if all(map(head.has, group)):
+            adoption.same += [file.path for file in group]
+        else:
+            adoption.brought[line] = len(group)
+            adoption.left_out += [file.path for file in group]
+    if PurePosixPath(template.answers_file) not in adoption.result:
+        raise ScaffoldError(
+            f"{template.answers_file} is taken, and the answers have no other place.",
+            "Move what is there out of the way, and run it again.",
+        )
+    adoption.manager = next((o.row["lock"] for o in options if "lock" in o.row), "")
+    others = map(PurePosixPath, OTHER_LOCKS.get(adoption.manager, ()))
+    adoption.other_lock = next((str(name) for name in others if name in head.files), "")
+    _keep(adoption, settings, owners, take)
+    _find_expectations(adoption, files, head)
+    return adoption
+
+
+def chosen(
+    take: Iterable[PurePosixPath],
+    files: Iterable[File],
+    present: Mapping[PurePosixPath, Entry],
+) -> list[File]:
+    """Give the template's files at some paths, each a file or a folder.
+
+    Raises:
+        UsageError: When it has none there, or when one could not be written without removing more
+            than the file that it replaces.
+    """
+    found: dict[PurePosixPath, File] = {}
+    for path in take:
+        below = {file.path: file for file in files if file.path.is_relative_to(path)}
+        if not below:
+            raise UsageError(
+                f"With these answers the template has nothing at {shown(path, 200)}.",
+                "Paths are those of the project: `scaffold new` would have them at the same place.",
+            )
+        found |= below
+    for path in found:
+        clash = next((parent for parent in path.parents if parent in present), None)
+        if clash or any(path in other.parents for other in present):
+            raise UsageError(
+                f"{path} cannot be taken: {shown(clash or path, 200)} is a "
+                f"{'file' if clash else 'folder'} here.",
+                "Move that out of the way, commit, and run it again.",
+            )
+    return list(found.values())
+
+
+def kept(
+    text: str,
+    keep: Iterable[str],
+    managed: Collection[PurePosixPath],
+    take: Collection[PurePosixPath] = (),
+) -> str:
+    """Write down in a project's settings what is its own, and what is the template's after all.
+
+    Args:
+        text: The settings so far.
+        keep: Patterns of what is its own.
+        managed: Files that are the template's, whatever a pattern says.
+        take: Those of them, and folders with some, that somebody named.
+    """
+    returned = [*managed, *(PurePosixPath(pattern(path)[1:]) for path in managed)]
+    text = ownership.written(text, keep, returned=returned)
+    owners = ownership.parsed(text, ())
+    covered = [path for path in managed if owners.of(path) is Owner.YOURS]
+    named = (
+        next((t for t in take if t.parts and path.is_relative_to(t)), path) for path in covered
+    )
+    lines = dict.fromkeys(f"!{pattern(path)}" for path in named)
+    return ownership.written(text, lines) if lines else text
+
+
+def pattern(path: PurePosixPath) -> str:
+    """Give the pattern that matches a path and nothing else."""
+    return "/" + re.sub(r"([\\*?\[])", r"\\\1", str(path))
+
+
+def _settings(head: Head) -> str:
+    """Give the settings that a repository has although it is no project: one that was, perhaps."""
+    if ownership.FILE in head.files and not head.is_odd(ownership.FILE):
+        return head.blob(ownership.FILE).decode("utf-8", "replace")
+    place, obstacle = _obstacle(ownership.FILE, head)
+    if place or ownership.FILE in head.files:
+        raise ScaffoldError(
+            f"There is no place for {ownership.FILE}: {obstacle or 'yours is no file'}.",
+            "Move what is there out of the way, and run it again.",
+        )
+    return ""
+
+
+def _write(adoption: Adoption, file: File, told: list[PurePosixPath]) -> None:
+    mode = "100755" if file.executable else "100644"
+    adoption.result[file.path] = (file.content, mode)
+    told.append(file.path)
+
+
+def _offer(
+    adoption: Adoption, file: File, reason: str, folder: PurePosixPath | None = None
+) -> None:
+    adoption.offers.append(Offer(file.path, reason, file.content, folder))
+
+
+def _add(adoption: Adoption, file: File, head: Head) -> None:
+    place, obstacle = _obstacle(file.path, head)
+    if place:
+        _offer(adoption, file, obstacle, None if place == file.path else place)
+    else:
+        _write(adoption, file, adoption.added)
+
+
+def _obstacle(path: PurePosixPath, head: Head) -> tuple[PurePosixPath | None, str]:
+    """Say what makes it impossible or confusing to add a path.
+
+    Returns:
+        The path or the folder that it would need, and what is there instead; None when nothing is.
+    """
+    for place in (*reversed(path.parents[:-1]), path):
+        there = head.names.get(str(place).lower())
+        if there is None:
+            break
+        if there != place or there in head.files or place == path:
+            return place, f"{there} is there"
+    if path.suffix in TEXTS:
+        for suffix in TEXTS:
+            there = head.names.get(str(path.with_suffix(suffix)).lower())
+            if there in head.files:
+                return path, f"{there} is there"
+    for place in (path, *path.parents[:-1]):  # a merge would overwrite what git ignores
+        disk = head.repository.folder / place
+        if os.path.lexists(disk) and (place == path or disk.is_symlink() or not disk.is_dir()):
+            return place, f"{'yours' if place == path else place} is not committed"
+    return None, ""
+
+
+def _compare(adoption: Adoption, file: File, head: Head, leave: frozenset[str] | None) -> None:
+    """Look at a file that is there already; a manifest is one that a row says what to leave in."""
+    if head.is_odd(file.path):
+        link = head.files[file.path].mode == SYMLINK
+        _offer(adoption, file, "yours is a link" if link else "yours is a submodule")
+        return
+    if head.has(file):
+        adoption.same.append(file.path)
+        return
+    if leave is None:
+        _offer(adoption, file, "yours differs")
+        return
+    content = head.blob(file.path)
+    if len(content) > evidence.LIMIT:
+        _offer(adoption, file, "yours is too long to be looked at")
+        return
+    completed = manifest.add_missing(file.path, content, file.content, [(key,) for key in leave])
+    if lacking := _lacking(file, content, leave):
+        adoption.lacks[file.path] = lacking
+    if completed is None:
+        _offer(adoption, file, "yours is nothing that keys can be added to")
+    elif completed == content:
+        adoption.same.append(file.path)
+    else:
+        adoption.result[file.path] = (completed, head.files[file.path].mode)
+        adoption.completed.append(file.path)
+
+
+def _parsed(path: PurePosixPath, content: bytes) -> dict[str, Any]:
+    """Read a manifest; one that cannot be read is empty."""
+    try:
+        found = (tomllib.loads if path.suffix == ".toml" else json.loads)(content.decode())
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _lacking(file: File, content: bytes, leave: frozenset[str]) -> list[str]:
+    """Give the keys that are left out of a manifest, those of `scripts` and the like one by one."""
+    ours, theirs = (_parsed(file.path, text) for text in (content, file.content))
+    lacking = []
+    for key in sorted(leave & theirs.keys()):
+        if isinstance(theirs[key], dict) and isinstance(ours.get(key), dict):
+            lacking += [f"{key}.{name}" for name in theirs[key] if name not in ours[key]]
+        elif key not in ours:
+            lacking.append(key)
+    return lacking
+
+
+def _keep(
+    adoption: Adoption,
+    before: str,
+    owners: ownership.Ownership,
+    take: Collection[PurePosixPath],
+) -> None:
+    """Write down what was not taken, so that no update brings it."""
+    offers = [offer for offer in adoption.offers if owners.of(offer.path) is not Owner.YOURS]
+    keep = [*adoption.brought, *(offer.pattern for offer in offers)]
+    if keep or before:
+        text = kept(before, keep, [*adoption.result, *adoption.same], take)
+        if text != before:
+            adoption.result[ownership.FILE] = (text.encode(), "100644")
+            (adoption.completed if before else adoption.added).append(ownership.FILE)
+            adoption.added.sort()
+
+
+def _find_expectations(adoption: Adoption, files: Iterable[File], head: Head) -> None:
+    """Find added files that name what is not there: somebody has to look at them."""
+    missing = [str(path) for path in adoption.left_out if path not in head.files]
+    for file in files:
+        if file.path in adoption.lacks:
+            ours, theirs = (
+                _parsed(file.path, text).get("scripts")
+                for text in (head.blob(file.path), file.content)
+            )
+            if isinstance(theirs, dict):
+                missing += [f"run {name}" for name in theirs if name not in (ours or ())]
+    named = re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w:-])" for name in missing))
+    for path in adoption.added:
+        text = adoption.result[path][0].decode("utf-8", "replace")
+        if path != ownership.FILE and missing and (found := named.findall(text)):
+            adoption.expects[path] = list(dict.fromkeys(found))
+
+
+def ready(repository: Repository, branch: str) -> str:
+    """Make sure that git will make a commit on a new branch, before anybody is asked anything.
+
+    Returns:
+        Who makes it, as git records it.
+
+    Raises:
+        UsageError: When that cannot be the name of a branch.
+        ScaffoldError: When there is such a branch, or git does not know whose commit it would be.
+    """
+    try:
+        named = git.run("check-ref-format", "--branch", branch, cwd=repository.top)
+    except git.GitError:
+        named = ""
+    if named != branch:
+        raise UsageError(
+            f"{shown(branch)} cannot be the name of a branch.", "For example: --branch adopt"
+        )
+    with suppress(git.GitError):
+        git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", cwd=repository.top)
+        raise ScaffoldError(
+            f"There is a branch {branch} already; nothing was changed.",
+            f"Merge it, or drop it with `git branch -D {branch}`, or name another with --branch.",
+        )
+    try:
+        return git.run("var", "GIT_COMMITTER_IDENT", cwd=repository.top)
+    except git.GitError as error:
+        raise ScaffoldError(
+            f"git does not know who you are, so it makes no commit: {error}",
+            "Tell it: git config user.name 'Your Name', git config user.email you@example.com",
+        ) from error
+
+
+def commit(
+    repository: Repository,
+    branch: str,
+    message: str,
+    result: Mapping[PurePosixPath, tuple[bytes, str]],
+) -> str:
+    """Commit files to a new branch; the work tree and the index stay as they are.
+
+    Returns:
+        The commit.
+
+    Raises:
+        UsageError: As for `ready`.
+        ScaffoldError: As for `ready`, or when git refuses.
+    """
+    who = ready(repository, branch)
+    ref = f"refs/heads/{branch}"
+    said = os.fsencode(message)
+    stream = [
+        b"commit %b\ncommitter %b\ndata %d\n%b\n" % (ref.encode(), who.encode(), len(said), said),
+        b"from %b\n" % repository.head.encode(),
+    ]
+    for path, (content, mode) in sorted(result.items()):
+        name = raw_path(repository.prefix / path)
+        quoted = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+        stream.append(b'M %b inline "%b"\ndata %d\n' % (mode.encode(), quoted, len(content)))
+        stream.append(content + b"\n")
+    stream.append(b"done\n")
+    try:
+        git.raw("fast-import", "--quiet", "--done", cwd=repository.top, feed=b"".join(stream))
+        return git.run("rev-parse", "--verify", ref, cwd=repository.top)
+    except git.GitError as error:
+        raise ScaffoldError(
+            f"git made no commit: {error}", "Nothing was changed. Mend that, and run it again."
+        ) from error
+
+
+def nearest_version(
+    record: AnswersFile, repository: Repository, shelf: Shelf, source: str | None = None
+) -> tuple[str, int, int]:
+    """Find the version of a template that a project is most like.
+
+    Returns:
+        The version, how many of its files the project has unchanged, and how many it has.
+
+    Raises:
+        ScaffoldError: When the project is like none of them.
+    """
+    versions = shelf.versions(source)
+    listed = git.run(
+        "log", "--format=%H", f"--max-count={MOST_VERSIONS}", "HEAD", "--",
+        "copier.yml", "template", cwd=versions.clone,
+    ).split()  # fmt: skip
+    head = Head(repository, repository.below(record.project))
+    best = ("", 0, 1)
+    for version in listed:
+        template = shelf.at(source, version)
+        try:
+            files = render(template, resolve(template, applicable(record.answers, template)))
+        except ScaffoldError:
+            continue  # that version asked something else
+        same = sum(map(head.has, files))
+        if same > best[1]:
+            best = (template.commit or version, same, len(files))
+        if same >= len(files) - 1:
+            break  # all but the answers file
+    if best[1] < best[2] * LEAST_ALIKE:
+        raise ScaffoldError(
+            f"{record.path}: no version of the template is like this project.",
+            "If it came from another template, name that with --template.",
+        )
+    return best
+
+
+def _oid(content: bytes, repository: Repository) -> str:
+    """Name a blob as git does."""
+    return hashlib.new(
+        repository.object_format, b"blob %d\0%b" % (len(content), content)
+    ).hexdigest()

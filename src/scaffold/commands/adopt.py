@@ -1,0 +1,395 @@
+"""`scaffold adopt`: a repository that has a life of its own, brought under the template."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from scaffold import adoption, answersfile, console, git, ownership
+from scaffold.answers import pairs
+from scaffold.errors import ScaffoldError, UsageError
+from scaffold.journal import Journal
+from scaffold.repository import Entry, Repository
+from scaffold.store import scratch_store
+from scaffold.template import Shelf, is_embedded
+from scaffold.update import Origin, source_of
+from scaffold.wording import count, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from scaffold.adoption import Adoption
+    from scaffold.answers import Answers
+    from scaffold.answersfile import AnswersFile
+    from scaffold.evidence import Guess
+    from scaffold.questions import Question
+    from scaffold.template import Template
+
+#: Where reasons begin in the table of answers, and how wide a report is.
+REASONS, WIDTH = 32, 79
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line asks for.
+
+    Attributes:
+        path: The folder that is to be a project.
+        data: Answers as `key=value`.
+        take: Paths at which the template's file is wanted instead of the one that is there.
+        branch: The branch for the commit.
+        template: Where the template is, or nothing for the embedded one.
+        ref: The template's version, or nothing for the newest.
+        defaults: Whether to ask nothing.
+        dry_run: Whether to show only what would happen.
+        as_json: Whether to report in JSON, and so never to prompt.
+    """
+
+    path: Path
+    data: tuple[str, ...]
+    take: tuple[str, ...]
+    branch: str
+    template: str | None
+    ref: str | None
+    defaults: bool
+    dry_run: bool
+    as_json: bool
+
+
+def adopt(wishes: Wishes) -> None:
+    """Adopt a repository.
+
+    Raises:
+        UsageError: When the path or an answer will not do, or no stack fits.
+        ScaffoldError: When git refuses, or the branch is there already.
+        TemplateError: When the template cannot be rendered.
+    """
+    git.required()
+    repository = Repository.opened(wishes.path)
+    take = [PurePosixPath(path) for path in wishes.take]
+    with Shelf() as shelf:
+        if not any(path.parent == repository.prefix for path in answersfile.listed(repository)):
+            _adopt(wishes, repository, shelf.at(wishes.template, wishes.ref), take)
+            return
+        (record,) = answersfile.found_in(repository)
+        if wishes.data:
+            raise UsageError(
+                f"{record.path} makes this a project already.",
+                f"To change an answer: scaffold update -d {wishes.data[0]}",
+            )
+        if take:
+            _take(wishes, repository, record, shelf, take)
+        else:
+            _take_over(wishes, repository, record, shelf)
+
+
+def _adopt(
+    wishes: Wishes, repository: Repository, template: Template, take: list[PurePosixPath]
+) -> None:
+    if template.commit is None:
+        raise UsageError(
+            f"The template {template.source} is no git repository, so no update could follow.",
+            "Name a git repository with --template.",
+        )
+    if not wishes.dry_run:
+        adoption.ready(repository, wishes.branch)
+    found = adoption.guesses(template, repository)
+    given = pairs(wishes.data)
+    answers = adoption.answered(template, found, given)
+    if not wishes.as_json:
+        _report_answers(found, given, answers)
+    known = {*given}
+    if ask := _asker(wishes, known):
+        answers = adoption.answered(template, found, given, ask)
+        console.say()
+    default = {name for name, guess in found.items() if guess.answer is None and name not in known}
+    result = adoption.adopted(template, answers, repository, take, default)
+    name = answers.values.get("project_name", repository.folder.name)
+    commit = None
+    if not wishes.dry_run:
+        message = f"Adopt scaffold's template {template.commit} for {name}"
+        commit = adoption.commit(repository, wishes.branch, message, result.result)
+    if wishes.as_json:
+        console.say(json.dumps(_as_data(wishes, template, found, result, commit), indent=2))
+        return
+    present = repository.below(repository.prefix)
+    _report(result, result.added if commit is None else _folded(result.added, present))
+    _advise(result)
+    _next(wishes, commit)
+
+
+def _asker(wishes: Wishes, known: set[str]) -> Callable[[Question], Any] | None:
+    """Ask what is unsure of whoever is there, and note what was asked."""
+    if wishes.defaults or wishes.as_json or wishes.dry_run or not console.interactive():
+        return None
+    from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
+
+    def ask(question: Question) -> Any:
+        known.add(question.name)
+        return prompts.ask(question)
+
+    return ask
+
+
+def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shelf: Shelf) -> None:
+    """Make a project of plain Copier's one that updates work on, wherever it was made."""
+    source = wishes.template
+    if source is None:
+        known = bool(record.commit) and source_of(record, shelf) is None
+        here = is_embedded(record.source)
+    else:
+        known = bool(shelf.versions(source).commit(record.commit or "-"))
+        here = record.source == shelf.at(source).source
+    report = {"answers_file": str(record.path), "branch": None, "commit": None}
+    if (here and record.commit) or (not known and _can_be_had(record, shelf)):
+        report |= {"template": record.source, "version": record.commit}
+        said = f"{printable(str(record.path))} makes this a project already: nothing to do."
+        console.say(json.dumps(report, indent=2) if wishes.as_json else said)
+        return
+    if not wishes.dry_run:
+        adoption.ready(repository, wishes.branch)
+    how = f"it says it is at {record.commit}"
+    version = record.commit
+    if not known:
+        with console.progress("Comparing it with the template's versions …"):
+            version, same, files = adoption.nearest_version(record, repository, shelf, source)
+        how = f"{same} of its {count(files, 'file')} are as {version} has them"
+    address = shelf.at(source).source
+    template = shelf.at(source, version).for_project(address, version, record.path.name)
+    origin = Origin.rendered(template, record)
+    (file,) = (file for file in origin.files if file.path.name == record.path.name)
+    if not wishes.dry_run:
+        message = f"Follow scaffold's template from {version} on"
+        result = {file.path: (file.content, "100644")}
+        report["branch"] = wishes.branch
+        report["commit"] = adoption.commit(repository, wishes.branch, message, result)
+    if wishes.as_json:
+        report |= {"template": address, "version": version}
+        console.say(json.dumps(report, indent=2))
+        return
+    console.say(f"{printable(str(record.path))}: a project at {version} ({how}).")
+    _next(wishes, report["commit"])
+
+
+def _can_be_had(record: AnswersFile, shelf: Shelf) -> bool:
+    """Tell whether updates find the very version of a template that a project names."""
+    try:
+        return bool(record.commit) and bool(shelf.at(record.source, record.commit))
+    except ScaffoldError:
+        return False
+
+
+def _take(
+    wishes: Wishes,
+    repository: Repository,
+    record: AnswersFile,
+    shelf: Shelf,
+    take: list[PurePosixPath],
+) -> None:
+    """Let the template have paths back: its files replace what is there, staged."""
+    journal = Journal(repository)
+    with journal.held():
+        journal.require_none()
+        repository.require_clean()
+        origin = Origin.of(record, shelf, wishes.template)
+        files = adoption.chosen(take, origin.files, repository.below(record.project))
+        with scratch_store(repository) as store:
+            result = {
+                record.project / file.path: Entry(
+                    "100755" if file.executable else "100644", store.write(file.content)
+                )
+                for file in files
+            }
+            settings = record.project / ownership.FILE
+            if settings in repository.files:
+                before = repository.text(settings)
+                text = adoption.kept(before, (), [file.path for file in files], take)
+                result[settings] = Entry("100644", store.write(text.encode()))
+            changed = {
+                path: entry for path, entry in result.items() if repository.files.get(path) != entry
+            }
+            if not wishes.as_json and wishes.dry_run:
+                tree = repository.tree(PurePosixPath())
+                console.show(store.diff(tree, changed, changed, color=console.colorful()))
+            elif changed and not wishes.dry_run:
+                store.export([entry.oid for entry in changed.values()], repository)
+                title = f"Take {', '.join(map(str, take))} from the template"
+                journal.apply(title, dict(changed), ())
+    _report_taken(wishes, sorted(map(str, changed)))
+
+
+def _report_taken(wishes: Wishes, changed: list[str]) -> None:
+    if wishes.as_json:
+        console.say(json.dumps({"taken": changed, "dry_run": wishes.dry_run}, indent=2))
+        return
+    for path in changed:
+        console.say(f"  {'taken':<10} {printable(path)}")
+    if not changed:
+        console.say("All of that is the template's already: nothing to do.")
+    elif wishes.dry_run:
+        console.say("\nNothing was changed: this was a dry run.")
+    else:
+        console.say("\nStaged, not committed. `scaffold update --abort` takes it back.")
+
+
+def _report_answers(found: Mapping[str, Guess], given: Mapping[str, Any], answers: Answers) -> None:
+    """Show each answer with what speaks for it."""
+    console.say("What the repository shows:\n")
+    for name, answer in answers.remembered.items():
+        line = f"  {name:<13} {printable(str(answer))}"
+        why = "given" if name in given else _reason(found.get(name), answer)
+        if len(line) >= REASONS:
+            console.say(_shortened(line))
+            line = ""
+        console.say(_wrapped(why, f"{line:<{REASONS}}", " " * REASONS))
+    console.say()
+
+
+def _reason(guess: Guess | None, answer: Any) -> str:
+    """Say why an answer is what it is, if nobody gave it."""
+    if guess is None or guess.answer is None:
+        return "default: nothing here tells"
+    clues = "; ".join(f"{printable(clue.path)} {clue.says}" for clue in guess.clues[:2])
+    if guess.answer != answer:
+        how = "next best" if answer in guess.alternatives else "default"
+        return f"{how}: {clues}, which is no answer here"
+    others = [str(other) for other in guess.alternatives]
+    more = f"; it could be {' or '.join(others)}" if others and guess.confidence == "unsure" else ""
+    return f"{guess.confidence}: {clues}{more}"
+
+
+def _report(result: Adoption, added: Iterable[str | PurePosixPath]) -> None:
+    """Say what becomes of each file of the template."""
+    told = {"added": added, "completed": result.completed, "taken": result.taken}
+    for what, paths in told.items():
+        for path in paths:
+            console.say(f"  {what:<10} {printable(str(path))}")
+    offers = Counter((offer.folder or offer.path, offer.reason) for offer in result.offers)
+    for (path, reason), files in offers.items():
+        many = f"{count(files, 'file')}; " if files > 1 else ""
+        why = f"{printable(str(path))} ({many}{printable(reason)})"
+        console.say(_wrapped(why, f"  {'yours':<10} ", " " * 13))
+    brought = [
+        pattern.removeprefix("/") + (f" ({count(files, 'file')})" if pattern.endswith("/") else "")
+        for pattern, files in result.brought.items()
+    ]
+    if brought:
+        console.say(_wrapped(", ".join(brought), f"  {'left out':<10} ", " " * 13))
+    numbers = {
+        "added": len(result.added),
+        "completed": len(result.completed),
+        "taken": len(result.taken),
+        "the same already": len(result.same),
+        "yours": len(result.offers),
+        "left out (only a new service needs them)": len(result.left_out),
+    }
+    sums = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
+    if result.offers or result.left_out:
+        sums += f". What is yours or left out is in {ownership.FILE}, for updates to leave alone"
+    console.say(f"\n{_wrapped(f'{sums}.')}")
+
+
+def _advise(result: Adoption) -> None:
+    """Say what somebody has to look at, because it was made for a new service."""
+    if result.expects:
+        console.say("\nLook at these first; they name what only a new service has:")
+        for path, names in result.expects.items():
+            said = f"{printable(str(path))}: {', '.join(names)}"
+            console.say(_wrapped(said, "  ", "    "))
+    for manifest, keys in result.lacks.items():
+        console.say(f"\n{manifest} was given none of these, which would change what runs today:")
+        console.say(_wrapped(", ".join(keys), "  ", "  "))
+    if result.other_lock:
+        said = f"There is a {result.other_lock}; the files added here use {result.manager}."
+        console.say(f"\n{said}")
+
+
+def _next(wishes: Wishes, commit: str | None) -> None:
+    if commit is None:
+        console.say("\nNothing was changed: this was a dry run.")
+        return
+    branch = wishes.branch
+    console.say(f"\nOne commit on the branch {branch}; your work tree is untouched.")
+    commands = {
+        f"git diff HEAD...{branch}": "look at it",
+        f"git merge {branch}": "keep it",
+        f"git branch -D {branch}": "or forget it",
+        "scaffold adopt --take PATH": "once merged: have the template's after all",
+    }
+    width = max(map(len, commands))
+    console.say("\nNext:")
+    for command, what in commands.items():
+        console.say(f"  {command:<{width}}  {what}")
+
+
+def _folded(paths: Iterable[PurePosixPath], present: Iterable[PurePosixPath]) -> list[str]:
+    """Give paths, those in a new folder as one."""
+    folders = {path.parts[0] for path in present}
+    tops = [(path.parts[0] if path.parts[0] not in folders else str(path)) for path in paths]
+    files = {str(path) for path in paths}
+    return [
+        top if top in files else f"{top}/ ({count(number, 'file')})"
+        for top, number in Counter(tops).items()
+    ]
+
+
+def _wrapped(text: str, first: str = "", others: str = "") -> str:
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _shortened(line: str) -> str:
+    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
+
+
+def _as_data(
+    wishes: Wishes,
+    template: Template,
+    found: dict[str, Guess],
+    result: Adoption,
+    commit: str | None,
+) -> dict[str, Any]:
+    return {
+        "template": dict(template.metadata),
+        "dry_run": wishes.dry_run,
+        "answers": result.answers.remembered,
+        "guesses": {
+            name: {
+                "answer": guess.answer,
+                "confidence": guess.confidence,
+                "evidence": [{"path": clue.path, "says": clue.says} for clue in guess.clues],
+                "alternatives": list(guess.alternatives),
+            }
+            for name, guess in found.items()
+        },
+        "added": [str(path) for path in result.added],
+        "completed": [str(path) for path in result.completed],
+        "taken": [str(path) for path in result.taken],
+        "same": [str(path) for path in result.same],
+        "yours": [
+            {
+                "path": str(offer.path),
+                "reason": offer.reason,
+                "ours": offer.content.decode("utf-8", "replace"),
+            }
+            for offer in result.offers
+        ],
+        "left_out": [str(path) for path in result.left_out],
+        "brought": result.brought,
+        "lacks": {str(path): keys for path, keys in result.lacks.items()},
+        "other_lock": result.other_lock,
+        "look_at": {str(path): names for path, names in result.expects.items()},
+        "branch": None if commit is None else wishes.branch,
+        "commit": commit,
+    }

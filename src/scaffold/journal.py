@@ -1,0 +1,705 @@
+"""Changes to a work tree and its index: all of them or none, whatever happens on the way.
+
+Everything new is written out of sight first, where a full disk does no harm. Then, under git's own
+`index.lock`, each file that goes is linked aside and each new one renamed into place, and last the
+index: that is the moment at which the update is done. `state.json` says what has been begun, so
+that whoever comes next can go back or finish. Both need neither space nor luck, only renames.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from scaffold import git
+from scaffold.errors import EnvironmentLackError, ScaffoldError
+from scaffold.merge import SUBMODULE, is_marked
+from scaffold.repository import posix, raw_path
+from scaffold.wording import count
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from scaffold.merge import Conflict
+    from scaffold.repository import Entry, Repository
+
+#: Where an update stands: files are being moved, somebody has to decide, all is done but the
+#: commit, files are being moved back.
+APPLYING, CONFLICTS, STAGED, ABORTING = "applying", "conflicts", "staged", "aborting"
+
+NEXT = {
+    APPLYING: "scaffold update --abort",
+    CONFLICTS: "scaffold update --continue",
+    STAGED: "git commit",
+    ABORTING: "scaffold update --abort",
+}
+
+#: What going back takes on disk besides two copies of the index: a few folders.
+RESERVE = 2**16
+#: What `_digest` gives for a folder.
+FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What happens at one path.
+
+    Attributes:
+        path: Where, in the repository.
+        old: The digest of what is there before; empty when nothing is.
+        new: The digest of what is there afterwards; empty when nothing is.
+    """
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class State:
+    """An update that is not committed yet.
+
+    Attributes:
+        phase: Where it stands.
+        head: The commit that it started from.
+        index: The digest of git's index then.
+        title: What it is, in a few words.
+        moves: What it does.
+        made: Folders that it makes, in that order.
+        emptied: Folders that it may leave empty and so remove, in that order, with their modes.
+        conflicts: The paths that somebody has to decide about, and whether markers show where.
+    """
+
+    phase: str
+    head: str
+    index: str
+    title: str
+    moves: list[Move] = field(default_factory=list)
+    made: list[str] = field(default_factory=list)
+    emptied: dict[str, int] = field(default_factory=dict)
+    conflicts: dict[str, bool] = field(default_factory=dict)
+
+
+class Journal:
+    """The journal of one work tree, held by one process at a time.
+
+    Args:
+        repository: Whose work tree.
+    """
+
+    def __init__(self, repository: Repository) -> None:
+        self.repository = repository
+        self.top = repository.top
+        self.folder = repository.git_dir / "scaffold"
+        self.index = repository.git_dir / "index"
+        self.index_lock = repository.git_dir / "index.lock"
+        # Files can be renamed only within a file system, and a linked work tree may be on another.
+        near = self.top.stat().st_dev == repository.git_dir.stat().st_dev
+        self.stage = self.folder if near else self.top / ".scaffold-update"
+        self._is_held = False
+
+    # What is known.
+
+    @property
+    def state(self) -> State | None:
+        """The update that is not committed yet, if there is one."""
+        try:
+            found = json.loads((self.folder / "state.json").read_text("utf-8"))
+        except FileNotFoundError:
+            return None
+        found["moves"] = [Move(**move) for move in found["moves"]]
+        state = State(**{key: found[key] for key in State.__slots__})
+        if state.phase == APPLYING and not self._staged_index.exists():
+            state.phase = CONFLICTS if state.conflicts else STAGED
+        return state
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other update of this work tree out.
+
+        Raises:
+            ScaffoldError: When there is one.
+        """
+        self.folder.mkdir(exist_ok=True)
+        with (self.folder / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ScaffoldError(
+                    f"Another update of {self.top} is running.", "Wait until it is done."
+                ) from None
+            self._is_held = True
+            try:
+                yield
+            finally:
+                self._is_held = False
+
+    @property
+    def waiting(self) -> State | None:
+        """The update that waits for somebody; none that was committed or undone since."""
+        state = self.state
+        if state is None or self.unmerged():
+            return state
+        done = state.phase in {CONFLICTS, STAGED}
+        over = self.repository.head != state.head or (done and self._is_clean())
+        return None if over else state
+
+    def pending(self) -> State | None:
+        """Give the update that waits for somebody.
+
+        Whoever holds the journal removes what any other has left.
+        """
+        waiting = self.waiting
+        if self._is_held and (waiting is None or waiting.phase in {CONFLICTS, STAGED}):
+            self._unlock()  # it stays on one that is half done, lest somebody commits that
+        if self._is_held and waiting is None:
+            self._forget()
+        return waiting
+
+    def require_none(self) -> None:
+        """Make sure that no update waits for somebody.
+
+        Raises:
+            ScaffoldError: When one does; says what stands in the way, and what to do about it.
+        """
+        state = self.pending()
+        if state is None:
+            return
+        if state.phase == CONFLICTS:
+            number = count(len(state.conflicts), "conflict")
+            raise ScaffoldError(
+                f"An update waits for you: {state.title} ({number}).",
+                "Resolve them, then `scaffold update --continue`; or go back with --abort.",
+            )
+        if state.phase == STAGED:
+            raise ScaffoldError(
+                f"An update is staged and not committed: {state.title}.",
+                "Commit it, or go back with `scaffold update --abort`.",
+            )
+        or_finish = ", or finish it with `scaffold update --continue`"
+        raise ScaffoldError(
+            f"An update was interrupted: {state.title}.",
+            f"Go back with `scaffold update --abort`{or_finish * (state.phase == APPLYING)}.",
+        )
+
+    def unmerged(self) -> list[PurePosixPath]:
+        """Give the paths that git's index holds a conflict for."""
+        listed = git.raw("ls-files", "-z", "--unmerged", "--full-name", ":/", cwd=self.top)
+        return sorted({posix(line.partition(b"\t")[2]) for line in listed.split(b"\0")[:-1]})
+
+    def _is_clean(self) -> bool:
+        try:
+            self.repository.require_clean()
+        except ScaffoldError:
+            return False
+        return True
+
+    # What is done.
+
+    def apply(
+        self,
+        title: str,
+        result: Mapping[PurePosixPath, Entry | None],
+        conflicts: Iterable[Conflict],
+        marked: Collection[PurePosixPath] = (),
+    ) -> None:
+        """Bring a result into the work tree and the index.
+
+        Args:
+            title: What it is, for whoever finds it half done.
+            result: What is different from the last commit. Its objects are in the repository.
+            conflicts: What the index is to hold as conflicts.
+            marked: Those among them that show as markers in a file.
+
+        Raises:
+            ScaffoldError: When the work tree is not what the result was made for.
+            EnvironmentLackError: When the file system or git refuses. All is as before.
+        """
+        unmerged = {conflict.path: conflict.stages for conflict in conflicts}
+        # What somebody has to decide about is put aside too, so that going back brings it back.
+        for path in unmerged:
+            entry = self.repository.files.get(path)
+            if entry and entry.mode != SUBMODULE:
+                result = {path: entry, **result}
+        try:
+            with self._refusals(), self._index_locked():
+                state = State(APPLYING, self.repository.head, _digest(self.index), title)
+                state.conflicts = {str(path): path in marked for path in unmerged}
+                self._stage(result, unmerged)
+                self._plan(state, result)
+                self._require_unchanged(result)
+                self._begin(state)
+                try:
+                    self._redo(state, "Run it again; nothing was changed.")
+                except BaseException:
+                    self._go_back()
+                    raise
+        finally:
+            if self.state is None:
+                self._forget()
+        self._refresh()
+
+    def resume(self, state: State) -> None:
+        """Finish what was interrupted.
+
+        Raises:
+            ScaffoldError: When somebody changed something since. Going back is possible then.
+            EnvironmentLackError: When the file system refuses.
+        """
+        hint = "Go back with `scaffold update --abort`."
+        with self._refusals(), self._index_locked():
+            if _digest(self.index) != state.index:
+                raise ScaffoldError(f"{self.index} was changed meanwhile.", hint)
+            self._redo(state, hint)
+        self._refresh()
+
+    def abort(self, state: State) -> list[str]:  # noqa: ARG002  # what it is, is read again
+        """Put everything back as it was.
+
+        Returns:
+            Files that were edited since, which are kept (see `aside`).
+
+        Raises:
+            EnvironmentLackError: When the file system refuses.
+        """
+        with self._refusals(), self._index_locked():
+            kept = self._go_back()
+        self._refresh()
+        return kept
+
+    def finish(self, state: State) -> None:
+        """Take the conflicts for decided: the files as they are now go into the index."""
+        paths = [path for path in self.unmerged() if str(path) in state.conflicts]
+        feed = b"".join(raw_path(path) + b"\0" for path in paths)
+        with self._refusals():
+            git.raw("update-index", "-z", "--add", "--remove", "--stdin", cwd=self.top, feed=feed)
+            state.phase = STAGED
+            state.conflicts = {}
+            self._write("state.json", state)
+
+    def undecided(self, state: State) -> list[tuple[str, str]]:
+        """Give the paths that are not decided yet, each with the reason.
+
+        Raises:
+            ScaffoldError: When somebody decided to go back, and that was interrupted.
+        """
+        if state.phase == ABORTING:
+            raise ScaffoldError(
+                "Going back was interrupted, so there is nothing left to continue.",
+                f"Finish that first: {NEXT[ABORTING]}",
+            )
+        unmerged = {str(path) for path in self.unmerged()}
+        left = {}
+        for path, marked in state.conflicts.items():
+            if path in unmerged and not marked:
+                left[path] = "git add it, or git rm it"
+        found = git.raw(
+            "grep", "-z", "--name-only", "--full-name", "-I",
+            "-e", "^<<<<<<< yours", "-e", "^>>>>>>> scaffold ", "--", ":/",
+            cwd=self.top, fine=(0, 1),
+        )  # fmt: skip
+        for path in {*found.decode("utf-8", "surrogateescape").split("\0")[:-1], *state.conflicts}:
+            with suppress(OSError):
+                if is_marked((self.top / path).read_bytes()):
+                    left[path] = "it has conflict markers"
+        return sorted(left.items())
+
+    @property
+    def aside(self) -> Path:
+        """Where files go that were edited in between and would be lost to an abort."""
+        return self.stage.with_name(f"{self.stage.name}-aborted")
+
+    # How: what is prepared.
+
+    @property
+    def _staged_index(self) -> Path:
+        return self.folder / "index"
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Say what the file system or git refuses, and what comes next.
+
+        Raises:
+            EnvironmentLackError: Instead of what they raise.
+        """
+        try:
+            yield
+        except (OSError, git.GitError) as error:
+            where = getattr(error, "filename", None) or self.top
+            why = getattr(error, "strerror", None) or str(error).removeprefix("fatal: ")
+            state = self.state
+            raise EnvironmentLackError(
+                f"{where} cannot be written: {why.rstrip('.')}.",
+                f"Make room or get permission, then: {NEXT[state.phase]}"
+                if state
+                else "Nothing was changed. Make room or get permission, and run it again.",
+            ) from error
+
+    @contextmanager
+    def _index_locked(self) -> Iterator[None]:
+        """Hold git's lock on the index, in a way that shows whose it is.
+
+        Raises:
+            ScaffoldError: When somebody else holds it.
+        """
+        token = self.folder / "token"
+        token.touch()
+        try:
+            try:
+                os.link(token, self.index_lock)
+            except FileExistsError:
+                if not self._lock_is_ours():
+                    raise ScaffoldError(
+                        f"Another git process is at work in {self.top} ({self.index_lock}).",
+                        "Wait until it is done; nothing was changed.",
+                    ) from None
+            yield
+        finally:
+            self._unlock()
+
+    def _lock_is_ours(self) -> bool:
+        with suppress(FileNotFoundError):
+            return (self.folder / "token").samefile(self.index_lock)
+        return False
+
+    def _unlock(self) -> None:
+        if self._lock_is_ours():
+            self.index_lock.unlink()
+
+    def _stage(
+        self,
+        result: Mapping[PurePosixPath, Entry | None],
+        unmerged: Mapping[PurePosixPath, Mapping[int, Entry]],
+    ) -> None:
+        """Let git write what is new out of the way: the files, with its filters and line ends.
+
+        Where it does so is never used twice: a git that outlives us spoils nothing of others.
+        """
+        self._forget()
+        if self.stage != self.folder:
+            self.stage.mkdir(exist_ok=True)
+            (self.stage / ".gitignore").write_text("*\n")
+        (self.stage / "old").mkdir()
+        with (
+            tempfile.TemporaryDirectory(prefix="scratch-", dir=self.folder) as for_index,
+            tempfile.TemporaryDirectory(prefix="scratch-", dir=self.stage) as for_files,
+        ):
+            index, tree = Path(for_index, "index"), Path(for_files, "new")
+            tree.mkdir()
+            shutil.copyfile(self.index, index)
+            self._change_index(index, self._lines(result))
+            git.raw(
+                "checkout-index", "-z", "--stdin",
+                cwd=self.top, env=self._environment(index, tree),
+                feed=b"".join(raw_path(path) + b"\0" for path, entry in result.items() if entry),
+            )  # fmt: skip
+            lines = self._lines(dict.fromkeys(unmerged))
+            for path, stages in unmerged.items():
+                lines += [self._line(path, entry, at) for at, entry in sorted(stages.items())]
+            self._change_index(index, lines)
+            tree.rename(self.stage / "new")
+            index.rename(self._staged_index)
+
+    def _environment(self, index: Path, tree: Path | None = None) -> dict[str, str]:
+        return {
+            "GIT_DIR": str(self.repository.git_dir),
+            "GIT_INDEX_FILE": str(index),
+            "GIT_WORK_TREE": str(tree or self.top),
+        }
+
+    def _change_index(self, index: Path, lines: list[bytes]) -> None:
+        if lines:
+            git.raw(
+                "update-index", "-z", "--replace", "--index-info",
+                cwd=self.top, env=self._environment(index), feed=b"".join(lines),
+            )  # fmt: skip
+
+    def _lines(self, entries: Mapping[PurePosixPath, Entry | None]) -> list[bytes]:
+        gone = [self._line(path, None) for path in entries]
+        return gone + [self._line(path, entry) for path, entry in entries.items() if entry]
+
+    def _line(self, path: PurePosixPath, entry: Entry | None, stage: int = 0) -> bytes:
+        """Say what the index is to have at a path, as `update-index --index-info` reads it."""
+        if entry is None:
+            return b"0 %b\t%b\0" % (b"0" * len(self.repository.head), raw_path(path))
+        return b"%b %b %d\t%b\0" % (
+            entry.mode.encode(), entry.oid.encode(), stage, raw_path(path),
+        )  # fmt: skip
+
+    def _plan(self, state: State, result: Mapping[PurePosixPath, Entry | None]) -> None:
+        """Work out each move, and refuse what would touch what git does not know."""
+        known = self.repository.files
+        going = {path for path, entry in result.items() if entry is None}
+        for path, entry in sorted(result.items(), key=lambda item: (item[1] is not None, item[0])):
+            was = known.get(path)
+            if SUBMODULE in {getattr(was, "mode", ""), getattr(entry, "mode", "")}:
+                raise ScaffoldError(
+                    f"The update would move the submodule {path}; nothing was changed.",
+                    f"List {path} under keep: in .scaffold.yml.",
+                )
+            parents = list(reversed(path.parents))[1:]
+            self._check_parents(path, parents, going)
+            old = _digest(self.top / path)
+            if old == FOLDER and self._is_vacated(path, going):
+                old = ""
+            if old and (was is None or old == FOLDER):
+                raise ScaffoldError(
+                    f"{path} is in the way: the update adds it, and git does not track yours.",
+                    "Commit it, move it away or remove it; nothing was changed.",
+                )
+            new = _digest(self.stage / "new" / path) if entry else ""
+            state.moves.append(Move(str(path), old, new))
+            for parent in parents:
+                place, name = self.top / parent, str(parent)
+                there = place.is_dir() and not place.is_symlink()
+                if entry is None and there:
+                    state.emptied.setdefault(name, stat.S_IMODE(place.stat().st_mode))
+                elif entry and not there and name not in state.made:
+                    state.made.append(name)
+
+    def _check_parents(
+        self, path: PurePosixPath, parents: list[PurePosixPath], going: set[PurePosixPath]
+    ) -> None:
+        for parent in parents:
+            place = self.top / parent
+            if parent in going:
+                return  # a folder takes its place
+            if place.is_symlink() or (place.exists() and not place.is_dir()):
+                raise ScaffoldError(
+                    f"{path} cannot be written: {parent} is no folder; nothing was changed.",
+                    "Move it away, or list the path under keep: in .scaffold.yml.",
+                )
+
+    def _is_vacated(self, folder: PurePosixPath, going: set[PurePosixPath]) -> bool:
+        """Tell whether nothing is left of a folder when the update has removed what goes."""
+        return all(
+            PurePosixPath(place.relative_to(self.top)) in going
+            for place in (self.top / folder).rglob("*")
+            if place.is_symlink() or not place.is_dir()
+        )
+
+    def _require_unchanged(self, result: Mapping[PurePosixPath, Entry | None]) -> None:
+        """Make sure that what is replaced is what the last commit has.
+
+        Raises:
+            ScaffoldError: When somebody committed or edited something meanwhile.
+        """
+        if git.run("rev-parse", "--verify", "HEAD", cwd=self.top) != self.repository.head:
+            raise ScaffoldError(
+                f"Somebody committed to {self.top} meanwhile; nothing was changed.",
+                "Run it again.",
+            )
+        self.repository.require_clean()
+        # That takes the index's word, which may have been told not to look (assume-unchanged).
+        known = self.repository.files
+        there = {p: known[p] for p in result if p in known and os.path.lexists(self.top / p)}
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.folder) as scratch:
+            index = Path(scratch, "index")
+            self._change_index(index, self._lines(there))
+            listed = git.raw(
+                "update-index", "--refresh",
+                cwd=self.top, env=self._environment(index), fine=(0, 1),
+            )  # fmt: skip
+        for line in listed.decode("utf-8", "replace").splitlines():
+            raise ScaffoldError(
+                f"{line.removesuffix(': needs update')} has changes that are not committed, and "
+                "that git was told to overlook; nothing was changed.",
+                "git update-index --no-assume-unchanged --no-skip-worktree shows them again.",
+            )
+
+    def _begin(self, state: State) -> None:
+        """Write down what is about to happen, and what going back from it needs."""
+        size = 2 * self._staged_index.stat().st_size + RESERVE
+        (self.folder / "reserve").write_bytes(bytes(size))
+        self._write("abort.json", replace(state, phase=ABORTING))
+        self._write("state.json", state)
+
+    # How: what is moved.
+
+    def _redo(self, state: State, hint: str) -> None:
+        """Do what is not done yet; what is done already is left as it is.
+
+        Raises:
+            ScaffoldError: When a file is not what it should be, with the hint.
+        """
+        for move in state.moves:
+            place, old, new = self._places(move)
+            waits = bool(move.new) and os.path.lexists(new)
+            if move.old and not os.path.lexists(old):
+                self._expect(place, {move.old}, hint)
+                old.parent.mkdir(parents=True, exist_ok=True)
+                if move.new:
+                    _link(place, old)
+                else:
+                    place.rename(old)
+            elif not waits:
+                self._expect(place, {move.new} if move.new else {"", FOLDER}, hint)
+            if waits:
+                if not move.old:
+                    _remove_folders(place)
+                self._expect(place, {move.old, ""}, hint)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                new.rename(place)
+        for folder in reversed(state.emptied):
+            self._remove_if_empty(self.top / folder)
+        if self._staged_index.exists():
+            self._staged_index.replace(self.index)
+        with suppress(OSError):  # without the staged index, it says the same
+            done = CONFLICTS if state.conflicts else STAGED
+            self._write("state.json", replace(state, phase=done))
+
+    def _expect(self, place: Path, digests: set[str], hint: str) -> None:
+        if _digest(place) not in digests:
+            raise ScaffoldError(f"{place} was changed meanwhile.", hint)
+
+    def _go_back(self) -> list[str]:
+        """Bring back the files, then the index; from now on there is no finishing.
+
+        Returns:
+            Files that were edited since, and put aside.
+        """
+        (self.folder / "reserve").unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # it was begun before
+            (self.folder / "abort.json").replace(self.folder / "state.json")
+        state = self.state
+        if state is None:
+            return []
+        kept: list[str] = []
+        for move in reversed(state.moves):
+            if move.new:
+                self._take_back(move, kept)
+        for folder in reversed(state.made):
+            with suppress(OSError):  # somebody else put something there
+                (self.top / folder).rmdir()
+        for folder, mode in state.emptied.items():
+            place = self.top / folder
+            if not place.is_dir():
+                self._put_aside(folder, kept)
+                place.mkdir()
+            if stat.S_IMODE(place.stat().st_mode) != mode:
+                place.chmod(mode)
+        for move in state.moves:
+            if not move.new:
+                self._take_back(move, kept)
+        if not self._staged_index.exists():
+            self._take_index_back(state)
+        self._forget()
+        return kept
+
+    def _take_back(self, move: Move, kept: list[str]) -> None:
+        place, old, new = self._places(move)
+        now = _digest(place)
+        if move.old:
+            taken_back = not os.path.lexists(old)
+        else:
+            taken_back = os.path.lexists(new) or now in {"", FOLDER}
+        if taken_back:  # or not begun
+            return
+        if now not in {move.old, move.new, ""}:
+            self._put_aside(move.path, kept)
+        if move.old:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            old.replace(place)
+        else:
+            place.unlink(missing_ok=True)
+
+    def _put_aside(self, path: str, kept: list[str]) -> None:
+        if not os.path.lexists(self.top / path):
+            return
+        target = self.aside / path
+        while os.path.lexists(target):
+            target = target.with_name(f"{target.name}~")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (self.top / path).rename(target)
+        kept.append(path)
+
+    def _take_index_back(self, state: State) -> None:
+        """Give the index at our paths what the last commit has there; the rest is somebody's."""
+        files = self.repository.files
+        paths = map(PurePosixPath, {*state.conflicts, *(move.path for move in state.moves)})
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=self.folder) as scratch:
+            index = Path(scratch, "index")
+            shutil.copyfile(self.index, index)
+            self._change_index(index, self._lines({path: files.get(path) for path in paths}))
+            index.replace(self.index)
+
+    def _places(self, move: Move) -> tuple[Path, Path, Path]:
+        return (
+            self.top / move.path,
+            self.stage / "old" / move.path,
+            self.stage / "new" / move.path,
+        )
+
+    def _remove_if_empty(self, folder: Path) -> None:
+        with suppress(OSError):  # it is not, or we were started in a folder that is gone
+            if folder not in {self.repository.folder, Path.cwd()}:
+                folder.rmdir()
+
+    # How: what is remembered.
+
+    def _write(self, name: str, state: State) -> None:
+        """Write a state in one step."""
+        told = {**asdict(state), "next": NEXT[state.phase]}
+        fresh = self.folder / f"{name}.new"
+        with fresh.open("w", encoding="utf-8") as handle:
+            json.dump(told, handle, indent=2)
+            handle.flush()
+            os.fsync(handle.fileno())
+        fresh.replace(self.folder / name)
+
+    def _forget(self) -> None:
+        """Remove all that an update leaves here; the state first, which says what the rest is."""
+        (self.folder / "state.json").unlink(missing_ok=True)
+        for name in ("abort.json", "reserve", "index", "state.json.new", "abort.json.new"):
+            (self.folder / name).unlink(missing_ok=True)
+        for folder in {self.folder, self.stage}:
+            for name in ("new", "old", "scratch-*"):
+                for left in folder.glob(name):
+                    shutil.rmtree(left, ignore_errors=True)
+        if self.stage != self.folder:
+            shutil.rmtree(self.stage, ignore_errors=True)
+
+    def _refresh(self) -> None:
+        """Let git see that the files are those of the index, so that `git status` is quick."""
+        with suppress(git.GitError, KeyboardInterrupt):  # it is done: too late to leave
+            git.raw("update-index", "-q", "--refresh", cwd=self.top)
+
+
+def _digest(path: Path) -> str:
+    """Tell apart all that can be at a path; nothing is an empty text."""
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    if stat.S_ISDIR(mode):
+        return FOLDER
+    if stat.S_ISLNK(mode):
+        return f"link to {os.fsencode(path.readlink())!r}"
+    if not stat.S_ISREG(mode):
+        return "neither a file nor a folder"
+    return hashlib.sha256(path.read_bytes()).hexdigest() + ("+x" if mode & 0o111 else "")
+
+
+def _link(place: Path, other: Path) -> None:
+    """Give a file a second place, or where the file system cannot do that, move it there."""
+    try:
+        os.link(place, other, follow_symlinks=False)
+    except OSError:
+        place.rename(other)
+
+
+def _remove_folders(folder: Path) -> None:
+    """Remove a folder that has only folders in it."""
+    if _digest(folder) == FOLDER:
+        with suppress(OSError):  # it has more
+            for path, _, _ in os.walk(folder, topdown=False):
+                Path(path).rmdir()

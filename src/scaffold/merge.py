@@ -1,0 +1,394 @@
+"""Three-way merges: what a project was, what somebody made of it, what the template makes of it.
+
+Git merges (`git merge-tree --write-tree`, the algorithm of `git merge`). What is decided here is
+only what it calls a conflict although nobody has to be asked.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from scaffold import git, manifest
+from scaffold.ownership import Owner
+from scaffold.repository import Entry, posix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scaffold.ownership import Ownership
+    from scaffold.render import File
+    from scaffold.store import Store
+
+BASE, OURS, THEIRS = 1, 2, 3
+SUBMODULE = "160000"
+SYMLINK = "120000"
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A path that somebody has to decide about.
+
+    Attributes:
+        path: Where.
+        kind: What happened there, in a few words.
+        stages: What base (1), ours (2) and theirs (3) have there, as git's index keeps it.
+    """
+
+    path: PurePosixPath
+    kind: str
+    stages: Mapping[int, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What an update does to a path.
+
+    Attributes:
+        what: `added`, `changed`, `merged`, `renamed` or `removed`.
+        path: Where.
+        before: Where it was, when it was renamed.
+    """
+
+    what: str
+    path: PurePosixPath
+    before: PurePosixPath | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A path that the template changed and an update leaves as it is.
+
+    Attributes:
+        path: Where.
+        reason: Why, in a few words.
+    """
+
+    path: PurePosixPath
+    reason: str
+
+
+@dataclass
+class Merge:
+    """What a merge comes to. Paths are relative to the project.
+
+    Attributes:
+        result: What is different from ours: an entry, or None for a path that goes.
+        changes: The same in words.
+        conflicts: What somebody has to decide.
+        kept: What was left alone although the template changed it.
+        deleted: Files of the template that somebody deleted.
+    """
+
+    result: dict[PurePosixPath, Entry | None] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    conflicts: list[Conflict] = field(default_factory=list)
+    kept: list[Kept] = field(default_factory=list)
+    deleted: list[PurePosixPath] = field(default_factory=list)
+
+
+def owned(
+    base: Iterable[File],
+    theirs: Iterable[File],
+    ours: Iterable[PurePosixPath],
+    ownership: Ownership,
+) -> tuple[list[File], list[File], list[Kept]]:
+    """Leave out of a merge what the template has no say in.
+
+    Returns:
+        The base and theirs to merge, and what is kept although the template changed it.
+    """
+    before = {file.path: file for file in base}
+    after = {file.path: file for file in theirs}
+    present = set(ours)
+    kept = []
+    for path in sorted({*before, *after}):
+        owner = ownership.of(path)
+        if owner is Owner.MANAGED:
+            continue
+        old, new = before.get(path), after.get(path)
+        if owner is Owner.YOURS:
+            before.pop(path, None)
+            after.pop(path, None)
+        elif old and new:
+            after[path] = old  # so that nothing has changed
+        elif new and path in present:
+            del after[path]
+        else:  # a new seed, or one that the template has dropped: like any other file
+            continue
+        if new and not _same(old, new):
+            kept.append(Kept(path, ownership.reason(path)))
+    return list(before.values()), list(after.values()), kept
+
+
+def _same(one: File | None, other: File | None) -> bool:
+    return bool(
+        one and other and (one.content, one.executable) == (other.content, other.executable)
+    )
+
+
+def merged(
+    store: Store,
+    base: list[File],
+    ours: tuple[str, Mapping[PurePosixPath, Entry | None]],
+    theirs: list[File],
+    label: str,
+) -> Merge:
+    """Merge.
+
+    Args:
+        store: Where.
+        base: What the project came from.
+        ours: What it is now: a tree, and what is different from it.
+        theirs: What the template makes of it.
+        label: What conflict markers call the template's side.
+    """
+    store.write_commits(base, *ours, theirs)
+    return _Merger(store, label).run()
+
+
+class _Merger:
+    """One merge, step by step."""
+
+    def __init__(self, store: Store, label: str) -> None:
+        self.store = store
+        self.label = label.encode()
+        self.base, self.ours, self.theirs = map(store.tree, ("base", "yours", "scaffold"))
+        self.merge = Merge()
+        #: What is different from git's own result.
+        self.settled: dict[PurePosixPath, Entry | None] = {}
+
+    def run(self) -> Merge:
+        output = self.store.git(
+            "merge-tree", "--write-tree", "-z", "--messages", "yours", "scaffold", fine=(0, 1)
+        )
+        tree, stages, messages = _parsed(output)
+        if stages:
+            self.tree = self.store.tree(tree)
+            self._settle_double_renames(stages, messages)
+            # What is no text has "contents" for its second kind.
+            kinds = {path: kind for paths, kind in messages for path in paths if kind == "contents"}
+            kinds |= {
+                path: kind for paths, kind in messages for path in paths if kind != "contents"
+            }
+            for path, sides in sorted(stages.items()):
+                self._settle(path, sides, kinds.get(path, ""))
+        self._collect(tree)
+        self._find_deleted()
+        return self.merge
+
+    def _settle_double_renames(
+        self,
+        stages: dict[PurePosixPath, dict[int, Entry]],
+        messages: list[tuple[list[PurePosixPath], str]],
+    ) -> None:
+        """Keep the name that somebody gave a file which the template renames as well."""
+        for paths, kind in messages:
+            if kind != "rename/rename":
+                continue
+            before, mine, its = paths
+            if not stages.get(its, {}).keys() <= {THEIRS} or mine not in self.tree:
+                continue  # there is more to it
+            sides = {
+                BASE: stages.pop(before)[BASE],
+                OURS: self.ours[mine],
+                THEIRS: self.theirs[its],
+            }
+            stages.pop(its, None)
+            stages.pop(mine, None)
+            self.settled[its] = None
+            self.merge.kept.append(Kept(mine, f"you renamed it, the template did to {its}"))
+            if is_marked(self.store.read(self.tree[mine].oid)):
+                stages[mine] = sides
+
+    def _settle(self, path: PurePosixPath, sides: dict[int, Entry], kind: str) -> None:
+        in_place = path in self.tree and kind != "file/directory"
+        if sides.keys() == {BASE, OURS} and in_place:
+            self.settled[path] = sides[OURS]
+            self.merge.kept.append(Kept(path, "you changed it; the template has it no more"))
+            return
+        if sides.keys() == {BASE, THEIRS} and in_place:
+            self.settled[path] = None
+            self.merge.kept.append(Kept(path, "you deleted it"))
+            self.merge.deleted.append(path)
+            return
+        content = None
+        if {OURS, THEIRS} <= sides.keys() and all(_is_file(side) for side in sides.values()):
+            content, clean = self._by_content(path, sides)
+            if content is not None:
+                self.settled[path] = Entry(_mode(sides), self.store.write(content))
+                if clean:
+                    return
+        if content is None and path in self.tree and _is_file(self.tree[path]):
+            text = self.store.read(self.tree[path].oid)
+            named = re.sub(rb"(?m)^>>>>>>> scaffold(?=$|\r$|:)", b">>>>>>> " + self.label, text)
+            if named != text:
+                self.settled[path] = Entry(self.tree[path].mode, self.store.write(named))
+        words = "both added it" if kind == "add/add" else KINDS.get(kind, kind)
+        self.merge.conflicts.append(Conflict(path, words or KINDS["contents"], sides))
+
+    def _by_content(
+        self, path: PurePosixPath, sides: Mapping[int, Entry]
+    ) -> tuple[bytes | None, bool]:
+        """Merge what git's text merge could not, or not well.
+
+        Returns:
+            What came of it, or None; and whether it is free of conflicts.
+        """
+        base = self.store.read(sides[BASE].oid) if BASE in sides else None
+        ours, theirs = (self.store.read(sides[side].oid) for side in (OURS, THEIRS))
+        by_lines = None
+        if _ends_crlf(ours) != _ends_crlf(theirs) and b"\0" not in ours + theirs:
+            # Somebody changed the line ends: every line differs, and yet nothing does.
+            base = base if base is None else _with_ends_of(ours, base)
+            theirs = _with_ends_of(ours, theirs)
+            by_lines = _merge_file(ours, base or b"", theirs, self.label.decode())
+            if not is_marked(by_lines):
+                return by_lines, True
+        by_keys = manifest.merge(path, base, ours, theirs)
+        return (by_lines, False) if by_keys is None else (by_keys, True)
+
+    def _collect(self, tree: str) -> None:
+        result = self.merge.result
+        renamed = {}
+        for status, before, after, entry in self.store.changes("yours", tree):
+            if status == "R":
+                result[before] = None
+                renamed[after] = before
+            result[after] = None if status == "D" else entry
+        for path, settled in self.settled.items():
+            if settled == self.ours.get(path):
+                result.pop(path, None)
+            else:
+                result[path] = settled
+        conflicts = {conflict.path for conflict in self.merge.conflicts}
+        moved = {b for a, b in renamed.items() if result.get(a) and result.get(b, 0) is None}
+        for path in sorted(result):
+            now = result[path]
+            if path in conflicts or (now is None and path in moved):
+                continue
+            change = self._change(path, now, renamed.get(path))
+            self.merge.changes.append(change)
+            if change.what == "merged" and now is not None:
+                self._check_manifest(path, now)
+
+    def _change(
+        self, path: PurePosixPath, entry: Entry | None, before: PurePosixPath | None
+    ) -> Change:
+        if entry is None:
+            return Change("removed", path)
+        if before is not None and self.merge.result.get(before, 0) is None:
+            return Change("renamed", path, before)
+        if path not in self.ours:
+            return Change("added", path)
+        same = self.ours[path] == self.base.get(path)
+        return Change("changed" if same else "merged", path)
+
+    def _check_manifest(self, path: PurePosixPath, entry: Entry) -> None:
+        """Hold a manifest that was merged by lines to its format: that is not seen in lines."""
+        sides = {
+            stage: tree[path]
+            for stage, tree in ((BASE, self.base), (OURS, self.ours), (THEIRS, self.theirs))
+            if path in tree
+        }
+        if not ({OURS, THEIRS} <= sides.keys() and manifest.valid(path, b"") is not None):
+            return
+        content = {stage: self.store.read(side.oid) for stage, side in sides.items()}
+        if manifest.valid(path, self.store.read(entry.oid)) or not all(
+            manifest.valid(path, text) for text in content.values()
+        ):
+            return
+        by_keys = manifest.merge(path, content.get(BASE), content[OURS], content[THEIRS])
+        if by_keys is not None:
+            self.merge.result[path] = Entry(entry.mode, self.store.write(by_keys))
+            return
+        del self.merge.result[path]
+        self.merge.changes.remove(Change("merged", path))
+        self.merge.conflicts.append(
+            Conflict(path, "merged by lines it would not be valid; yours is in place", sides)
+        )
+
+    def _find_deleted(self) -> None:
+        missing = [path for path in self.base if path not in self.ours]
+        if missing:
+            renamed = {
+                before
+                for status, before, _, _ in self.store.changes("base", "yours")
+                if status == "R"
+            }
+            self.merge.deleted += [path for path in missing if path not in renamed]
+        self.merge.deleted = sorted({*self.merge.deleted})
+
+
+#: Git's names for conflicts, in words.
+KINDS = {
+    "contents": "both changed it",
+    "binary": "both changed it, and it is no text",
+    "file/directory": "a file on one side, a folder on the other",
+    "distinct types": "a file on one side, a link or submodule on the other",
+    "rename involved in collision": "two files were renamed to this",
+    "submodule": "it is a submodule",
+}
+
+
+def _parsed(
+    output: bytes,
+) -> tuple[str, dict[PurePosixPath, dict[int, Entry]], list[tuple[list[PurePosixPath], str]]]:
+    """Read what `git merge-tree -z --messages` prints: the tree, the stages, the messages."""
+    fields = iter(output.split(b"\0"))
+    tree = next(fields).decode()
+    stages: dict[PurePosixPath, dict[int, Entry]] = {}
+    for line in fields:
+        if not line:
+            break
+        facts, _, path = line.partition(b"\t")
+        mode, oid, stage = facts.decode().split(" ")
+        stages.setdefault(posix(path), {})[int(stage)] = Entry(mode, oid)
+    messages = []
+    for number in fields:
+        if not number:
+            break
+        paths = [posix(next(fields)) for _ in range(int(number))]
+        kind = re.fullmatch(rb"CONFLICT \((.*)\)", next(fields))
+        next(fields)  # the same as a sentence
+        if kind:
+            messages.append((paths, kind[1].decode()))
+    return tree, stages, messages
+
+
+def _is_file(entry: Entry) -> bool:
+    return entry.mode not in {SUBMODULE, SYMLINK}
+
+
+def _mode(sides: Mapping[int, Entry]) -> str:
+    """Merge the modes of three sides; two values leave nothing to disagree about."""
+    base, ours, theirs = (sides.get(side, sides[OURS]).mode for side in (BASE, OURS, THEIRS))
+    return ours if theirs == base else theirs
+
+
+def is_marked(text: bytes) -> bool:
+    """Tell whether a text has conflict markers."""
+    return re.search(rb"(?m)^(<<<<<<<|>>>>>>>) ", text) is not None
+
+
+def _ends_crlf(text: bytes) -> bool:
+    return text.count(b"\r\n") * 2 > text.count(b"\n")
+
+
+def _with_ends_of(model: bytes, text: bytes) -> bytes:
+    lf = text.replace(b"\r\n", b"\n")
+    return lf.replace(b"\n", b"\r\n") if _ends_crlf(model) else lf
+
+
+def _merge_file(ours: bytes, base: bytes, theirs: bytes, label: str) -> bytes:
+    """Merge three texts with `git merge-file`."""
+    with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
+        for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+            Path(scratch, name).write_bytes(text)
+        return git.raw(
+            "merge-file", "-p", "-L", "yours", "-L", "base", "-L", label, "ours", "base", "theirs",
+            cwd=Path(scratch), fine=tuple(range(128)),
+        )  # fmt: skip

@@ -1,0 +1,147 @@
+"""Who a path of a project belongs to: the template, or whoever works in the project."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pathspec import PathSpec
+
+from scaffold.errors import ScaffoldError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+#: Where a project says what is to be left alone. It is beside the answers file.
+FILE = PurePosixPath(".scaffold.yml")
+
+_HEADER = """\
+# What `scaffold update` leaves alone in this project.
+# keep: paths that are yours, as patterns like those of .gitignore.
+# deleted: files of the template that you removed; they do not come back.
+"""
+
+
+class Owner(StrEnum):
+    """Who decides over a path."""
+
+    #: The template and you: updates merge what both change.
+    MANAGED = "managed"
+    #: Written once, yours ever since.
+    SEED = "seed"
+    #: Listed under `keep:`, or deleted: updates do not touch it.
+    YOURS = "yours"
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Who owns what.
+
+    Attributes:
+        keep: Patterns of paths that are yours.
+        deleted: Files of the template that were deleted.
+        seeds: Patterns of paths that the template writes only once (`_skip_if_exists`).
+    """
+
+    keep: tuple[str, ...] = ()
+    deleted: frozenset[PurePosixPath] = frozenset()
+    seeds: tuple[str, ...] = ()
+    _keep: PathSpec[Any] = field(init=False, repr=False, compare=False)
+    _seeds: PathSpec[Any] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Compile the patterns, once."""
+        object.__setattr__(self, "_keep", PathSpec.from_lines("gitignore", self.keep))
+        object.__setattr__(self, "_seeds", PathSpec.from_lines("gitignore", self.seeds))
+
+    def of(self, path: PurePosixPath) -> Owner:
+        """Tell who owns a path."""
+        if path in self.deleted or self._keep.match_file(path):
+            return Owner.YOURS
+        return Owner.SEED if self._seeds.match_file(path) else Owner.MANAGED
+
+    def reason(self, path: PurePosixPath) -> str:
+        """Say in a few words why updates leave a path alone; nothing when they do not."""
+        if path in self.deleted:
+            return "you deleted it"
+        if self._keep.match_file(path):
+            return f"yours, as {FILE} says"
+        return "a seed, yours since it was written" if self._seeds.match_file(path) else ""
+
+
+def parsed(text: str, seeds: Iterable[str]) -> Ownership:
+    """Read a project's settings.
+
+    Raises:
+        ScaffoldError: When they are not what they should be.
+    """
+    try:
+        found = yaml.safe_load(text) or {}
+        problem = _problem(found)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+    if problem:
+        raise ScaffoldError(
+            f"{FILE} cannot be read: {problem}.",
+            "It takes two lists of paths: keep and deleted.",
+        )
+    return Ownership(
+        tuple(found.get("keep", ())),
+        frozenset(map(PurePosixPath, found.get("deleted", ()))),
+        tuple(seeds),
+    )
+
+
+def _problem(found: object) -> str:
+    if not isinstance(found, dict):
+        return "it is no mapping"
+    for key, value in found.items():
+        if key not in {"keep", "deleted"}:
+            return f"there is no setting {key!r}"
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            return f"{key} is no list of paths"
+    return ""
+
+
+def written(
+    text: str,
+    keep: Iterable[str] = (),
+    deleted: Iterable[PurePosixPath] = (),
+    *,
+    returned: Iterable[PurePosixPath] = (),
+) -> str:
+    """Add to a project's settings, or take from them, and leave the rest as somebody wrote it.
+
+    Args:
+        text: The settings so far; empty when there are none.
+        keep: Patterns to add.
+        deleted: Deleted files to add.
+        returned: Paths that belong to the template again.
+    """
+    from scaffold import manifest  # noqa: PLC0415  # rarely needed
+
+    settings = yaml.safe_load(text) or {}
+    back = set(map(str, returned))
+    for key, items in (("keep", keep), ("deleted", sorted(map(str, deleted)))):
+        now = [item for item in settings.get(key, ()) if item.lstrip("/") not in back]
+        settings[key] = list(dict.fromkeys([*now, *items]))
+    plain = "".join(
+        f"{key}:\n" + "".join(f"  - {_scalar(item)}\n" for item in items)
+        for key, items in settings.items()
+        if items
+    )
+    if not text:
+        return _HEADER + plain
+    before = text.encode()
+    # Only we have changed anything, so this is an edit that leaves comments where they are.
+    edited = manifest.merge(FILE, before, before, plain.encode())
+    if edited is not None:
+        return edited.decode()
+    return (_HEADER if yaml.safe_load(text) else text) + plain
+
+
+def _scalar(text: str) -> str:
+    return yaml.safe_dump(text, width=2**16, allow_unicode=True).removesuffix("...\n").strip()

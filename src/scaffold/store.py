@@ -1,0 +1,201 @@
+"""A scratch store of git objects: reads what the user's repository has, writes only beside it.
+
+It has settings of its own, so that a merge gives the same bytes on every machine.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from scaffold import git
+from scaffold.repository import Entry, parsed_tree, posix, raw_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import PurePosixPath
+
+    from scaffold.render import File
+    from scaffold.repository import Repository
+
+#: Nothing of the user's or the machine's settings. Renames count from half alike on, as in git;
+#: the limit is lifted, because a merge that loses a rename to a limit loses edits.
+SETTINGS = {
+    "core.attributesFile": os.devnull,
+    "core.fsync": "none",
+    "core.quotePath": "false",
+    "diff.renameLimit": "0",
+    "fastimport.unpackLimit": "1",
+    "merge.conflictStyle": "merge",
+    "merge.directoryRenames": "true",
+    "merge.renameLimit": "0",
+    "merge.renames": "true",
+}
+
+AUTHOR = b"scaffold <scaffold> 0 +0000"
+
+
+class Store:
+    """A bare repository that borrows another's objects.
+
+    Args:
+        folder: An empty folder for it.
+        repository: Whose objects it can read.
+    """
+
+    def __init__(self, folder: Path, repository: Repository) -> None:
+        self.folder = folder
+        self._environment = {
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_DIR": str(folder),
+        }
+        self._settings = [
+            part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")
+        ]
+        self.git(
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            f"--object-format={repository.object_format}",
+        )
+        (folder / "objects/info").mkdir(exist_ok=True)
+        (folder / "objects/info/alternates").write_text(f"{repository.objects}\n")
+
+    def git(self, *args: str, feed: bytes = b"", fine: tuple[int, ...] = (0,)) -> bytes:
+        """Run git on this store.
+
+        Raises:
+            git.GitError: When git exits with an error.
+        """
+        return git.raw(
+            *self._settings, *args, env=self._environment, cwd=self.folder, feed=feed, fine=fine
+        )
+
+    def write_files(self, name: str, files: Iterable[File]) -> None:
+        """Write a commit that holds some files and nothing else."""
+        stream = [*_commit(name.encode(), b"", map(_inline, files)), b"done\n"]
+        self.git("fast-import", "--quiet", "--done", "--force", feed=b"".join(stream))
+
+    def write_commits(
+        self,
+        base: Iterable[File],
+        ours: str,
+        changes: Mapping[PurePosixPath, Entry | None],
+        theirs: Iterable[File],
+    ) -> None:
+        """Write the three commits of a merge: `base`, and on it `yours` and `scaffold`.
+
+        Args:
+            base: The files that both sides come from.
+            ours: A tree in the user's repository.
+            changes: What is different in ours from that tree: an entry, or None for a path removed.
+            theirs: The template's files.
+        """
+        stream = [
+            *_commit(b"base", b"", map(_inline, base)),
+            *_commit(
+                b"yours",
+                b"base",
+                [
+                    b'M 040000 %b ""\n' % ours.encode(),
+                    *(_change(*item) for item in changes.items()),
+                ],
+            ),
+            *_commit(b"scaffold", b"base", [b"deleteall\n", *map(_inline, theirs)]),
+            b"done\n",
+        ]
+        self.git("fast-import", "--quiet", "--done", "--force", feed=b"".join(stream))
+
+    def read(self, oid: str) -> bytes:
+        """Give a blob."""
+        return self.git("cat-file", "blob", oid)
+
+    def write(self, content: bytes) -> str:
+        """Keep a blob, and give its name."""
+        return self.git("hash-object", "-w", "--stdin", feed=content).decode().strip()
+
+    def tree(self, name: str) -> dict[PurePosixPath, Entry]:
+        """Give the files of a commit or tree."""
+        return parsed_tree(self.git("ls-tree", "-r", "-z", "--full-tree", name))
+
+    def changes(self, old: str, new: str) -> list[tuple[str, PurePosixPath, PurePosixPath, Entry]]:
+        """Compare two commits or trees.
+
+        Returns:
+            For each file that differs: `A`, `D`, `M`, `T` or `R`, its old path, its new one
+            (the same but for `R`), and what is there now (of mode 000000 for `D`).
+        """
+        listing = self.git("diff-tree", "-r", "-z", "-M", "--raw", old, new).split(b"\0")[:-1]
+        found = []
+        fields = iter(listing)
+        for line in fields:
+            _, mode, _, oid, status = line.decode().removeprefix(":").split(" ")
+            before = posix(next(fields))
+            after = posix(next(fields)) if status.startswith("R") else before
+            found.append((status[0], before, after, Entry(mode, oid)))
+        return found
+
+    def diff(
+        self,
+        tree: str,
+        changes: Mapping[PurePosixPath, Entry | None],
+        paths: Iterable[PurePosixPath],
+        *,
+        color: bool,
+    ) -> bytes:
+        """Show what changes do to a tree of the user's repository, as git shows it."""
+        before = [b'M 040000 %b ""\n' % tree.encode()]
+        stream = [
+            *_commit(b"before", b"", before),
+            *_commit(b"after", b"before", [_change(*item) for item in changes.items()]),
+            b"done\n",
+        ]
+        self.git("fast-import", "--quiet", "--done", "--force", feed=b"".join(stream))
+        return self.git(
+            "diff-tree", "-r", "-p", "-M", f"--color={'always' if color else 'never'}",
+            "before", "after", "--", *map(str, paths),
+        )  # fmt: skip
+
+    def export(self, oids: Iterable[str], repository: Repository) -> None:
+        """Copy blobs into the user's repository, where it has not got them."""
+        names = "".join(f"{oid}\n" for oid in sorted(set(oids)))
+        if names:
+            pack = self.git("pack-objects", "--quiet", "--stdout", feed=names.encode())
+            git.raw("unpack-objects", "-q", cwd=repository.top, feed=pack)
+
+
+@contextmanager
+def scratch_store(repository: Repository) -> Iterator[Store]:
+    """Give a store for as long as it is needed."""
+    with TemporaryDirectory(prefix="scaffold-") as folder:
+        yield Store(Path(folder), repository)
+
+
+def _commit(name: bytes, parent: bytes, lines: Iterable[bytes]) -> list[bytes]:
+    start = b"reset refs/heads/%b\ncommit refs/heads/%b\ncommitter %b\ndata 0\n" % (
+        name, name, AUTHOR,
+    )  # fmt: skip
+    return [start, *([b"from refs/heads/%b\n" % parent] if parent else []), *lines, b"\n"]
+
+
+def _inline(file: File) -> bytes:
+    mode = b"100755" if file.executable else b"100644"
+    head = b"M %b inline %b\ndata %d\n" % (mode, _path(file.path), len(file.content))
+    return head + file.content + b"\n"
+
+
+def _change(path: PurePosixPath, entry: Entry | None) -> bytes:
+    if entry is None:
+        return b"D %b\n" % _path(path)
+    return b"M %b %b %b\n" % (entry.mode.encode(), entry.oid.encode(), _path(path))
+
+
+def _path(path: PurePosixPath) -> bytes:
+    return b'"%b"' % raw_path(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(
+        b"\n", b"\\n"
+    )

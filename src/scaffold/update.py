@@ -1,0 +1,369 @@
+"""Updates: a project, the template it came from and the template as it is now, merged.
+
+Nothing here changes a project: what comes of it is a plan, for the journal to carry out.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from scaffold import lockfile, ownership
+from scaffold.answers import Answers, applicable, resolve
+from scaffold.errors import ScaffoldError, UsageError
+from scaffold.merge import SUBMODULE, Change, Conflict, Merge, is_marked, merged, owned
+from scaffold.render import File, render, seeds
+from scaffold.repository import Entry
+from scaffold.store import scratch_store
+from scaffold.template import is_embedded
+from scaffold.wording import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from scaffold.answersfile import AnswersFile
+    from scaffold.questions import Question
+    from scaffold.repository import Repository
+    from scaffold.store import Store
+    from scaffold.template import Shelf, Template
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a project came from.
+
+    Attributes:
+        template: The version of the template it is at.
+        answers: Its answers.
+        files: What the template wrote then.
+        source: What to open for other versions: None for the embedded template.
+    """
+
+    template: Template
+    answers: Answers
+    files: list[File]
+    source: str | None
+
+    @classmethod
+    def of(cls, record: AnswersFile, shelf: Shelf, source: str | None = None) -> Origin:
+        """Render a project as it was when it was made or last updated.
+
+        Args:
+            record: The project's answers file.
+            shelf: Where templates are fetched.
+            source: Where its template is now, when it moved.
+
+        Raises:
+            ScaffoldError: When it does not say which version that was.
+            UsageError: When the template or its version cannot be found.
+            TemplateError: When it cannot be rendered.
+        """
+        if not record.commit:
+            raise ScaffoldError(
+                f"{record.path} does not say which version of the template it is at (_commit).",
+                "It was made from a plain folder. Find it with `scaffold adopt`.",
+            )
+        where = source or source_of(record, shelf)
+        try:
+            known = shelf.at(where, record.commit)
+        except UsageError as error:
+            raise UsageError(
+                f"{record.path}: the version {shown(record.commit)} of the template cannot be had: "
+                f"{error.message}",
+                "If the template has moved, name its new place with --template.",
+            ) from error
+        template = known.for_project(record.source, record.commit, record.path.name)
+        return cls.rendered(template, record, where)
+
+    @classmethod
+    def rendered(cls, template: Template, record: AnswersFile, source: str | None = None) -> Origin:
+        """Render a version of the template with a project's answers.
+
+        Raises:
+            TemplateError: When it cannot be rendered.
+        """
+        given = applicable(record.answers, template)
+        answers = resolve(template, given, carried=record.answers)
+        return cls(template, answers, render(template, answers), source)
+
+
+def source_of(record: AnswersFile, shelf: Shelf) -> str | None:
+    """Tell which template a project came from: None for the embedded one.
+
+    It is the embedded one by its address, or by a commit that only its history has.
+    """
+    if is_embedded(record.source):
+        return None
+    name = record.commit.rpartition("-g")[2]
+    if len(name) >= 7 and all(c in "0123456789abcdef" for c in name):  # noqa: PLR2004  # no tag
+        try:
+            if shelf.versions(None).commit(record.commit):
+                return None
+        except UsageError:  # this installation has no history
+            pass
+    return record.source
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What an update is to do.
+
+    Attributes:
+        to: The version of the template; None for the newest there is.
+        data: Answers that change.
+        source: Where the template is, when not where the project says.
+        ask: Asks a question that the project has no answer to; None to take the default.
+        lock: Whether a lock file is to follow its manifest.
+    """
+
+    to: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    source: str | None = None
+    ask: Callable[[Question], Any] | None = None
+    lock: bool = True
+
+
+@dataclass(frozen=True)
+class Step:
+    """The update of one project.
+
+    Attributes:
+        record: Its answers file.
+        before: The template's version it is at.
+        after: The version it goes to.
+        answers: Its answers afterwards.
+        changed: Those among them that are different from before, or new.
+        merge: What is to be done; paths are relative to the project.
+        lock: The lock file that follows its manifest, or None.
+        note: What could not be done, and what to do about it.
+    """
+
+    record: AnswersFile
+    before: str
+    after: str
+    answers: Answers
+    changed: Mapping[str, Any]
+    merge: Merge
+    lock: str | None = None
+    note: tuple[str, str] | None = None
+
+    @property
+    def goal(self) -> str:
+        """Where it goes, in a few words: a version, or answers when that stays."""
+        return _goal(self.before, self.after, self.changed)
+
+
+def _goal(before: str, after: str, changed: Mapping[str, Any]) -> str:
+    answers = ", ".join(f"{key}={value}" for key, value in changed.items())
+    return answers if answers and before == after else after
+
+
+@dataclass
+class Plan:
+    """What an update comes to, for one or more projects of a repository.
+
+    Attributes:
+        repository: Whose.
+        store: Where the new objects are.
+        steps: Each project's part.
+    """
+
+    repository: Repository
+    store: Store
+    steps: list[Step]
+
+    @property
+    def result(self) -> dict[PurePosixPath, Entry | None]:
+        """What is different from the last commit, by path in the repository."""
+        return {
+            step.record.project / path: entry
+            for step in self.steps
+            for path, entry in step.merge.result.items()
+        }
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words; a commit message."""
+        first = self.steps[0]
+        if any((s.before, s.goal) != (first.before, first.goal) for s in self.steps):
+            return f"Update the template to {first.after}"
+        if first.before == first.after:
+            return f"Set {first.goal}"
+        return f"Update the template from {first.before} to {first.after}"
+
+    def diff(self, step: Step, *paths: PurePosixPath, color: bool = False) -> str:
+        """Give what an update changes in a project, or at some paths of it, as git shows it."""
+        prefix = step.record.project
+        shown_paths = [prefix / path for path in paths or step.merge.result]
+        tree = self.repository.tree(PurePosixPath())
+        if not shown_paths:
+            return ""
+        return self.store.diff(tree, self.result, shown_paths, color=color).decode(
+            "utf-8", "replace"
+        )
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """What somebody has to decide, by path in the repository."""
+        return [
+            replace(conflict, path=step.record.project / conflict.path)
+            for step in self.steps
+            for conflict in step.merge.conflicts
+        ]
+
+    def marked(self) -> set[PurePosixPath]:
+        """Give the conflicts that show as markers in a file."""
+        contents = {path: entry for path, entry in self.result.items() if entry}
+        return {
+            conflict.path
+            for conflict in self.conflicts
+            if conflict.path in contents and is_marked(self.store.read(contents[conflict.path].oid))
+        }
+
+    def export(self) -> None:
+        """Put the objects of the result where the repository has its own."""
+        oids = [entry.oid for entry in self.result.values() if entry]
+        for conflict in self.conflicts:
+            oids += [entry.oid for entry in conflict.stages.values() if entry.mode != SUBMODULE]
+        self.store.export(oids, self.repository)
+
+
+@contextmanager
+def planned(
+    repository: Repository, records: list[AnswersFile], shelf: Shelf, wish: Wish
+) -> Iterator[Plan]:
+    """Work out an update.
+
+    Args:
+        repository: Where the projects are.
+        records: The projects' answers files.
+        shelf: Where templates are fetched.
+        wish: What is wanted.
+
+    Raises:
+        UsageError: When an answer or a version does not fit.
+        ScaffoldError: When a project's settings cannot be read.
+        TemplateError: When the template cannot be rendered.
+    """
+    with scratch_store(repository) as store:
+        plan = Plan(repository, store, [])
+        for record in records:
+            plan.steps.append(_step(plan, record, shelf, wish))
+        yield plan
+
+
+def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
+    origin = Origin.of(record, shelf, wish.source)
+    target = _target(record, origin, shelf, wish)
+    answers = _answers(record, target, wish)
+    theirs = render(target, answers)
+    ours = plan.repository.below(record.project)
+    earlier = {
+        path.relative_to(record.project): entry
+        for path, entry in plan.result.items()
+        if path.is_relative_to(record.project)
+    }
+    for path, entry in earlier.items():
+        ours.pop(path, None)
+        if entry:
+            ours[path] = entry
+    settings = _settings(plan, ours)
+    owners = ownership.parsed(
+        settings, [*seeds(origin.template, origin.answers), *seeds(target, answers)]
+    )
+    before, after = record.commit, target.commit or "?"
+    old = origin.answers.remembered
+    changed = {k: v for k, v in answers.remembered.items() if k not in old or old[k] != v}
+    base, new, kept = owned(origin.files, theirs, ours, owners)
+    merge = merged(
+        plan.store,
+        base,
+        (plan.repository.tree(record.project), earlier),
+        new,
+        f"scaffold {before} → {_goal(before, after, changed)}",
+    )
+    merge.kept[:0] = kept
+    merge.result = {**earlier, **merge.result}
+    step = Step(record, before, after, answers, changed, merge)
+    _remember_deleted(plan, step, settings, owners)
+    return _with_lock(plan, step, target, ours) if wish.lock else step
+
+
+def _target(record: AnswersFile, origin: Origin, shelf: Shelf, wish: Wish) -> Template:
+    """Give the version to update to.
+
+    Raises:
+        UsageError: When nothing newer is there and nobody said which older one it is to be.
+    """
+    new = shelf.at(origin.source, wish.to)
+    if wish.to is None and new.commit != record.commit:
+        if new.commit is None:
+            raise UsageError(
+                f"The template {shown(new.source)} is no git repository, so it has no version.",
+                "Name one with --to, from a repository given with --template.",
+            )
+        if shelf.versions(origin.source).precedes(new.commit, record.commit):
+            raise UsageError(
+                f"{record.path} is at {record.commit}, which is newer than {new.commit}, "
+                "the newest version here.",
+                f"Upgrade scaffold, or go back on purpose with --to {new.commit}.",
+            )
+    source = new.source if wish.source else record.source
+    return new.for_project(source, new.commit, record.path.name)
+
+
+def _answers(record: AnswersFile, target: Template, wish: Wish) -> Answers:
+    given = {**applicable(record.answers, target), **wish.data}
+    try:
+        return resolve(target, given, wish.ask, carried=record.answers)
+    except UsageError as error:
+        change = "" if wish.data else " Change the answer with -d question=…"
+        raise UsageError(f"{record.path}: {error.message}", f"{error.hint}{change}") from error
+
+
+def _settings(plan: Plan, ours: Mapping[PurePosixPath, Entry]) -> str:
+    entry = ours.get(ownership.FILE)
+    return plan.store.read(entry.oid).decode("utf-8", "replace") if entry else ""
+
+
+def _remember_deleted(plan: Plan, step: Step, settings: str, owners: ownership.Ownership) -> None:
+    """Write down which of the template's files somebody deleted, so that they stay away."""
+    new = [path for path in step.merge.deleted if path not in owners.deleted]
+    if not new:
+        return
+    text = ownership.written(settings, deleted=new)
+    step.merge.result[ownership.FILE] = Entry("100644", plan.store.write(text.encode()))
+    what = "changed" if settings else "added"
+    step.merge.changes.append(Change(what, ownership.FILE))
+    step.merge.changes.sort(key=lambda change: change.path)
+
+
+def _with_lock(
+    plan: Plan, step: Step, target: Template, ours: Mapping[PurePosixPath, Entry]
+) -> Step:
+    """Let the lock file follow its manifest, where the project has one."""
+    managers = (
+        o.row["lock"] for o in target.catalog.chosen(step.answers.values) if "lock" in o.row
+    )
+    manager = lockfile.MANAGERS.get(next(managers, ""))
+    if manager is None:
+        return step
+    manifest, file = PurePosixPath(manager.manifest), PurePosixPath(manager.file)
+    changed, lock = step.merge.result.get(manifest), ours.get(file)
+    if changed is None or lock is None or manifest not in ours:
+        return step
+    if any(conflict.path == manifest for conflict in step.merge.conflicts):
+        return replace(step, note=(f"{file} waits for {manifest}.", manager.later(renew=True)))
+    content = plan.store.read(changed.oid)
+    if not manager.concerns(plan.store.read(ours[manifest].oid), content):
+        return step
+    try:
+        made = lockfile.resolved(manager, content, plan.store.read(lock.oid))
+    except lockfile.LockError as error:
+        return replace(step, note=(error.message, error.hint))
+    step.merge.result[file] = Entry(lock.mode, plan.store.write(made))
+    step.merge.changes.append(Change("changed", file))
+    step.merge.changes.sort(key=lambda change: change.path)
+    return replace(step, lock=str(file))
