@@ -100,6 +100,23 @@ def test_it_renders_an_older_version_from_its_history(installed: Path, tmp_path:
     assert "_commit: v0.0.1" in (project / ".copier-answers.yml").read_text()
 
 
+def test_it_updates_what_an_older_one_made_with_nothing_but_itself(
+    installed: Path, clone: Path, tmp_path: Path
+) -> None:
+    """Wherever the template's repository was, it need not be reached."""
+    project = new(installed, tmp_path, "--ref", "v0.0.1")
+    run("git", "init", "--quiet", cwd=project)
+    run("git", "add", "--all", "--force", cwd=project)
+    run("git", "commit", "--quiet", "--message", "start", cwd=project)
+    away = clone.rename(clone.with_name("away"))
+    try:
+        run(installed, "update", project, cwd=tmp_path)
+    finally:
+        away.rename(clone)
+    (tmp_path / "fresh").mkdir()
+    assert tree(project) == tree(new(installed, tmp_path / "fresh"))
+
+
 def test_its_history_is_a_bundle_that_copier_reads(installed: Path, tmp_path: Path) -> None:
     script = "from scaffold import template; print(template.EMBEDDED)"
     site = run(installed.parent / "python", "-c", script, cwd=tmp_path).strip()

@@ -134,6 +134,7 @@ class Adoption:
         offers: Files of the template that are not taken.
         left_out: Files of the template that the repository sees to itself.
         brought: The patterns that say so, and how many files each leaves out.
+        keys: For each manifest, the keys that are its own.
         lacks: For each manifest, the keys that it could have and does not get.
         expects: Added files that name what is not there, and what that is.
         manager: The template's package manager.
@@ -149,6 +150,7 @@ class Adoption:
     offers: list[Offer] = field(default_factory=list)
     left_out: list[PurePosixPath] = field(default_factory=list)
     brought: dict[str, int] = field(default_factory=dict)
+    keys: dict[PurePosixPath, list[str]] = field(default_factory=dict)
     lacks: dict[PurePosixPath, list[str]] = field(default_factory=dict)
     expects: dict[PurePosixPath, list[str]] = field(default_factory=dict)
     manager: str = ""
@@ -417,11 +419,13 @@ def _compare(adoption: Adoption, file: File, head: Head, leave: frozenset[str] |
         _offer(adoption, file, "yours is too long to be looked at")
         return
     completed = manifest.add_missing(file.path, content, file.content, [(key,) for key in leave])
-    if lacking := _lacking(file, content, leave):
-        adoption.lacks[file.path] = lacking
     if completed is None:
         _offer(adoption, file, "yours is nothing that keys can be added to")
-    elif completed == content:
+        return
+    adoption.keys[file.path] = sorted(leave)
+    if lacking := _lacking(file, content, leave):
+        adoption.lacks[file.path] = lacking
+    if completed == content:
         adoption.same.append(file.path)
     else:
         adoption.result[file.path] = (completed, head.files[file.path].mode)
@@ -435,6 +439,12 @@ def _parsed(path: PurePosixPath, content: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _scripts(path: PurePosixPath, content: bytes) -> set[str]:
+    """Give the names of what a package manager runs by its manifest."""
+    found = _parsed(path, content).get("scripts")
+    return set(found) if isinstance(found, dict) else set()
 
 
 def _lacking(file: File, content: bytes, leave: frozenset[str]) -> list[str]:
@@ -458,6 +468,7 @@ def _keep(
     """Write down what was not taken, so that no update brings it."""
     offers = [offer for offer in adoption.offers if owners.of(offer.path) is not Owner.YOURS]
     keep = [*adoption.brought, *(offer.pattern for offer in offers)]
+    keep += [f"/{path}#{key}" for path, keys in adoption.keys.items() for key in keys]
     if keep or before:
         text = kept(before, keep, [*adoption.result, *adoption.same], take)
         if text != before:
@@ -468,16 +479,13 @@ def _keep(
 
 def _find_expectations(adoption: Adoption, files: Iterable[File], head: Head) -> None:
     """Find added files that name what is not there: somebody has to look at them."""
-    missing = [str(path) for path in adoption.left_out if path not in head.files]
+    missing = [re.escape(str(path)) for path in adoption.left_out if path not in head.files]
     for file in files:
-        if file.path in adoption.lacks:
-            ours, theirs = (
-                _parsed(file.path, text).get("scripts")
-                for text in (head.blob(file.path), file.content)
-            )
-            if isinstance(theirs, dict):
-                missing += [f"run {name}" for name in theirs if name not in (ours or ())]
-    named = re.compile("|".join(rf"(?<![\w.-]){re.escape(name)}(?![\w:-])" for name in missing))
+        if adoption.manager and file.path in adoption.lacks:
+            ours, theirs = (_scripts(file.path, c) for c in (head.blob(file.path), file.content))
+            names = sorted(theirs - ours, key=len, reverse=True)  # `test:unit` before `test`
+            missing += [rf"{adoption.manager} (?:run )?{re.escape(name)}" for name in names]
+    named = re.compile("|".join(rf"(?<![\w.-]){name}(?![\w:-])" for name in missing))
     for path in adoption.added:
         text = adoption.result[path][0].decode("utf-8", "replace")
         if path != ownership.FILE and missing and (found := named.findall(text)):
@@ -565,10 +573,10 @@ def nearest_version(
     Raises:
         ScaffoldError: When the project is like none of them.
     """
-    versions = shelf.versions(source)
+    where = ["."] if source else ["copier.yml", "template"]
     listed = git.run(
-        "log", "--format=%H", f"--max-count={MOST_VERSIONS}", "HEAD", "--",
-        "copier.yml", "template", cwd=versions.clone,
+        "log", "--format=%H", f"--max-count={MOST_VERSIONS}", "HEAD", "--", *where,
+        cwd=shelf.versions(source).clone,
     ).split()  # fmt: skip
     head = Head(repository, repository.below(record.project))
     best = ("", 0, 1)

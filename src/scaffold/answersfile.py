@@ -62,7 +62,7 @@ class AnswersFile:
         if not isinstance(found, dict) or not isinstance(found.get("_src_path"), str):
             raise ScaffoldError(
                 f"{path} does not say which template the project came from (_src_path).",
-                "Take it from an older commit, or start over with `scaffold adopt`.",
+                "Take it from an older commit; or remove it, commit, and run `scaffold adopt`.",
             )
         answers = {str(key): value for key, value in found.items() if not str(key).startswith("_")}
         version = found.get("_commit")

@@ -22,7 +22,7 @@ from scaffold.template import broken
 from scaffold.wording import shown, slug
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path, PurePosixPath
 
     from scaffold.catalog import Catalog, Option
@@ -44,10 +44,12 @@ class Clue:
     Attributes:
         path: A file of the repository, or `.` for its folder.
         says: What it shows, as the rest of a sentence: `is there`, `says 'express'`.
+        against: Whether it speaks against the guess.
     """
 
     path: str
     says: str
+    against: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,9 @@ def infer(
         fitting = [o for o in options if not stack or stack in o.row.get("stacks", [stack])]
         guesses[axis] = _axis(axis, fitting, search)
     # What is only beside the service, such as a package.json for its styles, has another name.
-    of_stack = {clue.path for clue in guesses["stack"].clues} if "stack" in guesses else _READERS
+    of_stack: Collection[str] = _READERS
+    if "stack" in guesses:
+        of_stack = {clue.path for clue in guesses["stack"].clues if not clue.against}
     for question in _TEXTS:
         found = list(_said(question, search, of_stack))
         if question == "project_name" and (name := slug(folder_name)):
@@ -280,7 +284,7 @@ class _Case:
     @property
     def clues(self) -> tuple[Clue, ...]:
         doubts = (
-            Clue(clue.path, f"{clue.says}, which speaks against {self.option.label}")
+            Clue(clue.path, f"{clue.says}, which speaks against {self.option.label}", against=True)
             for clue in self.against
         )
         return (*self.contents, *self.names, *doubts)

@@ -85,6 +85,26 @@ def add_missing(
     return _rewritten(path, None, ours, theirs, lambda mine, new: _filled(mine, new, leave))
 
 
+def without(path: PurePosixPath, content: bytes, keys: Collection[str]) -> bytes | None:
+    """Leave some of a manifest's top-level keys out.
+
+    Args:
+        path: The manifest; its name tells its format.
+        content: Its text.
+        keys: The keys.
+
+    Returns:
+        The text without them. None as for `merge`.
+    """
+
+    def wanted(data: _Data, _: _Data) -> _Data:
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if key not in keys}
+
+    return _rewritten(path, None, content, content, wanted)
+
+
 def valid(path: PurePosixPath, content: bytes) -> bool | None:
     """Tell whether a manifest can be read and has no key twice; None for an unknown format."""
     suffix = path.suffix

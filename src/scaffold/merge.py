@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from scaffold import git, manifest
-from scaffold.ownership import Owner
+from scaffold.ownership import FILE, Owner
 from scaffold.repository import Entry, posix
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from scaffold.ownership import Ownership
     from scaffold.render import File
@@ -121,7 +121,28 @@ def owned(
             continue
         if new and not _same(old, new):
             kept.append(Kept(path, ownership.reason(path)))
+    for path, keys in ownership.keys.items():
+        if path in after and (told := _leave_out(path, keys, before, after)):
+            kept.append(told)
     return list(before.values()), list(after.values()), kept
+
+
+def _leave_out(
+    path: PurePosixPath,
+    keys: Collection[str],
+    before: dict[PurePosixPath, File],
+    after: dict[PurePosixPath, File],
+) -> Kept | None:
+    """Take keys that are somebody's own out of what the template has for a manifest."""
+    changed = not _same(before.get(path), after[path])
+    for files in (before, after):
+        if path in files:
+            content = manifest.without(path, files[path].content, keys)
+            if content is not None:
+                files[path] = replace(files[path], content=content)
+    if changed and _same(before.get(path), after.get(path)):
+        return Kept(path, f"what the template changed in it is yours, as {FILE} says")
+    return None
 
 
 def _same(one: File | None, other: File | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
@@ -20,9 +21,13 @@ FILE = PurePosixPath(".scaffold.yml")
 
 _HEADER = """\
 # What `scaffold update` leaves alone in this project.
-# keep: paths that are yours, as patterns like those of .gitignore.
+# keep: paths that are yours, as patterns like those of .gitignore; with `#key`, a manifest's key.
 # deleted: files of the template that you removed; they do not come back.
 """
+
+
+#: `/package.json#scripts`: one key of a manifest.
+_KEY = re.compile(r"/?(?P<path>[^#]+\.(json|toml|ya?ml))#(?P<key>[^#]+)")
 
 
 class Owner(StrEnum):
@@ -41,7 +46,7 @@ class Ownership:
     """Who owns what.
 
     Attributes:
-        keep: Patterns of paths that are yours.
+        keep: Patterns of paths that are yours, and `path#key` for single keys of manifests.
         deleted: Files of the template that were deleted.
         seeds: Patterns of paths that the template writes only once (`_skip_if_exists`).
     """
@@ -54,7 +59,8 @@ class Ownership:
 
     def __post_init__(self) -> None:
         """Compile the patterns, once."""
-        object.__setattr__(self, "_keep", PathSpec.from_lines("gitignore", self.keep))
+        patterns = [item for item in self.keep if not _KEY.fullmatch(item)]
+        object.__setattr__(self, "_keep", PathSpec.from_lines("gitignore", patterns))
         object.__setattr__(self, "_seeds", PathSpec.from_lines("gitignore", self.seeds))
 
     def of(self, path: PurePosixPath) -> Owner:
@@ -62,6 +68,15 @@ class Ownership:
         if path in self.deleted or self._keep.match_file(path):
             return Owner.YOURS
         return Owner.SEED if self._seeds.match_file(path) else Owner.MANAGED
+
+    @property
+    def keys(self) -> dict[PurePosixPath, frozenset[str]]:
+        """The top-level keys that are yours, for each manifest that has any."""
+        keys: dict[PurePosixPath, frozenset[str]] = {}
+        for match in filter(None, map(_KEY.fullmatch, self.keep)):
+            path = PurePosixPath(match["path"])
+            keys[path] = keys.get(path, frozenset()) | {match["key"]}
+        return keys
 
     def reason(self, path: PurePosixPath) -> str:
         """Say in a few words why updates leave a path alone; nothing when they do not."""
@@ -126,7 +141,7 @@ def written(
     settings = yaml.safe_load(text) or {}
     back = set(map(str, returned))
     for key, items in (("keep", keep), ("deleted", sorted(map(str, deleted)))):
-        now = [item for item in settings.get(key, ()) if item.lstrip("/") not in back]
+        now = [i for i in settings.get(key, ()) if i.partition("#")[0].lstrip("/") not in back]
         settings[key] = list(dict.fromkeys([*now, *items]))
     plain = "".join(
         f"{key}:\n" + "".join(f"  - {_scalar(item)}\n" for item in items)

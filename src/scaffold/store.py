@@ -52,6 +52,7 @@ class Store:
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_DIR": str(folder),
+            "GIT_LITERAL_PATHSPECS": "1",
         }
         self._settings = [
             part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")
@@ -140,15 +141,8 @@ class Store:
             found.append((status[0], before, after, Entry(mode, oid)))
         return found
 
-    def diff(
-        self,
-        tree: str,
-        changes: Mapping[PurePosixPath, Entry | None],
-        paths: Iterable[PurePosixPath],
-        *,
-        color: bool,
-    ) -> bytes:
-        """Show what changes do to a tree of the user's repository, as git shows it."""
+    def write_result(self, tree: str, changes: Mapping[PurePosixPath, Entry | None]) -> None:
+        """Write what changes do to a tree of the user's repository, for `diff` to show."""
         before = [b'M 040000 %b ""\n' % tree.encode()]
         stream = [
             *_commit(b"before", b"", before),
@@ -156,6 +150,9 @@ class Store:
             b"done\n",
         ]
         self.git("fast-import", "--quiet", "--done", "--force", feed=b"".join(stream))
+
+    def diff(self, paths: Iterable[PurePosixPath], *, color: bool) -> bytes:
+        """Show what was written with `write_result` at some paths, as git shows it."""
         return self.git(
             "diff-tree", "-r", "-p", "-M", f"--color={'always' if color else 'never'}",
             "before", "after", "--", *map(str, paths),

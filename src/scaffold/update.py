@@ -173,6 +173,7 @@ class Plan:
     repository: Repository
     store: Store
     steps: list[Step]
+    _written: bool = False
 
     @property
     def result(self) -> dict[PurePosixPath, Entry | None]:
@@ -195,14 +196,13 @@ class Plan:
 
     def diff(self, step: Step, *paths: PurePosixPath, color: bool = False) -> str:
         """Give what an update changes in a project, or at some paths of it, as git shows it."""
-        prefix = step.record.project
-        shown_paths = [prefix / path for path in paths or step.merge.result]
-        tree = self.repository.tree(PurePosixPath())
-        if not shown_paths:
+        wanted = [step.record.project / path for path in paths or step.merge.result]
+        if not wanted:
             return ""
-        return self.store.diff(tree, self.result, shown_paths, color=color).decode(
-            "utf-8", "replace"
-        )
+        if not self._written:
+            self.store.write_result(self.repository.tree(PurePosixPath()), self.result)
+            self._written = True
+        return self.store.diff(wanted, color=color).decode("utf-8", "replace")
 
     @property
     def conflicts(self) -> list[Conflict]:

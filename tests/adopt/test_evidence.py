@@ -221,7 +221,7 @@ def test_a_name_alone_is_refuted_and_a_content_is_doubted() -> None:
     assert guesses({"package.json": express})["stack"].confidence == "sure"
     seen = guesses({"package.json": express, "manage.py": ""})["stack"]
     assert (seen.answer, seen.confidence) == ("node", "unsure")
-    assert Clue("manage.py", "is there, which speaks against Node") in seen.clues
+    assert Clue("manage.py", "is there, which speaks against Node", against=True) in seen.clues
 
 
 def test_an_option_that_does_not_run_the_stack_is_no_guess() -> None:

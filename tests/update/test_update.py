@@ -332,6 +332,32 @@ def test_what_keep_lists_is_left_alone(scaffold: Scaffold, tmp_path: Path) -> No
     assert not (project / "docs/new").exists(), "a pattern holds for what is to come, too"
 
 
+def test_a_key_of_a_manifest_can_be_kept(scaffold: Scaffold, tmp_path: Path) -> None:
+    def manifest(files: str, **dependencies: str) -> str:
+        data = {"name": "x", "files": [files], "dependencies": dependencies}
+        return json.dumps(data, indent=2) + "\n"
+
+    template = versions(
+        tmp_path / "t",
+        {"package.json": manifest("a", fastify="1")},
+        {"package.json": manifest("b", fastify="2", pino="1")},
+    )
+    project = repository(template, tmp_path / "p")
+    keep = {".scaffold.yml": "keep: ['/package.json#dependencies']\n"}
+    edit(project, {"package.json": manifest("a", express="4"), **keep})
+    done = scaffold("update", "p")
+    assert done.returncode == 0, done.stdout
+    assert (project / "package.json").read_text() == manifest("b", express="4")
+    git("reset", "--quiet", "--hard", cwd=project)
+    # Nothing else of it has changed: it is told that something was left out.
+    edit(project, {".scaffold.yml": "keep: ['package.json#dependencies', 'package.json#files']\n"})
+    done = scaffold("update", "p")
+    said = (
+        "kept      package.json (what the template changed in it is yours, as .scaffold.yml says)"
+    )
+    assert said in done.stdout
+
+
 def test_what_git_does_not_track_is_never_touched(scaffold: Scaffold, tmp_path: Path) -> None:
     template = versions(tmp_path / "t", {"a": "1\n"}, {"a": "2\n", "new": "theirs\n"})
     project = repository(template, tmp_path / "p")
@@ -449,6 +475,13 @@ def test_it_does_not_go_back_by_itself(scaffold: Scaffold, tmp_path: Path) -> No
     done = scaffold("update", "p")
     assert done.returncode == 2
     assert "which is newer than v1.0.0, the newest version here." in done.stderr
+
+
+def test_it_finds_the_project_that_a_folder_is_in(scaffold: Scaffold, tmp_path: Path) -> None:
+    template = versions(tmp_path / "t", {"src/a": "1\n"}, {"src/a": "2\n"})
+    project = repository(template, tmp_path / "p")
+    assert scaffold("update", cwd=project / "src").returncode == 0
+    assert (project / "src/a").read_text() == "2\n"
 
 
 def test_a_dry_run_changes_nothing_and_shows_each_diff(scaffold: Scaffold, tmp_path: Path) -> None:

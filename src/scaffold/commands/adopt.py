@@ -17,7 +17,7 @@ from scaffold.repository import Entry, Repository
 from scaffold.store import scratch_store
 from scaffold.template import Shelf, is_embedded
 from scaffold.update import Origin, source_of
-from scaffold.wording import count, printable
+from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 #: Where reasons begin in the table of answers, and how wide a report is.
 REASONS, WIDTH = 32, 79
+
+#: Where platforms look for pipelines, and at the top of a repository only.
+PIPELINES = frozenset({".github", ".gitlab-ci.yml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,11 @@ def adopt(wishes: Wishes) -> None:
     take = [PurePosixPath(path) for path in wishes.take]
     with Shelf() as shelf:
         if not any(path.parent == repository.prefix for path in answersfile.listed(repository)):
+            if repository.pointed_at:
+                raise UsageError(
+                    f"{shown(wishes.path, 200)} is no folder.",
+                    "Name the folder that is to be a project.",
+                )
             _adopt(wishes, repository, shelf.at(wishes.template, wishes.ref), take)
             return
         (record,) = answersfile.found_in(repository)
@@ -119,7 +127,7 @@ def _adopt(
         return
     present = repository.below(repository.prefix)
     _report(result, result.added if commit is None else _folded(result.added, present))
-    _advise(result)
+    _advise(result, repository.prefix)
     _next(wishes, commit)
 
 
@@ -143,7 +151,7 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
         known = bool(record.commit) and source_of(record, shelf) is None
         here = is_embedded(record.source)
     else:
-        known = bool(shelf.versions(source).commit(record.commit or "-"))
+        known = bool(record.commit and shelf.versions(source).commit(record.commit))
         here = record.source == shelf.at(source).source
     report = {"answers_file": str(record.path), "branch": None, "commit": None}
     if (here and record.commit) or (not known and _can_be_had(record, shelf)):
@@ -215,20 +223,23 @@ def _take(
             }
             if not wishes.as_json and wishes.dry_run:
                 tree = repository.tree(PurePosixPath())
-                console.show(store.diff(tree, changed, changed, color=console.colorful()))
+                store.write_result(tree, changed)
+                console.show(store.diff(changed, color=console.colorful()))
             elif changed and not wishes.dry_run:
                 store.export([entry.oid for entry in changed.values()], repository)
                 title = f"Take {', '.join(map(str, take))} from the template"
                 journal.apply(title, dict(changed), ())
-    _report_taken(wishes, sorted(map(str, changed)))
+    _report_taken(wishes, sorted(changed), settings)
 
 
-def _report_taken(wishes: Wishes, changed: list[str]) -> None:
+def _report_taken(wishes: Wishes, changed: list[PurePosixPath], settings: PurePosixPath) -> None:
     if wishes.as_json:
-        console.say(json.dumps({"taken": changed, "dry_run": wishes.dry_run}, indent=2))
+        taken = [str(path) for path in changed if path != settings]
+        console.say(json.dumps({"taken": taken, "dry_run": wishes.dry_run}, indent=2))
         return
     for path in changed:
-        console.say(f"  {'taken':<10} {printable(path)}")
+        what = "changed" if path == settings else "taken"
+        console.say(f"  {what:<10} {printable(str(path))}")
     if not changed:
         console.say("All of that is the template's already: nothing to do.")
     elif wishes.dry_run:
@@ -254,7 +265,10 @@ def _reason(guess: Guess | None, answer: Any) -> str:
     """Say why an answer is what it is, if nobody gave it."""
     if guess is None or guess.answer is None:
         return "default: nothing here tells"
-    clues = "; ".join(f"{printable(clue.path)} {clue.says}" for clue in guess.clues[:2])
+    clues = "; ".join(
+        f"{'its folder' if clue.path == '.' else printable(clue.path)} {clue.says}"
+        for clue in guess.clues[:2]
+    )
     if guess.answer != answer:
         how = "next best" if answer in guess.alternatives else "default"
         return f"{how}: {clues}, which is no answer here"
@@ -290,11 +304,11 @@ def _report(result: Adoption, added: Iterable[str | PurePosixPath]) -> None:
     }
     sums = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
     if result.offers or result.left_out:
-        sums += f". What is yours or left out is in {ownership.FILE}, for updates to leave alone"
+        sums += f". What is yours or left out is listed in {ownership.FILE}: updates leave it alone"
     console.say(f"\n{_wrapped(f'{sums}.')}")
 
 
-def _advise(result: Adoption) -> None:
+def _advise(result: Adoption, prefix: PurePosixPath) -> None:
     """Say what somebody has to look at, because it was made for a new service."""
     if result.expects:
         console.say("\nLook at these first; they name what only a new service has:")
@@ -307,6 +321,9 @@ def _advise(result: Adoption) -> None:
     if result.other_lock:
         said = f"There is a {result.other_lock}; the files added here use {result.manager}."
         console.say(f"\n{said}")
+    if prefix.parts and any(path.parts[0] in PIPELINES for path in result.added):
+        said = f"Pipelines run from the top of the repository only: those in {prefix}/ do not yet."
+        console.say(f"\n{_wrapped(printable(said))}")
 
 
 def _next(wishes: Wishes, commit: str | None) -> None:
@@ -381,7 +398,7 @@ def _as_data(
             {
                 "path": str(offer.path),
                 "reason": offer.reason,
-                "ours": offer.content.decode("utf-8", "replace"),
+                "content": offer.content.decode("utf-8", "replace"),
             }
             for offer in result.offers
         ],
