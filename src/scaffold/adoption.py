@@ -6,7 +6,6 @@ keys that it lacks, and whatever else is there already stays and is written down
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -95,7 +94,7 @@ class Head:
     def has(self, file: File) -> bool:
         """Tell whether it has a file of the template, byte for byte."""
         there = self.files.get(file.path)
-        return bool(there and there.oid == _oid(file.content, self.repository))
+        return bool(there and there.oid == self.repository.oid(file.content))
 
 
 @dataclass(frozen=True, slots=True)
@@ -597,10 +596,3 @@ def nearest_version(
             "If it came from another template, name that with --template.",
         )
     return best
-
-
-def _oid(content: bytes, repository: Repository) -> str:
-    """Name a blob as git does."""
-    return hashlib.new(
-        repository.object_format, b"blob %d\0%b" % (len(content), content)
-    ).hexdigest()

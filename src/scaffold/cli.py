@@ -318,6 +318,7 @@ def main() -> NoReturn:
         if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
             signal.signal(number, _leave)
     arguments, debug = _debug(sys.argv[1:])
+    message = ""
     try:
         code = app(args=arguments, prog_name="scaffold", standalone_mode=False)
         sys.stdout.flush()
@@ -332,7 +333,7 @@ def main() -> NoReturn:
         message, hint, code = _explained(error)
         if message:  # without a command there is only the help, which Typer has shown
             console.complain(message, hint)
-    if code == LEFT:  # Typer's own answer to Ctrl-C, too
+    if code == LEFT and not message:  # Typer's own answer to Ctrl-C, too
         sys.stderr.write("\nLeft; nothing was written.\n")
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -35,3 +35,9 @@ class EnvironmentLackError(ScaffoldError):
     """This machine lacks something: a tool, space, a permission."""
 
     exit_code = 3
+
+
+class LeftError(ScaffoldError):
+    """Somebody left while something was halfway, and can be finished or taken back."""
+
+    exit_code = 130

@@ -45,8 +45,8 @@ NEXT = {
 
 #: What going back takes on disk besides two copies of the index: a few folders.
 RESERVE = 2**16
-#: What `_digest` gives for a folder.
-FOLDER = "folder"
+#: What can be at a path besides a file.
+FOLDER, ELSEWHERE = "folder", "behind a link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,7 +262,7 @@ class Journal:
             self._redo(state, hint)
         self._refresh()
 
-    def abort(self, state: State) -> list[str]:  # noqa: ARG002  # what it is, is read again
+    def abort(self) -> list[str]:
         """Put everything back as it was.
 
         Returns:
@@ -335,7 +335,7 @@ class Journal:
             yield
         except (OSError, git.GitError) as error:
             where = getattr(error, "filename", None) or self.top
-            why = getattr(error, "strerror", None) or str(error).removeprefix("fatal: ")
+            why = getattr(error, "strerror", None) or str(error).partition(": ")[2] or str(error)
             state = self.state
             raise EnvironmentLackError(
                 f"{where} cannot be written: {why.rstrip('.')}.",
@@ -535,18 +535,18 @@ class Journal:
             place, old, new = self._places(move)
             waits = bool(move.new) and os.path.lexists(new)
             if move.old and not os.path.lexists(old):
-                self._expect(place, {move.old}, hint)
+                self._expect(move.path, {move.old}, hint)
                 old.parent.mkdir(parents=True, exist_ok=True)
                 if move.new:
                     _link(place, old)
                 else:
                     place.rename(old)
             elif not waits:
-                self._expect(place, {move.new} if move.new else {"", FOLDER}, hint)
+                self._expect(move.path, {move.new} if move.new else {"", FOLDER}, hint)
             if waits:
                 if not move.old:
                     _remove_folders(place)
-                self._expect(place, {move.old, ""}, hint)
+                self._expect(move.path, {move.old, ""}, hint)
                 place.parent.mkdir(parents=True, exist_ok=True)
                 new.rename(place)
         for folder in reversed(state.emptied):
@@ -557,9 +557,17 @@ class Journal:
             done = CONFLICTS if state.conflicts else STAGED
             self._write("state.json", replace(state, phase=done))
 
-    def _expect(self, place: Path, digests: set[str], hint: str) -> None:
-        if _digest(place) not in digests:
-            raise ScaffoldError(f"{place} was changed meanwhile.", hint)
+    def _expect(self, path: str, digests: set[str], hint: str) -> None:
+        if self._found(path) not in digests:
+            raise ScaffoldError(f"{path} was changed meanwhile.", hint)
+
+    def _found(self, path: str) -> str:
+        """Tell what is at a path; what is behind a link is none of ours."""
+        return ELSEWHERE if self._link_to(path) else _digest(self.top / path)
+
+    def _link_to(self, path: str) -> PurePosixPath | None:
+        parents = reversed(PurePosixPath(path).parents[:-1])
+        return next((parent for parent in parents if (self.top / parent).is_symlink()), None)
 
     def _go_back(self) -> list[str]:
         """Bring back the files, then the index; from now on there is no finishing.
@@ -577,16 +585,7 @@ class Journal:
         for move in reversed(state.moves):
             if move.new:
                 self._take_back(move, kept)
-        for folder in reversed(state.made):
-            with suppress(OSError):  # somebody else put something there
-                (self.top / folder).rmdir()
-        for folder, mode in state.emptied.items():
-            place = self.top / folder
-            if not place.is_dir():
-                self._put_aside(folder, kept)
-                place.mkdir()
-            if stat.S_IMODE(place.stat().st_mode) != mode:
-                place.chmod(mode)
+        self._take_folders_back(state, kept)
         for move in state.moves:
             if not move.new:
                 self._take_back(move, kept)
@@ -597,20 +596,33 @@ class Journal:
 
     def _take_back(self, move: Move, kept: list[str]) -> None:
         place, old, new = self._places(move)
-        now = _digest(place)
+        now = self._found(move.path)
         if move.old:
             taken_back = not os.path.lexists(old)
         else:
-            taken_back = os.path.lexists(new) or now in {"", FOLDER}
+            taken_back = os.path.lexists(new) or now in {"", FOLDER, ELSEWHERE}
         if taken_back:  # or not begun
             return
         if now not in {move.old, move.new, ""}:
-            self._put_aside(move.path, kept)
+            self._put_aside(str(self._link_to(move.path) or move.path), kept)
         if move.old:
             place.parent.mkdir(parents=True, exist_ok=True)
             old.replace(place)
         else:
             place.unlink(missing_ok=True)
+
+    def _take_folders_back(self, state: State, kept: list[str]) -> None:
+        for folder in reversed(state.made):
+            if self._found(folder) == FOLDER:
+                with suppress(OSError):  # somebody else put something there
+                    (self.top / folder).rmdir()
+        for folder, mode in state.emptied.items():
+            place = self.top / folder
+            if self._found(folder) != FOLDER:
+                self._put_aside(str(self._link_to(folder) or folder), kept)
+                place.mkdir()
+            if stat.S_IMODE(place.stat().st_mode) != mode:
+                place.chmod(mode)
 
     def _put_aside(self, path: str, kept: list[str]) -> None:
         if not os.path.lexists(self.top / path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -13,6 +14,9 @@ from scaffold.wording import count, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+
+ATTRIBUTES = ".gitattributes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,21 @@ class Repository:
     def files(self) -> Mapping[PurePosixPath, Entry]:
         """Everything in the last commit, by its path in the repository."""
         return parsed_tree(git.raw("ls-tree", "-r", "-z", "--full-tree", self.head, cwd=self.top))
+
+    @cached_property
+    def converts(self) -> bool:
+        """Whether what git keeps differs from what is in the work tree: line ends, filters."""
+        if any(path.name == ATTRIBUTES for path in self.files):
+            return True
+        asked = ("core.autocrlf", "core.attributesFile")
+        said = [git.raw("config", "--get", key, cwd=self.top, fine=(0, 1)) for key in asked]
+        own = self.git_dir / "info/attributes"
+        return any(value.strip() not in {b"", b"false"} for value in said) or own.exists()
+
+    def oid(self, content: bytes) -> str:
+        """Name a blob as git does."""
+        named = b"blob %d\0%b" % (len(content), content)
+        return hashlib.new(self.object_format, named, usedforsecurity=False).hexdigest()
 
     def below(self, folder: PurePosixPath) -> dict[PurePosixPath, Entry]:
         """Give the last commit's files in a folder, by their path in it."""

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from scaffold import git
-from scaffold.repository import Entry, parsed_tree, posix, raw_path
+from scaffold.repository import ATTRIBUTES, Entry, parsed_tree, posix, raw_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import PurePosixPath
 
     from scaffold.render import File
@@ -111,6 +112,56 @@ class Store:
             b"done\n",
         ]
         self.git("fast-import", "--quiet", "--done", "--force", feed=b"".join(stream))
+
+    def as_added(
+        self,
+        files: list[File],
+        repository: Repository,
+        project: PurePosixPath,
+        raw: Collection[PurePosixPath] = (),
+    ) -> list[File]:
+        """Give files as `git add` would keep them in a project, by its attributes and settings.
+
+        Line ends and filters (Git LFS is one) make a commit differ from its work tree.
+
+        Args:
+            files: The files, as they are in a work tree.
+            repository: The repository with the attributes and settings.
+            project: The project's folder in it.
+            raw: Paths that a commit holds as they are, whatever the attributes say.
+        """
+        if not repository.converts:
+            return files
+        attributes = {path for path in repository.files if path.name == ATTRIBUTES}
+        paths = [project / file.path for file in files]
+        with TemporaryDirectory(dir=self.folder) as scratch:
+            tree = Path(scratch)
+            contents = dict(zip(paths, (file.content for file in files), strict=True))
+            contents |= {path: repository.blob(path) for path in attributes}
+            for path, content in contents.items():
+                (tree / path).parent.mkdir(parents=True, exist_ok=True)
+                (tree / path).write_bytes(content)
+            environment = {
+                "GIT_DIR": str(repository.git_dir),
+                "GIT_WORK_TREE": str(tree),
+                "GIT_OBJECT_DIRECTORY": str(self.folder / "objects"),
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": str(repository.objects),
+            }
+            names = b"".join(raw_path(path) + b"\n" for path in paths)
+            try:
+                listed = git.raw(
+                    "hash-object", "-w", "--stdin-paths", cwd=tree, env=environment, feed=names
+                )
+            except git.GitError:  # a filter that is not installed, another encoding
+                return files
+        return [
+            file
+            if oid == repository.oid(file.content)
+            or file.path in raw
+            or project / file.path in attributes
+            else replace(file, content=self.read(oid))
+            for file, oid in zip(files, listed.decode().split(), strict=True)
+        ]
 
     def read(self, oid: str) -> bytes:
         """Give a blob."""

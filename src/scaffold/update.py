@@ -276,7 +276,17 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     before, after = record.commit, target.commit or "?"
     old = origin.answers.remembered
     changed = {k: v for k, v in answers.remembered.items() if k not in old or old[k] != v}
-    base, new, kept = owned(origin.files, theirs, ours, owners)
+    # Attributes that came later have not reached what was committed before.
+    raw = {
+        file.path
+        for file in origin.files
+        if file.path in ours and ours[file.path].oid == plan.repository.oid(file.content)
+    }
+    came_from, theirs = (
+        plan.store.as_added(files, plan.repository, record.project, raw)
+        for files in (origin.files, theirs)
+    )
+    base, new, kept = owned(came_from, theirs, ours, owners)
     merge = merged(
         plan.store,
         base,

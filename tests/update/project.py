@@ -12,6 +12,7 @@ from scaffold import answersfile, console, project
 from scaffold.answers import resolve
 from scaffold.commands.update import Wishes, update
 from scaffold.errors import ScaffoldError
+from scaffold.git import GitError, explained
 from scaffold.journal import Journal
 from scaffold.render import render
 from scaffold.repository import Repository
@@ -120,6 +121,10 @@ def updated(path: Path, **wishes: Any) -> int:
     except ScaffoldError as error:
         console.complain(error.message, error.hint)
         return error.exit_code
+    except GitError as error:
+        message, hint, code = explained(error)
+        console.complain(message, hint)
+        return code
 
 
 def applied_by(folder: Path) -> Callable[[Path], None]:

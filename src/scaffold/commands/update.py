@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold import answersfile, console, git
 from scaffold.answers import pairs
-from scaffold.errors import ScaffoldError, UsageError
-from scaffold.journal import APPLYING, Journal
+from scaffold.errors import LeftError, ScaffoldError, UsageError
+from scaffold.journal import APPLYING, NEXT, Journal
 from scaffold.repository import Repository
 from scaffold.template import Shelf
 from scaffold.update import Plan, Step, Wish, planned
@@ -76,9 +76,14 @@ def update(wishes: Wishes) -> int:
     if wishes.dry_run:
         return _update(wishes, repository, journal)
     with journal.held():
-        if wishes.resume or wishes.abort:
-            return _settle(wishes, journal)
-        return _update(wishes, repository, journal)
+        try:
+            if wishes.resume or wishes.abort:
+                return _settle(wishes, journal)
+            return _update(wishes, repository, journal)
+        except KeyboardInterrupt:
+            if (state := journal.state) is None:
+                raise
+            raise LeftError(f"Left halfway: {state.title}.", f"Next: {NEXT[state.phase]}") from None
 
 
 def _update(wishes: Wishes, repository: Repository, journal: Journal) -> int:
@@ -120,7 +125,7 @@ def _settle(wishes: Wishes, journal: Journal) -> int:
             "Resolve what `git status` shows, and commit.",
         )
     if wishes.abort:
-        kept = journal.abort(state)
+        kept = journal.abort()
         console.say("Everything is as it was before the update.")
         if kept:
             console.note(
