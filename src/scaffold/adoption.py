@@ -116,7 +116,7 @@ class Offer:
     @property
     def pattern(self) -> str:
         """What keeps updates from bringing it, and whatever else would be in that folder."""
-        return f"{pattern(self.folder)}/" if self.folder else pattern(self.path)
+        return f"{ownership.pattern(self.folder)}/" if self.folder else ownership.pattern(self.path)
 
 
 @dataclass
@@ -328,20 +328,15 @@ def kept(
         managed: Files that are the template's, whatever a pattern says.
         take: Those of them, and folders with some, that somebody named.
     """
-    returned = [*managed, *(PurePosixPath(pattern(path)[1:]) for path in managed)]
+    returned = [*managed, *(PurePosixPath(ownership.pattern(path)[1:]) for path in managed)]
     text = ownership.written(text, keep, returned=returned)
     owners = ownership.parsed(text, ())
     covered = [path for path in managed if owners.of(path) is Owner.YOURS]
     named = (
         next((t for t in take if t.parts and path.is_relative_to(t)), path) for path in covered
     )
-    lines = dict.fromkeys(f"!{pattern(path)}" for path in named)
+    lines = dict.fromkeys(f"!{ownership.pattern(path)}" for path in named)
     return ownership.written(text, lines) if lines else text
-
-
-def pattern(path: PurePosixPath) -> str:
-    """Give the pattern that matches a path and nothing else."""
-    return "/" + re.sub(r"([\\*?\[])", r"\\\1", str(path))
 
 
 def _settings(head: Head) -> str:

@@ -7,12 +7,12 @@ only what it calls a conflict although nobody has to be asked.
 from __future__ import annotations
 
 import re
-import tempfile
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from scaffold import git, manifest
+from scaffold import manifest
 from scaffold.ownership import FILE, Owner
 from scaffold.repository import Entry, posix
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BASE, OURS, THEIRS = 1, 2, 3
 SUBMODULE = "160000"
 SYMLINK = "120000"
+#: Where git looks for a NUL to tell what is no text (bytes).
+BINARY = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Merge:
         conflicts: What somebody has to decide.
         kept: What was left alone although the template changed it.
         deleted: Files of the template that somebody deleted.
+        keep: Files of somebody's own that the template would like to write.
     """
 
     result: dict[PurePosixPath, Entry | None] = field(default_factory=dict)
@@ -88,6 +91,7 @@ class Merge:
     conflicts: list[Conflict] = field(default_factory=list)
     kept: list[Kept] = field(default_factory=list)
     deleted: list[PurePosixPath] = field(default_factory=list)
+    keep: list[PurePosixPath] = field(default_factory=list)
 
 
 def owned(
@@ -190,6 +194,7 @@ class _Merger:
         if stages:
             self.tree = self.store.tree(tree)
             self._settle_double_renames(stages, messages)
+            self._settle_other_types(stages, messages)
             # What is no text has "contents" for its second kind.
             kinds = {path: kind for paths, kind in messages for path in paths if kind == "contents"}
             kinds |= {
@@ -221,9 +226,37 @@ class _Merger:
             stages.pop(its, None)
             stages.pop(mine, None)
             self.settled[its] = None
-            self.merge.kept.append(Kept(mine, f"you renamed it, the template did to {its}"))
-            if is_marked(self.store.read(self.tree[mine].oid)):
+            text = self.store.read(self.tree[mine].oid)
+            # Of what is no text, git keeps ours, without markers.
+            if is_marked(text) or (len({*sides.values()}) == 3 and b"\0" in text):  # noqa: PLR2004
                 stages[mine] = sides
+            else:
+                self.merge.kept.append(Kept(mine, f"you renamed it, the template did to {its}"))
+
+    def _settle_other_types(
+        self,
+        stages: dict[PurePosixPath, dict[int, Entry]],
+        messages: list[tuple[list[PurePosixPath], str]],
+    ) -> None:
+        """Keep a link or a submodule that somebody put in a file's place.
+
+        Git puts the template's version beside it, under a name of its own.
+        """
+        for paths, kind in messages:
+            if kind != "distinct modes":
+                continue
+            path, *others = paths
+            for other in others:
+                its = stages.get(other, {}).get(THEIRS)
+                # Where the template renamed it, somebody's edits may be in there.
+                if not (its and its == self.theirs.get(path) and path in stages):
+                    continue
+                stages[path] = {**stages.pop(other), **stages[path]}
+                self.settled[other] = None
+                if stages[path].keys() == {BASE, OURS, THEIRS}:
+                    del stages[path]
+                    reason = "you put a link or a submodule in its place"
+                    self.merge.kept.append(Kept(path, reason))
 
     def _settle(self, path: PurePosixPath, sides: dict[int, Entry], kind: str) -> None:
         in_place = path in self.tree and kind != "file/directory"
@@ -233,26 +266,85 @@ class _Merger:
             return
         if sides.keys() == {BASE, THEIRS} and in_place:
             self.settled[path] = None
+            if path not in self.theirs:  # git's name for it, where something else is in its place
+                path = PurePosixPath(str(path).partition("~scaffold")[0])
             self.merge.kept.append(Kept(path, "you deleted it"))
             self.merge.deleted.append(path)
             return
-        content = None
+        if not self._leave_place(path, sides) and not self._merge_contents(path, sides, kind):
+            words = KINDS.get(kind, kind) or KINDS["contents"]
+            self.merge.conflicts.append(Conflict(path, words, sides))
+
+    def _merge_contents(self, path: PurePosixPath, sides: Mapping[int, Entry], kind: str) -> bool:
+        """Merge what is in a file better than git did, or label the markers that it left.
+
+        Returns:
+            Whether there is nothing left to decide.
+        """
         if {OURS, THEIRS} <= sides.keys() and all(_is_file(side) for side in sides.values()):
-            content, clean = self._by_content(path, sides)
+            if any(b"\0" in self.store.read(side.oid)[:BINARY] for side in sides.values()):
+                self.settled[path] = sides[OURS]
+                self.merge.kept.append(Kept(path, "you changed it, and it is no text to be merged"))
+                return True
+            content, clean = self._by_content(path, sides, anew=kind == "rename/rename")
             if content is not None:
                 self.settled[path] = Entry(_mode(sides), self.store.write(content))
-                if clean:
-                    return
-        if content is None and path in self.tree and _is_file(self.tree[path]):
+                return clean
+        if path in self.tree and _is_file(self.tree[path]):
             text = self.store.read(self.tree[path].oid)
-            named = re.sub(rb"(?m)^>>>>>>> scaffold(?=$|\r$|:)", b">>>>>>> " + self.label, text)
+            named = re.sub(rb"(?m)^(>{7,}) scaffold(?=$|\r$|:)", rb"\1 " + self.label, text)
             if named != text:
                 self.settled[path] = Entry(self.tree[path].mode, self.store.write(named))
-        words = "both added it" if kind == "add/add" else KINDS.get(kind, kind)
-        self.merge.conflicts.append(Conflict(path, words or KINDS["contents"], sides))
+        return False
+
+    def _leave_place(self, path: PurePosixPath, sides: Mapping[int, Entry]) -> bool:
+        """Leave a place that somebody has taken where the template wants a new file.
+
+        `adopt` would, too. What the template moves there stays where it was, edits and all.
+
+        Returns:
+            Whether it is such a place.
+        """
+        wanted = path  # or else git's name for it, because a folder is there
+        if path not in self.theirs:
+            wanted = PurePosixPath(str(path).partition("~scaffold")[0])
+        mine, its = self.ours.get(wanted), self.theirs.get(wanted)
+        taken = mine or any(other.is_relative_to(wanted) for other in self.ours)
+        if not taken or its is None or wanted in self.base or THEIRS not in sides:
+            return False
+        before = self._moves.get(wanted)
+        if before is None:
+            if sides[THEIRS] != its:
+                return False
+            reason = "the template adds one, and you have your own"
+        elif before in self.ours:
+            self.settled[before] = self.ours[before]
+            reason = f"the template moves {before} there, and you have your own"
+        else:
+            return False
+        if before is None and mine and (content := self._common(wanted, mine, its)) is not None:
+            self.settled[wanted] = Entry(mine.mode, self.store.write(content))
+            return True
+        self.settled[path] = None
+        self.settled[wanted] = mine
+        self.merge.kept.append(Kept(wanted, reason))
+        self.merge.keep.append(wanted)
+        return True
+
+    @cached_property
+    def _moves(self) -> dict[PurePosixPath, PurePosixPath]:
+        """Where the template's renamed files were, by what they are called now."""
+        changes = self.store.changes("base", "scaffold")
+        return {after: before for status, before, after, _ in changes if status == "R"}
+
+    def _common(self, path: PurePosixPath, mine: Entry, its: Entry) -> bytes | None:
+        """Merge two manifests that have no base."""
+        if not (_is_file(mine) and _is_file(its)):
+            return None
+        return manifest.merge(path, None, self.store.read(mine.oid), self.store.read(its.oid))
 
     def _by_content(
-        self, path: PurePosixPath, sides: Mapping[int, Entry]
+        self, path: PurePosixPath, sides: Mapping[int, Entry], *, anew: bool
     ) -> tuple[bytes | None, bool]:
         """Merge what git's text merge could not, or not well.
 
@@ -262,11 +354,13 @@ class _Merger:
         base = self.store.read(sides[BASE].oid) if BASE in sides else None
         ours, theirs = (self.store.read(sides[side].oid) for side in (OURS, THEIRS))
         by_lines = None
-        if _ends_crlf(ours) != _ends_crlf(theirs) and b"\0" not in ours + theirs:
-            # Somebody changed the line ends: every line differs, and yet nothing does.
-            base = base if base is None else _with_ends_of(ours, base)
-            theirs = _with_ends_of(ours, theirs)
-            by_lines = _merge_file(ours, base or b"", theirs, self.label.decode())
+        # Git's own markers in a file that both renamed are longer than any other file's.
+        turned = _ends_crlf(ours) != _ends_crlf(theirs)
+        if (anew or turned) and b"\0" not in ours + theirs:
+            if turned:  # every line differs, and yet nothing does
+                base = base if base is None else _with_ends_of(ours, base)
+                theirs = _with_ends_of(ours, theirs)
+            by_lines = self.store.merge_texts(ours, base or b"", theirs, self.label.decode())
             if not is_marked(by_lines):
                 return by_lines, True
         by_keys = manifest.merge(path, base, ours, theirs)
@@ -347,11 +441,11 @@ class _Merger:
 #: Git's names for conflicts, in words.
 KINDS = {
     "contents": "both changed it",
-    "binary": "both changed it, and it is no text",
     "file/directory": "a file on one side, a folder on the other",
-    "distinct types": "a file on one side, a link or submodule on the other",
+    "distinct modes": "a file on one side, a link or submodule on the other",
     "rename involved in collision": "two files were renamed to this",
     "submodule": "it is a submodule",
+    "rename/rename": "both renamed it, and changed the same of it",
 }
 
 
@@ -392,7 +486,7 @@ def _mode(sides: Mapping[int, Entry]) -> str:
 
 def is_marked(text: bytes) -> bool:
     """Tell whether a text has conflict markers."""
-    return re.search(rb"(?m)^(<<<<<<<|>>>>>>>) ", text) is not None
+    return re.search(rb"(?m)^(<{7,}|>{7,}) ", text) is not None
 
 
 def _ends_crlf(text: bytes) -> bool:
@@ -402,14 +496,3 @@ def _ends_crlf(text: bytes) -> bool:
 def _with_ends_of(model: bytes, text: bytes) -> bytes:
     lf = text.replace(b"\r\n", b"\n")
     return lf.replace(b"\n", b"\r\n") if _ends_crlf(model) else lf
-
-
-def _merge_file(ours: bytes, base: bytes, theirs: bytes, label: str) -> bytes:
-    """Merge three texts with `git merge-file`."""
-    with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
-        for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
-            Path(scratch, name).write_bytes(text)
-        return git.raw(
-            "merge-file", "-p", "-L", "yours", "-L", "base", "-L", label, "ours", "base", "theirs",
-            cwd=Path(scratch), fine=tuple(range(128)),
-        )  # fmt: skip

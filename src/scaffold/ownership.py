@@ -121,6 +121,11 @@ def _problem(found: object) -> str:
     return ""
 
 
+def pattern(path: PurePosixPath) -> str:
+    """Give the pattern that matches a path and nothing else."""
+    return "/" + re.sub(r"([\\*?\[])", r"\\\1", str(path))
+
+
 def written(
     text: str,
     keep: Iterable[str] = (),

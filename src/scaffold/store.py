@@ -31,7 +31,8 @@ SETTINGS = {
     "diff.renameLimit": "0",
     "fastimport.unpackLimit": "1",
     "merge.conflictStyle": "merge",
-    "merge.directoryRenames": "true",
+    # A file of the user's own stays where it is, even when the template moves its neighbours.
+    "merge.directoryRenames": "false",
     "merge.renameLimit": "0",
     "merge.renames": "true",
 }
@@ -162,6 +163,18 @@ class Store:
             else replace(file, content=self.read(oid))
             for file, oid in zip(files, listed.decode().split(), strict=True)
         ]
+
+    def merge_texts(self, ours: bytes, base: bytes, theirs: bytes, label: str) -> bytes:
+        """Merge three texts by lines; conflicts are marked with `yours` and a label."""
+        with TemporaryDirectory(dir=self.folder) as scratch:
+            names = [Path(scratch, name) for name in ("ours", "base", "theirs")]
+            for name, text in zip(names, (ours, base, theirs), strict=True):
+                name.write_bytes(text)
+            # Its exit code is the number of conflicts.
+            return self.git(
+                "merge-file", "-p", "-L", "yours", "-L", "base", "-L", label,
+                *map(str, names), fine=tuple(range(128)),
+            )  # fmt: skip
 
     def read(self, oid: str) -> bytes:
         """Give a blob."""

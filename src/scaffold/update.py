@@ -215,7 +215,9 @@ class Plan:
 
     def marked(self) -> set[PurePosixPath]:
         """Give the conflicts that show as markers in a file."""
-        contents = {path: entry for path, entry in self.result.items() if entry}
+        contents = {
+            path: entry for path, entry in self.result.items() if entry and entry.mode != SUBMODULE
+        }
         return {
             conflict.path
             for conflict in self.conflicts
@@ -224,9 +226,10 @@ class Plan:
 
     def export(self) -> None:
         """Put the objects of the result where the repository has its own."""
-        oids = [entry.oid for entry in self.result.values() if entry]
+        entries = [entry for entry in self.result.values() if entry]
         for conflict in self.conflicts:
-            oids += [entry.oid for entry in conflict.stages.values() if entry.mode != SUBMODULE]
+            entries += conflict.stages.values()
+        oids = [entry.oid for entry in entries if entry.mode != SUBMODULE]
         self.store.export(oids, self.repository)
 
 
@@ -297,7 +300,7 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     merge.kept[:0] = kept
     merge.result = {**earlier, **merge.result}
     step = Step(record, before, after, answers, changed, merge)
-    _remember_deleted(plan, step, settings, owners)
+    _remember(plan, step, settings, owners)
     return _with_lock(plan, step, target, ours) if wish.lock else step
 
 
@@ -338,12 +341,13 @@ def _settings(plan: Plan, ours: Mapping[PurePosixPath, Entry]) -> str:
     return plan.store.read(entry.oid).decode("utf-8", "replace") if entry else ""
 
 
-def _remember_deleted(plan: Plan, step: Step, settings: str, owners: ownership.Ownership) -> None:
-    """Write down which of the template's files somebody deleted, so that they stay away."""
-    new = [path for path in step.merge.deleted if path not in owners.deleted]
-    if not new:
+def _remember(plan: Plan, step: Step, settings: str, owners: ownership.Ownership) -> None:
+    """Write down what is somebody's own: files of the template that they deleted, or have."""
+    deleted = [path for path in step.merge.deleted if path not in owners.deleted]
+    keep = [ownership.pattern(path) for path in step.merge.keep]
+    if not (deleted or keep):
         return
-    text = ownership.written(settings, deleted=new)
+    text = ownership.written(settings, keep, deleted)
     step.merge.result[ownership.FILE] = Entry("100644", plan.store.write(text.encode()))
     what = "changed" if settings else "added"
     step.merge.changes.append(Change(what, ownership.FILE))

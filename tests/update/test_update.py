@@ -103,6 +103,71 @@ def test_a_change_follows_a_file_that_somebody_renamed(scaffold: Scaffold, tmp_p
     assert "line fifteen\n" in (project / "mine.txt").read_text()
 
 
+def test_a_conflict_in_a_file_that_both_renamed_is_one_like_any_other(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    """Git itself writes longer markers there."""
+    theirs = LINES.replace("line 5\n", "line five\n")
+    template = versions(tmp_path / "t", {"a.txt": LINES}, {"b.txt": theirs})
+    project = repository(template, tmp_path / "p")
+    git("mv", "a.txt", "mine.txt", cwd=project)
+    edit(project, {"mine.txt": LINES.replace("line 5\n", "line V\n")})
+    done = scaffold("update", "p")
+    assert done.returncode == 1
+    assert "CONFLICT  mine.txt (both renamed it, and changed the same of it)" in done.stdout
+    assert (
+        "<<<<<<< yours\nline V\n=======\nline five\n>>>>>>> scaffold v1.0.0 → v2.0.0\n"
+        in (project / "mine.txt").read_text()
+    )
+    assert scaffold("update", "p", "--continue").returncode == 1
+
+
+def test_a_file_of_your_own_stays_where_it_is_when_the_template_moves_its_folder(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    template = versions(
+        tmp_path / "t", {"a/x": LINES, "a/y": LINES * 2}, {"b/x": LINES, "b/y": LINES * 2}
+    )
+    project = repository(template, tmp_path / "p")
+    edit(project, {"a/mine": "mine\n"})
+    assert scaffold("update", "p").returncode == 0
+    assert (project / "a/mine").read_text() == "mine\n"
+    assert (project / "b/x").exists()
+
+
+def test_a_file_of_your_own_where_the_template_adds_one_stays_yours(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    template = versions(tmp_path / "t", {}, {"new": "theirs\n"}, {"new": "theirs, later\n"})
+    project = repository(template, tmp_path / "p")
+    edit(project, {"new": "ours\n"})
+    done = scaffold("update", "p", "--to", "v2.0.0")
+    assert done.returncode == 0
+    assert "kept      new (the template adds one, and you have your own)" in done.stdout
+    assert "keep:\n  - /new\n" in (project / ".scaffold.yml").read_text()
+    commit_all(project)
+    done = scaffold("update", "p")
+    assert "kept      new (yours, as .scaffold.yml says)" in done.stdout
+    assert (project / "new").read_text() == "ours\n"
+
+
+def test_what_the_template_moves_to_a_place_that_is_taken_stays_where_it_was(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    template = versions(
+        tmp_path / "t", {"a": LINES, "b": LINES * 2}, {"new-a": LINES, "new-b": LINES * 2}
+    )
+    project = repository(template, tmp_path / "p")
+    edit(project, {"a": LINES + "ours\n", "new-a": "own\n", "b": LINES, "new-b/own": "own\n"})
+    done = scaffold("update", "p")
+    assert done.returncode == 0, done.stdout
+    assert "kept      new-a (the template moves a there, and you have your own)" in done.stdout
+    assert (project / "a").read_text() == LINES + "ours\n"
+    assert (project / "new-a").read_text() == "own\n"
+    assert (project / "new-b/own").read_text() == "own\n"
+    assert (project / "b").read_text() == LINES
+
+
 def test_a_file_that_both_renamed_has_the_name_that_somebody_gave_it(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
@@ -264,15 +329,29 @@ def test_abort_puts_everything_back_at_any_time_before_the_commit(
 def test_without_markers_a_conflict_is_decided_with_git_add(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
-    template = versions(tmp_path / "t", {"x": "\0one"}, {"x": "\0two"})
+    template = versions(tmp_path / "t", {}, {"x/y": "a file in a folder\n"})
     project = repository(template, tmp_path / "p")
-    edit(project, {"x": "\0ours"})
-    assert "CONFLICT  x (both changed it, and it is no text)" in scaffold("update", "p").stdout
-    assert (project / "x").read_text() == "\0ours"
+    edit(project, {"x": "a file\n"})
+    before = snapshot(project)
+    done = scaffold("update", "p")
+    assert "CONFLICT  x~yours (a file on one side, a folder on the other)" in done.stdout
+    assert (project / "x~yours").read_text() == "a file\n"
     refused = scaffold("update", "p", "--continue")
-    assert "Not decided yet: x (git add it, or git rm it)." in refused.stderr
-    git("add", "x", cwd=project)
+    assert "Not decided yet: x~yours (git add it, or git rm it)." in refused.stderr
+    git("add", "x~yours", cwd=project)
     assert scaffold("update", "p", "--continue").returncode == 0
+    assert scaffold("update", "p", "--abort").returncode == 0
+    assert snapshot(project) == before
+
+
+def test_what_is_no_text_stays_as_it_was_made(scaffold: Scaffold, tmp_path: Path) -> None:
+    template = versions(tmp_path / "t", {"logo": "\0one"}, {"logo": "\0two"})
+    project = repository(template, tmp_path / "p")
+    edit(project, {"logo": "\0ours"})
+    done = scaffold("update", "p")
+    assert done.returncode == 0
+    assert "kept      logo (you changed it, and it is no text to be merged)" in done.stdout
+    assert (project / "logo").read_text() == "\0ours"
 
 
 # Who decides.
