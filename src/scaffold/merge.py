@@ -292,7 +292,11 @@ class _Merger:
                 return clean
         if path in self.tree and _is_file(self.tree[path]):
             text = self.store.read(self.tree[path].oid)
-            named = re.sub(rb"(?m)^(>{7,}) scaffold(?=$|\r$|:)", rb"\1 " + self.label, text)
+            named = re.sub(
+                rb"(?m)^(>{7,}) scaffold(?=$|\r$|:)",
+                lambda marker: marker[1] + b" " + self.label,
+                text,
+            )
             if named != text:
                 self.settled[path] = Entry(self.tree[path].mode, self.store.write(named))
         return False

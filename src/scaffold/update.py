@@ -18,7 +18,7 @@ from scaffold.render import File, render, seeds
 from scaffold.repository import Entry
 from scaffold.store import scratch_store
 from scaffold.template import is_embedded
-from scaffold.wording import shown
+from scaffold.wording import brief, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -156,7 +156,7 @@ class Step:
 
 
 def _goal(before: str, after: str, changed: Mapping[str, Any]) -> str:
-    answers = ", ".join(f"{key}={value}" for key, value in changed.items())
+    answers = ", ".join(f"{key}={brief(value)}" for key, value in changed.items())
     return answers if answers and before == after else after
 
 

@@ -25,8 +25,13 @@ def printable(text: str) -> str:
 
 def shown(value: object, limit: int = 60) -> str:
     """Quote what somebody typed: on one line, without control characters, at most `limit` long."""
+    return f"'{brief(value, limit)}'"
+
+
+def brief(value: object, limit: int = 40) -> str:
+    """Give any value on one line, without control characters, at most `limit` long."""
     text = printable(str(value))
-    return f"'{text if len(text) <= limit else text[: limit - 1] + '…'}'"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def count(number: int, noun: str) -> str:

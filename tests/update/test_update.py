@@ -473,6 +473,19 @@ def test_an_answer_can_be_changed_and_changed_back(scaffold: Scaffold, tmp_path:
     assert (project / "red.txt").read_text() == LINES + "ours\n"
 
 
+def test_any_text_is_an_answer_and_does_no_harm_to_a_marker(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    questions = "owner: us\n_subdirectory: files\n"
+    template = versions(tmp_path / "t", {"a.jinja": "{{ owner }}\n"}, questions=questions)
+    project = repository(template, tmp_path / "p")
+    edit(project, {"a": "ours\n"})
+    odd = "\\1 on\ntwo lines " + "x" * 99
+    assert scaffold("update", "p", "-d", f"owner={odd}").returncode == 1
+    last = (project / "a").read_text().splitlines()[-1]
+    assert last == ">>>>>>> scaffold v1.0.0 → owner=\\1 on\ufffdtwo lines " + "x" * 23 + "…"
+
+
 def test_a_new_question_takes_its_default_and_an_old_answer_is_carried_to_its_new_name(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
