@@ -1149,6 +1149,7 @@ def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     commit(folder, "Version 3")
     git("tag", "v3.0.0", cwd=folder)
     monkeypatch.setattr(templates, "CHECKOUT", folder)
+    monkeypatch.setattr(templates, "EMBEDDED", folder / "no-wheel")  # it may be installed as one
     return folder
 
 

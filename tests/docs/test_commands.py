@@ -169,6 +169,7 @@ def test_use_plain_copier(clone: Path) -> None:
     assert (clone.parent / "my-service/Dockerfile").is_file()
 
 
+@pytest.mark.slow
 def test_add_an_option(clone: Path) -> None:
     """The page is true: one new folder, and the option is everywhere."""
     printed = run_page(

@@ -134,6 +134,7 @@ def halfway(world: World, tmp_path: Path) -> Path:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_of_applying(conflict: World, tmp_path: Path) -> None:
     copies = killed_everywhere(conflict.project, tmp_path / "copies")
     halves = 0
@@ -159,6 +160,7 @@ def test_killed_at_every_step_of_applying(conflict: World, tmp_path: Path) -> No
     assert halves > 20
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_of_going_back(conflict: World, tmp_path: Path) -> None:
     conflict.apply(conflict.project)
     for copy in killed_everywhere(conflict.project, tmp_path / "copies", "--abort"):
@@ -183,6 +185,7 @@ def test_killed_at_every_step_of_going_back_from_halfway(clean: World, tmp_path:
         assert snapshot(copy) == clean.before, copy
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_of_finishing(clean: World, tmp_path: Path) -> None:
     half = halfway(clean, tmp_path)
     for copy in killed_everywhere(half, tmp_path / "copies", "--continue"):
@@ -221,7 +224,7 @@ def seconds(worlds: dict[str, World], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize(
-    "moment", [*range(15), *(pytest.param(m, marks=pytest.mark.slow) for m in range(15, 75))]
+    "moment", [*range(5), *(pytest.param(m, marks=pytest.mark.slow) for m in range(5, 65))]
 )
 def test_killed_at_any_moment(moment: int, seconds: float, clean: World) -> None:
     world, copy = clean, clean.project

@@ -313,7 +313,7 @@ def world() -> Iterator[World]:
         yield build(Path(folder))
 
 
-@pytest.mark.parametrize("part", range(4))
+@pytest.mark.parametrize("part", range(2))
 def test_a_sample_of_edited_projects_loses_nothing_and_hides_nothing(
     world: World, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
