@@ -162,6 +162,7 @@ def test_offline_it_says_what_to_run(scaffold: Scaffold, tmp_path: Path) -> None
     assert not (tmp_path / "my-service/package-lock.json").exists()
 
 
+@pytest.mark.slow
 def test_the_lock_file_names_no_registry(scaffold: Scaffold, tmp_path: Path) -> None:
     done = scaffold("new", "my-service", "--no-git")
     assert done.returncode == 0, done.stderr
@@ -171,6 +172,7 @@ def test_the_lock_file_names_no_registry(scaffold: Scaffold, tmp_path: Path) -> 
     assert "://registry" not in lock
 
 
+@pytest.mark.slow
 def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_path: Path) -> None:
     fork = copy_template(tmp_path / "fork")
     manifest = fork / "template/project/{{ use.stack.node }}/package.json.jinja"
