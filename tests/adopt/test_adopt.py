@@ -373,7 +373,7 @@ FITTING = [pair for pair in PAIRS if fits(*pair)]
 
 
 QUICK = [
-    *[pair for pair in FITTING if pair[1] == "real"][:4],
+    *[pair for pair in FITTING if pair[1] == "real"][:2],
     *[pair for pair in FITTING if pair[1] == "mini" and not fits(pair[0], "real")],
 ]
 

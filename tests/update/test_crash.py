@@ -177,6 +177,7 @@ def test_killed_at_every_step_of_going_back(conflict: World, tmp_path: Path) -> 
         assert snapshot(copy) == conflict.before, copy
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_of_going_back_from_halfway(clean: World, tmp_path: Path) -> None:
     half = halfway(clean, tmp_path)
     for copy in killed_everywhere(half, tmp_path / "copies", "--abort"):
@@ -196,6 +197,7 @@ def test_killed_at_every_step_of_finishing(clean: World, tmp_path: Path) -> None
         assert snapshot(copy) == clean.before, copy
 
 
+@pytest.mark.slow
 def test_killed_at_every_step_of_taking_conflicts_for_decided(
     conflict: World, tmp_path: Path
 ) -> None:

@@ -36,6 +36,8 @@ matrix = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(matrix)
 AXES, ROWS = matrix.AXES, matrix.ROWS
 
+pytestmark = pytest.mark.slow  # there are many of them
+
 PAGE = ROOT / "docs/reference/update-equivalence.md"
 ANSWERS = ".copier-answers.yml"
 #: What the present template is in the history that these tests make, what comes after it, and what
