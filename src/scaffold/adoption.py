@@ -26,7 +26,7 @@ from scaffold.lockfile import OTHER_LOCKS
 from scaffold.merge import SUBMODULE, SYMLINK
 from scaffold.ownership import Owner
 from scaffold.render import File, render
-from scaffold.repository import Entry, raw_path
+from scaffold.store import inline
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from scaffold.answersfile import AnswersFile
     from scaffold.evidence import Guess
     from scaffold.questions import Question
-    from scaffold.repository import Repository
+    from scaffold.repository import Entry, Repository
     from scaffold.template import Shelf, Template
 
 #: The axis that is no technical choice: nobody's code gets a licence by default.
@@ -353,8 +353,7 @@ def _settings(head: Head) -> str:
 
 
 def _write(adoption: Adoption, file: File, told: list[PurePosixPath]) -> None:
-    mode = "100755" if file.executable else "100644"
-    adoption.result[file.path] = (file.content, mode)
+    adoption.result[file.path] = (file.content, file.mode)
     told.append(file.path)
 
 
@@ -541,11 +540,7 @@ def commit(
         b"commit %b\ncommitter %b\ndata %d\n%b\n" % (ref.encode(), who.encode(), len(said), said),
         b"from %b\n" % repository.head.encode(),
     ]
-    for path, (content, mode) in sorted(result.items()):
-        name = raw_path(repository.prefix / path)
-        quoted = name.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        stream.append(b'M %b inline "%b"\ndata %d\n' % (mode.encode(), quoted, len(content)))
-        stream.append(content + b"\n")
+    stream += [inline(repository.prefix / path, *file) for path, file in sorted(result.items())]
     stream.append(b"done\n")
     try:
         git.raw("fast-import", "--quiet", "--done", cwd=repository.top, feed=b"".join(stream))

@@ -282,11 +282,15 @@ class _Merger:
             Whether there is nothing left to decide.
         """
         if {OURS, THEIRS} <= sides.keys() and all(_is_file(side) for side in sides.values()):
-            if any(b"\0" in self.store.read(side.oid)[:BINARY] for side in sides.values()):
+            texts = {stage: self.store.read(side.oid) for stage, side in sides.items()}
+            is_text = not any(b"\0" in text[:BINARY] for text in texts.values())
+            if BASE in sides and not is_text:
                 self.settled[path] = sides[OURS]
                 self.merge.kept.append(Kept(path, "you changed it, and it is no text to be merged"))
                 return True
-            content, clean = self._by_content(path, sides, anew=kind == "rename/rename")
+            content, clean = None, False
+            if is_text:
+                content, clean = self._by_content(path, texts, anew=kind == "rename/rename")
             if content is not None:
                 self.settled[path] = Entry(_mode(sides), self.store.write(content))
                 return clean
@@ -348,19 +352,18 @@ class _Merger:
         return manifest.merge(path, None, self.store.read(mine.oid), self.store.read(its.oid))
 
     def _by_content(
-        self, path: PurePosixPath, sides: Mapping[int, Entry], *, anew: bool
+        self, path: PurePosixPath, texts: Mapping[int, bytes], *, anew: bool
     ) -> tuple[bytes | None, bool]:
         """Merge what git's text merge could not, or not well.
 
         Returns:
             What came of it, or None; and whether it is free of conflicts.
         """
-        base = self.store.read(sides[BASE].oid) if BASE in sides else None
-        ours, theirs = (self.store.read(sides[side].oid) for side in (OURS, THEIRS))
+        base, ours, theirs = texts.get(BASE), texts[OURS], texts[THEIRS]
         by_lines = None
         # Git's own markers in a file that both renamed are longer than any other file's.
         turned = _ends_crlf(ours) != _ends_crlf(theirs)
-        if (anew or turned) and b"\0" not in ours + theirs:
+        if anew or turned:
             if turned:  # every line differs, and yet nothing does
                 base = base if base is None else _with_ends_of(ours, base)
                 theirs = _with_ends_of(ours, theirs)

@@ -45,6 +45,11 @@ class File:
     executable: bool
     origin: PurePosixPath
 
+    @property
+    def mode(self) -> str:
+        """Its mode, as git writes it."""
+        return "100755" if self.executable else "100644"
+
 
 def render(template: Template, answers: Answers) -> list[File]:
     """Render a project.

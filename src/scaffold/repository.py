@@ -115,11 +115,11 @@ class Repository:
         """Give the last commit's files in a folder, by their path in it."""
         if not folder.parts:
             return dict(self.files)
-        return {
-            path.relative_to(folder): entry
-            for path, entry in self.files.items()
-            if path.is_relative_to(folder)
-        }
+        try:
+            listing = git.raw("ls-tree", "-r", "-z", "--full-tree", self.tree(folder), cwd=self.top)
+        except git.GitError:  # it has nothing there
+            return {}
+        return parsed_tree(listing)
 
     def blob(self, path: PurePosixPath) -> bytes:
         """Give a file of the last commit.

@@ -245,9 +245,13 @@ def _commit(name: bytes, parent: bytes, lines: Iterable[bytes]) -> list[bytes]:
 
 
 def _inline(file: File) -> bytes:
-    mode = b"100755" if file.executable else b"100644"
-    head = b"M %b inline %b\ndata %d\n" % (mode, _path(file.path), len(file.content))
-    return head + file.content + b"\n"
+    return inline(file.path, file.content, file.mode)
+
+
+def inline(path: PurePosixPath, content: bytes, mode: str) -> bytes:
+    """Say that a commit has a file, as `git fast-import` reads it."""
+    head = b"M %b inline %b\ndata %d\n" % (mode.encode(), _path(path), len(content))
+    return head + content + b"\n"
 
 
 def _change(path: PurePosixPath, entry: Entry | None) -> bytes:

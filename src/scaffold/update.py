@@ -264,9 +264,11 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     theirs = render(target, answers)
     ours = plan.repository.below(record.project)
     earlier = {
-        path.relative_to(record.project): entry
-        for path, entry in plan.result.items()
-        if path.is_relative_to(record.project)
+        (step.record.project / path).relative_to(record.project): entry
+        for step in plan.steps
+        if _overlap(step.record.project, record.project)
+        for path, entry in step.merge.result.items()
+        if (step.record.project / path).is_relative_to(record.project)
     }
     for path, entry in earlier.items():
         ours.pop(path, None)
@@ -302,6 +304,11 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     step = Step(record, before, after, answers, changed, merge)
     _remember(plan, step, settings, owners)
     return _with_lock(plan, step, target, ours) if wish.lock else step
+
+
+def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
+    """Tell whether two folders are the same, or one is in the other."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _target(record: AnswersFile, origin: Origin, shelf: Shelf, wish: Wish) -> Template:

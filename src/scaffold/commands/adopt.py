@@ -208,9 +208,7 @@ def _take(
         files = adoption.chosen(take, origin.files, repository.below(record.project))
         with scratch_store(repository) as store:
             result = {
-                record.project / file.path: Entry(
-                    "100755" if file.executable else "100644", store.write(file.content)
-                )
+                record.project / file.path: Entry(file.mode, store.write(file.content))
                 for file in files
             }
             settings = record.project / ownership.FILE
