@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from scaffold import manifest
+from scaffold import document, manifest
 from scaffold.ownership import FILE, Owner
 from scaffold.repository import Entry, posix
 
@@ -416,11 +416,11 @@ class _Merger:
             for stage, tree in ((BASE, self.base), (OURS, self.ours), (THEIRS, self.theirs))
             if path in tree
         }
-        if not ({OURS, THEIRS} <= sides.keys() and manifest.valid(path, b"") is not None):
+        if not ({OURS, THEIRS} <= sides.keys() and document.valid(path, b"") is not None):
             return
         content = {stage: self.store.read(side.oid) for stage, side in sides.items()}
-        if manifest.valid(path, self.store.read(entry.oid)) or not all(
-            manifest.valid(path, text) for text in content.values()
+        if document.valid(path, self.store.read(entry.oid)) or not all(
+            document.valid(path, text) for text in content.values()
         ):
             return
         by_keys = manifest.merge(path, content.get(BASE), content[OURS], content[THEIRS])

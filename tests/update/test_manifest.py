@@ -16,7 +16,7 @@ from conftest import Render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaffold import manifest
+from scaffold import document, manifest
 
 
 def merged(name: str, base: str | None, ours: str, theirs: str) -> str | None:
@@ -592,7 +592,7 @@ def test_a_file_that_lacks_nothing_is_given_as_it_is(name: str, text: str) -> No
 )
 def test_what_cannot_be_read_is_not_valid_and_has_no_merge(name: str, text: str) -> None:
     path, good = PurePosixPath(name), b"a: 1\n" if name.endswith("yaml") else b'{"a": 1}'
-    assert manifest.valid(path, text.encode()) is False
+    assert document.valid(path, text.encode()) is False
     for versions in (
         (text.encode(), good, good + b" "),
         (good, text.encode(), good),
@@ -614,12 +614,12 @@ def test_what_cannot_be_read_is_not_valid_and_has_no_merge(name: str, text: str)
     ],
 )
 def test_what_can_be_read_is_valid(name: str, text: str) -> None:
-    assert manifest.valid(PurePosixPath(name), text.encode()) is True
+    assert document.valid(PurePosixPath(name), text.encode()) is True
 
 
 def test_other_formats_are_not_known() -> None:
     path = PurePosixPath("a.ini")
-    assert manifest.valid(path, b"") is None
+    assert document.valid(path, b"") is None
     assert manifest.merge(path, b"", b"", b"") is None
     assert manifest.add_missing(path, b"", b"") is None
 
@@ -641,9 +641,9 @@ def test_every_manifest_of_a_project_is_read_whole_and_edited_where_it_changes(
     seen = set()
     for file in filter(Path.is_file, sorted(project.rglob("*"))):
         path, text = PurePosixPath(file), file.read_bytes()
-        if manifest.valid(path, text) is None:
+        if document.valid(path, text) is None:
             continue
-        assert manifest.valid(path, text), path
+        assert document.valid(path, text), path
         more = b"zz.a = 1\n" if path.suffix == ".toml" else b"zz:\n  a: 1\n"
         new = more + text
         if path.suffix == ".json":
@@ -805,10 +805,10 @@ def test_adopting_adds_all_that_is_missing(
 def test_whatever_is_in_a_file_nothing_is_raised(name: str, texts: list[bytes]) -> None:
     path = PurePosixPath(name)
     result = manifest.merge(path, texts[0], texts[1], texts[2])
-    assert result is None or manifest.valid(path, result)
+    assert result is None or document.valid(path, result)
     result = manifest.add_missing(path, texts[1], texts[2])
-    assert result is None or manifest.valid(path, result)
-    assert manifest.valid(path, texts[0]) in (True, False)
+    assert result is None or document.valid(path, result)
+    assert document.valid(path, texts[0]) in (True, False)
 
 
 LINES = {
