@@ -19,33 +19,26 @@ from typing import TYPE_CHECKING, Any
 
 from pathspec import PathSpec
 
-from scaffold import evidence, git, manifest, ownership
-from scaffold.answers import applicable, resolve
+from scaffold import evidence, manifest, ownership
+from scaffold.answers import resolve
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.lockfile import OTHER_LOCKS
 from scaffold.merge import SUBMODULE, SYMLINK
 from scaffold.ownership import Owner
 from scaffold.render import File, render
-from scaffold.store import inline
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from scaffold.answers import Answers
-    from scaffold.answersfile import AnswersFile
     from scaffold.evidence import Guess
     from scaffold.questions import Question
     from scaffold.repository import Entry, Repository
-    from scaffold.template import Shelf, Template
+    from scaffold.template import Template
 
 #: The axis that is no technical choice: nobody's code gets a licence by default.
 LICENSE = "license"
-
-#: How many of a template's versions are compared when a project does not say which one it is at,
-#: and which part of its files must be a version's, byte for byte, for the project to be of it.
-MOST_VERSIONS = 50
-LEAST_ALIKE = 1 / 4
 
 #: Names that a text about the same thing may end with: README.rst does what README.md would.
 TEXTS = ("", ".adoc", ".markdown", ".md", ".rst", ".txt")
@@ -275,7 +268,7 @@ def adopted(
             f"{template.answers_file} is taken, and the answers have no other place.",
             "Move what is there out of the way, and run it again.",
         )
-    adoption.manager = next((o.row["lock"] for o in options if "lock" in o.row), "")
+    adoption.manager = template.catalog.said(answers.values, "lock")
     others = map(PurePosixPath, OTHER_LOCKS.get(adoption.manager, ()))
     adoption.other_lock = next((str(name) for name in others if name in head.files), "")
     _keep(adoption, settings, owners, take)
@@ -483,106 +476,3 @@ def _find_expectations(adoption: Adoption, files: Iterable[File], head: Head) ->
         text = adoption.result[path][0].decode("utf-8", "replace")
         if path != ownership.FILE and missing and (found := named.findall(text)):
             adoption.expects[path] = list(dict.fromkeys(found))
-
-
-def ready(repository: Repository, branch: str) -> str:
-    """Make sure that git will make a commit on a new branch, before anybody is asked anything.
-
-    Returns:
-        Who makes it, as git records it.
-
-    Raises:
-        UsageError: When that cannot be the name of a branch.
-        ScaffoldError: When there is such a branch, or git does not know whose commit it would be.
-    """
-    try:
-        named = git.run("check-ref-format", "--branch", branch, cwd=repository.top)
-    except git.GitError:
-        named = ""
-    if named != branch:
-        raise UsageError(
-            f"{shown(branch)} cannot be the name of a branch.", "For example: --branch adopt"
-        )
-    with suppress(git.GitError):
-        git.run("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}", cwd=repository.top)
-        raise ScaffoldError(
-            f"There is a branch {branch} already; nothing was changed.",
-            f"Merge it, or drop it with `git branch -D {branch}`, or name another with --branch.",
-        )
-    try:
-        return git.run("var", "GIT_COMMITTER_IDENT", cwd=repository.top)
-    except git.GitError as error:
-        raise ScaffoldError(
-            f"git does not know who you are, so it makes no commit: {error}",
-            "Tell it: git config user.name 'Your Name', git config user.email you@example.com",
-        ) from error
-
-
-def commit(
-    repository: Repository,
-    branch: str,
-    message: str,
-    result: Mapping[PurePosixPath, tuple[bytes, str]],
-) -> str:
-    """Commit files to a new branch; the work tree and the index stay as they are.
-
-    Returns:
-        The commit.
-
-    Raises:
-        UsageError: As for `ready`.
-        ScaffoldError: As for `ready`, or when git refuses.
-    """
-    who = ready(repository, branch)
-    ref = f"refs/heads/{branch}"
-    said = os.fsencode(message)
-    stream = [
-        b"commit %b\ncommitter %b\ndata %d\n%b\n" % (ref.encode(), who.encode(), len(said), said),
-        b"from %b\n" % repository.head.encode(),
-    ]
-    stream += [inline(repository.prefix / path, *file) for path, file in sorted(result.items())]
-    stream.append(b"done\n")
-    try:
-        git.raw("fast-import", "--quiet", "--done", cwd=repository.top, feed=b"".join(stream))
-        return git.run("rev-parse", "--verify", ref, cwd=repository.top)
-    except git.GitError as error:
-        raise ScaffoldError(
-            f"git made no commit: {error}", "Nothing was changed. Mend that, and run it again."
-        ) from error
-
-
-def nearest_version(
-    record: AnswersFile, repository: Repository, shelf: Shelf, source: str | None = None
-) -> tuple[str, int, int]:
-    """Find the version of a template that a project is most like.
-
-    Returns:
-        The version, how many of its files the project has unchanged, and how many it has.
-
-    Raises:
-        ScaffoldError: When the project is like none of them.
-    """
-    where = ["."] if source else ["copier.yml", "template"]
-    listed = git.run(
-        "log", "--format=%H", f"--max-count={MOST_VERSIONS}", "HEAD", "--", *where,
-        cwd=shelf.versions(source).clone,
-    ).split()  # fmt: skip
-    head = Head(repository, repository.below(record.project))
-    best = ("", 0, 1)
-    for version in listed:
-        template = shelf.at(source, version)
-        try:
-            files = render(template, resolve(template, applicable(record.answers, template)))
-        except ScaffoldError:
-            continue  # that version asked something else
-        same = sum(map(head.has, files))
-        if same > best[1]:
-            best = (template.commit or version, same, len(files))
-        if same >= len(files) - 1:
-            break  # all but the answers file
-    if best[1] < best[2] * LEAST_ALIKE:
-        raise ScaffoldError(
-            f"{record.path}: no version of the template is like this project.",
-            "If it came from another template, name that with --template.",
-        )
-    return best

@@ -83,3 +83,7 @@ class Catalog:
     def chosen(self, answers: Mapping[str, Any]) -> tuple[Option, ...]:
         """Give the options that these answers choose."""
         return tuple(o for o in self.options if answers.get(o.axis) == o.id)
+
+    def said(self, answers: Mapping[str, Any], key: str) -> str:
+        """Give what the first option that these answers choose says under a key of its row."""
+        return next((str(o.row[key]) for o in self.chosen(answers) if key in o.row), "")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from scaffold import git, ownership
 from scaffold.answersfile import around
 from scaffold.merge import is_marked
+from scaffold.origin import Origin
 from scaffold.ownership import Owner
 from scaffold.render import seeds
 from scaffold.repository import Repository, posix, raw_path
 from scaffold.store import Store
-from scaffold.update import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

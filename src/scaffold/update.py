@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from scaffold import lockfile, ownership
 from scaffold.answers import Answers, applicable, resolve
-from scaffold.errors import ScaffoldError, UsageError
+from scaffold.errors import UsageError
 from scaffold.merge import SUBMODULE, Change, Conflict, Merge, is_marked, merged, owned
-from scaffold.render import File, render, seeds
+from scaffold.origin import Origin
+from scaffold.render import render, seeds
 from scaffold.repository import Entry
 from scaffold.store import scratch_store
-from scaffold.template import is_embedded
 from scaffold.wording import brief, shown
 
 if TYPE_CHECKING:
@@ -28,82 +28,6 @@ if TYPE_CHECKING:
     from scaffold.repository import Repository
     from scaffold.store import Store
     from scaffold.template import Shelf, Template
-
-
-@dataclass(frozen=True)
-class Origin:
-    """What a project came from.
-
-    Attributes:
-        template: The version of the template it is at.
-        answers: Its answers.
-        files: What the template wrote then.
-        source: What to open for other versions: None for the embedded template.
-    """
-
-    template: Template
-    answers: Answers
-    files: list[File]
-    source: str | None
-
-    @classmethod
-    def of(cls, record: AnswersFile, shelf: Shelf, source: str | None = None) -> Origin:
-        """Render a project as it was when it was made or last updated.
-
-        Args:
-            record: The project's answers file.
-            shelf: Where templates are fetched.
-            source: Where its template is now, when it moved.
-
-        Raises:
-            ScaffoldError: When it does not say which version that was.
-            UsageError: When the template or its version cannot be found.
-            TemplateError: When it cannot be rendered.
-        """
-        if not record.commit:
-            raise ScaffoldError(
-                f"{record.path} does not say which version of the template it is at (_commit).",
-                "It was made from a plain folder. Find it with `scaffold adopt`.",
-            )
-        where = source or source_of(record, shelf)
-        try:
-            known = shelf.at(where, record.commit)
-        except UsageError as error:
-            raise UsageError(
-                f"{record.path}: the version {shown(record.commit)} of the template cannot be had: "
-                f"{error.message}",
-                "If the template has moved, name its new place with --template.",
-            ) from error
-        template = known.for_project(record.source, record.commit, record.path.name)
-        return cls.rendered(template, record, where)
-
-    @classmethod
-    def rendered(cls, template: Template, record: AnswersFile, source: str | None = None) -> Origin:
-        """Render a version of the template with a project's answers.
-
-        Raises:
-            TemplateError: When it cannot be rendered.
-        """
-        given = applicable(record.answers, template)
-        answers = resolve(template, given, carried=record.answers)
-        return cls(template, answers, render(template, answers), source)
-
-
-def source_of(record: AnswersFile, shelf: Shelf) -> str | None:
-    """Tell which template a project came from: None for the embedded one.
-
-    It is the embedded one by its address, or by a commit that only its history has.
-    """
-    if is_embedded(record.source):
-        return None
-    name = record.commit.rpartition("-g")[2]
-    if len(name) >= 7 and all(c in "0123456789abcdef" for c in name):  # noqa: PLR2004  # no tag
-        try:
-            if shelf.versions(None).commit(record.commit):
-                return None
-        except UsageError:  # this installation has no history
-            pass
-    return record.source
 
 
 @dataclass(frozen=True)
@@ -365,10 +289,7 @@ def _with_lock(
     plan: Plan, step: Step, target: Template, ours: Mapping[PurePosixPath, Entry]
 ) -> Step:
     """Let the lock file follow its manifest, where the project has one."""
-    managers = (
-        o.row["lock"] for o in target.catalog.chosen(step.answers.values) if "lock" in o.row
-    )
-    manager = lockfile.MANAGERS.get(next(managers, ""))
+    manager = lockfile.MANAGERS.get(target.catalog.said(step.answers.values, "lock"))
     if manager is None:
         return step
     manifest, file = PurePosixPath(manager.manifest), PurePosixPath(manager.file)

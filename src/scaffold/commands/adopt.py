@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scaffold import adoption, answersfile, console, git, ownership
+from scaffold import adoption, answersfile, branch, console, git, ownership
 from scaffold.answers import pairs
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.journal import Journal
+from scaffold.origin import Origin, nearest_version, source_of
 from scaffold.repository import Entry, Repository
 from scaffold.store import scratch_store
 from scaffold.template import Shelf, is_embedded
-from scaffold.update import Origin, source_of
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _adopt(
             "Name a git repository with --template.",
         )
     if not wishes.dry_run:
-        adoption.ready(repository, wishes.branch)
+        branch.ready(repository, wishes.branch)
     found = adoption.guesses(template, repository)
     given = pairs(wishes.data)
     answers = adoption.answered(template, found, given)
@@ -121,7 +121,7 @@ def _adopt(
     commit = None
     if not wishes.dry_run:
         message = f"Adopt scaffold's template {template.commit} for {name}"
-        commit = adoption.commit(repository, wishes.branch, message, result.result)
+        commit = branch.commit(repository, wishes.branch, message, result.result)
     if wishes.as_json:
         console.say(json.dumps(_as_data(wishes, template, found, result, commit), indent=2))
         return
@@ -160,12 +160,12 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
         console.say(json.dumps(report, indent=2) if wishes.as_json else said)
         return
     if not wishes.dry_run:
-        adoption.ready(repository, wishes.branch)
+        branch.ready(repository, wishes.branch)
     how = f"it says it is at {record.commit}"
     version = record.commit
     if not known:
         with console.progress("Comparing it with the template's versions …"):
-            version, same, files = adoption.nearest_version(record, repository, shelf, source)
+            version, same, files = nearest_version(record, repository, shelf, source)
         how = f"{same} of its {count(files, 'file')} are as {version} has them"
     address = shelf.at(source).source
     template = shelf.at(source, version).for_project(address, version, record.path.name)
@@ -175,7 +175,7 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
         message = f"Follow scaffold's template from {version} on"
         result = {file.path: (file.content, "100644")}
         report["branch"] = wishes.branch
-        report["commit"] = adoption.commit(repository, wishes.branch, message, result)
+        report["commit"] = branch.commit(repository, wishes.branch, message, result)
     if wishes.as_json:
         report |= {"template": address, "version": version}
         console.say(json.dumps(report, indent=2))
@@ -328,12 +328,12 @@ def _next(wishes: Wishes, commit: str | None) -> None:
     if commit is None:
         console.say("\nNothing was changed: this was a dry run.")
         return
-    branch = wishes.branch
-    console.say(f"\nOne commit on the branch {branch}; your work tree is untouched.")
+    name = wishes.branch
+    console.say(f"\nOne commit on the branch {name}; your work tree is untouched.")
     commands = {
-        f"git diff HEAD...{branch}": "look at it",
-        f"git merge {branch}": "keep it",
-        f"git branch -D {branch}": "or forget it",
+        f"git diff HEAD...{name}": "look at it",
+        f"git merge {name}": "keep it",
+        f"git branch -D {name}": "or forget it",
         "scaffold adopt --take PATH": "once merged: have the template's after all",
     }
     width = max(map(len, commands))

@@ -70,10 +70,10 @@ def new(wishes: Wishes) -> None:
         destination = project.free_destination(wishes.into, wishes.name)
         ask = not (wishes.defaults or wishes.as_json) and console.interactive()
         answers, files = _answered(template, given, destination, ask=ask)
-    stack = next((o.row for o in template.catalog.chosen(answers.values) if "lock" in o.row), {})
+    manager, start = (template.catalog.said(answers.values, key) for key in ("lock", "start"))
     with project.appearing_at(destination) as folder:
         project.write(files, folder)
-        lock = _lock(stack, folder) if wishes.lock and "lock" in stack else None
+        lock = _lock(manager, folder) if wishes.lock and manager else None
         commit = _commit(folder, wishes, template) if wishes.git else None
     _report(
         wishes,
@@ -85,7 +85,7 @@ def new(wishes: Wishes) -> None:
             "files": [str(file.path) for file in files],
             "lock": lock,
             "commit": commit,
-            "next": [_cd(destination), *_next(files, stack)],
+            "next": [_cd(destination), *_next(files, start)],
         },
         answers,
     )
@@ -160,10 +160,10 @@ def _check_name(template: Template, name: str) -> None:
         raise
 
 
-def _lock(stack: Mapping[str, Any], folder: Path) -> str | None:
+def _lock(manager: str, folder: Path) -> str | None:
     try:
-        with console.progress(f"Resolving dependencies with {stack['lock']} …"):
-            return lockfile.make(stack["lock"], folder)
+        with console.progress(f"Resolving dependencies with {manager} …"):
+            return lockfile.make(manager, folder)
     except lockfile.LockError as error:
         console.note(f"Note: {error.message}", error.hint)
         return None
@@ -194,9 +194,9 @@ def _cd(folder: Path) -> str:
     return f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
 
 
-def _next(files: Iterable[File], stack: Mapping[str, Any]) -> list[str]:
+def _next(files: Iterable[File], start: str) -> list[str]:
     setup = ["ops/setup"] if any(str(file.path) == "ops/setup" for file in files) else []
-    return [*setup, *([stack["start"]] if "start" in stack else [])]
+    return [*setup, *([start] if start else [])]
 
 
 def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:
