@@ -8,10 +8,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import pexpect
 import platformdirs
 import pytest
 from hypothesis import settings
@@ -33,6 +35,8 @@ VENDORS = "SCAFFOLD_TEST_DATA"
 
 Render = Callable[..., Path]
 Scaffold = Callable[..., subprocess.CompletedProcess[str]]
+Screen: TypeAlias = "pexpect.spawn[str]"
+Terminal = Callable[..., Screen]
 
 # Copier and git know a person by the environment alone, whatever the machine has.
 os.environ |= {
@@ -98,6 +102,45 @@ def scaffold(tmp_path: Path) -> Scaffold:
         )
 
     return scaffold
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """Give a function that starts the command line in a terminal of 80 by 24."""
+    started: list[Screen] = []
+
+    def terminal(*args: str, cwd: Path = tmp_path) -> Screen:
+        process = pexpect.spawn(
+            sys.executable,
+            ["-m", "scaffold", *args],
+            cwd=str(cwd),
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+            dimensions=(24, 80),
+            encoding="utf-8",
+            timeout=60,
+        )
+        started.append(process)
+        return process
+
+    yield terminal
+    for process in started:
+        process.close(force=True)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    """Give a file system of a size, such as `64k`; skip the test where none can be mounted."""
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if mounted.returncode:
+        pytest.skip(f"mounting a file system needs root: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
 
 
 def copy_template(folder: Path) -> Path:

@@ -3,13 +3,13 @@
 Everything new is written out of sight first, where a full disk does no harm. Then, under git's own
 `index.lock`, each file that goes is linked aside and each new one renamed into place, and last the
 index: that is the moment at which the update is done. `state.json` says what has been begun, so
-that whoever comes next can go back or finish. Both need neither space nor luck, only renames.
+that whoever comes next can go back or finish. Both need neither space nor luck, only the renames
+of `moves.py`.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 from scaffold import git
 from scaffold.errors import EnvironmentLackError, ScaffoldError
 from scaffold.merge import SUBMODULE, is_marked
+from scaffold.moves import FOLDER, Move, Moves, digest
 from scaffold.repository import posix, raw_path
 from scaffold.wording import count
 
@@ -45,23 +46,6 @@ NEXT = {
 
 #: What going back takes on disk besides two copies of the index: a few folders.
 RESERVE = 2**16
-#: What can be at a path besides a file.
-FOLDER, ELSEWHERE = "folder", "behind a link"
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What happens at one path.
-
-    Attributes:
-        path: Where, in the repository.
-        old: The digest of what is there before; empty when nothing is.
-        new: The digest of what is there afterwards; empty when nothing is.
-    """
-
-    path: str
-    old: str
-    new: str
 
 
 @dataclass(slots=True)
@@ -105,6 +89,7 @@ class Journal:
         # Files can be renamed only within a file system, and a linked work tree may be on another.
         near = self.top.stat().st_dev == repository.git_dir.stat().st_dev
         self.stage = self.folder if near else self.top / ".scaffold-update"
+        self.moves = Moves(self.top, self.stage, repository.folder)
         self._is_held = False
 
     # What is known.
@@ -232,7 +217,7 @@ class Journal:
                 result = {path: entry, **result}
         try:
             with self._refusals(), self._index_locked():
-                state = State(APPLYING, self.repository.head, _digest(self.index), title)
+                state = State(APPLYING, self.repository.head, digest(self.index), title)
                 state.conflicts = {str(path): path in marked for path in unmerged}
                 self._stage(result, unmerged)
                 self._plan(state, result)
@@ -257,7 +242,7 @@ class Journal:
         """
         hint = "Go back with `scaffold update --abort`."
         with self._refusals(), self._index_locked():
-            if _digest(self.index) != state.index:
+            if digest(self.index) != state.index:
                 raise ScaffoldError(f"{self.index} was changed meanwhile.", hint)
             self._redo(state, hint)
         self._refresh()
@@ -266,7 +251,7 @@ class Journal:
         """Put everything back as it was.
 
         Returns:
-            Files that were edited since, which are kept (see `aside`).
+            Files that were edited since, which are kept (see `Moves.aside`).
 
         Raises:
             EnvironmentLackError: When the file system refuses.
@@ -312,11 +297,6 @@ class Journal:
                 if is_marked((self.top / path).read_bytes()):
                     left[path] = "it has conflict markers"
         return sorted(left.items())
-
-    @property
-    def aside(self) -> Path:
-        """Where files go that were edited in between and would be lost to an abort."""
-        return self.stage.with_name(f"{self.stage.name}-aborted")
 
     # How: what is prepared.
 
@@ -448,7 +428,7 @@ class Journal:
                 )
             parents = list(reversed(path.parents))[1:]
             self._check_parents(path, parents, going)
-            old = _digest(self.top / path)
+            old = digest(self.top / path)
             if old == FOLDER and self._is_vacated(path, going):
                 old = ""
             if old and (was is None or old == FOLDER):
@@ -456,7 +436,7 @@ class Journal:
                     f"{path} is in the way: the update adds it, and git does not track yours.",
                     "Commit it, move it away or remove it; nothing was changed.",
                 )
-            new = _digest(self.stage / "new" / path) if entry else ""
+            new = digest(self.stage / "new" / path) if entry else ""
             state.moves.append(Move(str(path), old, new))
             for parent in parents:
                 place, name = self.top / parent, str(parent)
@@ -531,43 +511,12 @@ class Journal:
         Raises:
             ScaffoldError: When a file is not what it should be, with the hint.
         """
-        for move in state.moves:
-            place, old, new = self._places(move)
-            waits = bool(move.new) and os.path.lexists(new)
-            if move.old and not os.path.lexists(old):
-                self._expect(move.path, {move.old}, hint)
-                old.parent.mkdir(parents=True, exist_ok=True)
-                if move.new:
-                    _link(place, old)
-                else:
-                    place.rename(old)
-            elif not waits:
-                self._expect(move.path, {move.new} if move.new else {"", FOLDER}, hint)
-            if waits:
-                if not move.old:
-                    _remove_folders(place)
-                self._expect(move.path, {move.old, ""}, hint)
-                place.parent.mkdir(parents=True, exist_ok=True)
-                new.rename(place)
-        for folder in reversed(state.emptied):
-            self._remove_if_empty(self.top / folder)
+        self.moves.redo(state.moves, state.emptied, hint)
         if self._staged_index.exists():
             self._staged_index.replace(self.index)
         with suppress(OSError):  # without the staged index, it says the same
             done = CONFLICTS if state.conflicts else STAGED
             self._write("state.json", replace(state, phase=done))
-
-    def _expect(self, path: str, digests: set[str], hint: str) -> None:
-        if self._found(path) not in digests:
-            raise ScaffoldError(f"{path} was changed meanwhile.", hint)
-
-    def _found(self, path: str) -> str:
-        """Tell what is at a path; what is behind a link is none of ours."""
-        return ELSEWHERE if self._link_to(path) else _digest(self.top / path)
-
-    def _link_to(self, path: str) -> PurePosixPath | None:
-        parents = reversed(PurePosixPath(path).parents[:-1])
-        return next((parent for parent in parents if (self.top / parent).is_symlink()), None)
 
     def _go_back(self) -> list[str]:
         """Bring back the files, then the index; from now on there is no finishing.
@@ -581,58 +530,11 @@ class Journal:
         state = self.state
         if state is None:
             return []
-        kept: list[str] = []
-        for move in reversed(state.moves):
-            if move.new:
-                self._take_back(move, kept)
-        self._take_folders_back(state, kept)
-        for move in state.moves:
-            if not move.new:
-                self._take_back(move, kept)
+        kept = self.moves.undo(state.moves, state.made, state.emptied)
         if not self._staged_index.exists():
             self._take_index_back(state)
         self._forget()
         return kept
-
-    def _take_back(self, move: Move, kept: list[str]) -> None:
-        place, old, new = self._places(move)
-        now = self._found(move.path)
-        if move.old:
-            taken_back = not os.path.lexists(old)
-        else:
-            taken_back = os.path.lexists(new) or now in {"", FOLDER, ELSEWHERE}
-        if taken_back:  # or not begun
-            return
-        if now not in {move.old, move.new, ""}:
-            self._put_aside(str(self._link_to(move.path) or move.path), kept)
-        if move.old:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            old.replace(place)
-        else:
-            place.unlink(missing_ok=True)
-
-    def _take_folders_back(self, state: State, kept: list[str]) -> None:
-        for folder in reversed(state.made):
-            if self._found(folder) == FOLDER:
-                with suppress(OSError):  # somebody else put something there
-                    (self.top / folder).rmdir()
-        for folder, mode in state.emptied.items():
-            place = self.top / folder
-            if self._found(folder) != FOLDER:
-                self._put_aside(str(self._link_to(folder) or folder), kept)
-                place.mkdir()
-            if stat.S_IMODE(place.stat().st_mode) != mode:
-                place.chmod(mode)
-
-    def _put_aside(self, path: str, kept: list[str]) -> None:
-        if not os.path.lexists(self.top / path):
-            return
-        target = self.aside / path
-        while os.path.lexists(target):
-            target = target.with_name(f"{target.name}~")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (self.top / path).rename(target)
-        kept.append(path)
 
     def _take_index_back(self, state: State) -> None:
         """Give the index at our paths what the last commit has there; the rest is somebody's."""
@@ -643,18 +545,6 @@ class Journal:
             shutil.copyfile(self.index, index)
             self._change_index(index, self._lines({path: files.get(path) for path in paths}))
             index.replace(self.index)
-
-    def _places(self, move: Move) -> tuple[Path, Path, Path]:
-        return (
-            self.top / move.path,
-            self.stage / "old" / move.path,
-            self.stage / "new" / move.path,
-        )
-
-    def _remove_if_empty(self, folder: Path) -> None:
-        with suppress(OSError):  # it is not, or we were started in a folder that is gone
-            if folder not in {self.repository.folder, Path.cwd()}:
-                folder.rmdir()
 
     # How: what is remembered.
 
@@ -684,34 +574,3 @@ class Journal:
         """Let git see that the files are those of the index, so that `git status` is quick."""
         with suppress(git.GitError, KeyboardInterrupt):  # it is done: too late to leave
             git.raw("update-index", "-q", "--refresh", cwd=self.top)
-
-
-def _digest(path: Path) -> str:
-    """Tell apart all that can be at a path; nothing is an empty text."""
-    try:
-        mode = path.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-    if stat.S_ISDIR(mode):
-        return FOLDER
-    if stat.S_ISLNK(mode):
-        return f"link to {os.fsencode(path.readlink())!r}"
-    if not stat.S_ISREG(mode):
-        return "neither a file nor a folder"
-    return hashlib.sha256(path.read_bytes()).hexdigest() + ("+x" if mode & 0o111 else "")
-
-
-def _link(place: Path, other: Path) -> None:
-    """Give a file a second place, or where the file system cannot do that, move it there."""
-    try:
-        os.link(place, other, follow_symlinks=False)
-    except OSError:
-        place.rename(other)
-
-
-def _remove_folders(folder: Path) -> None:
-    """Remove a folder that has only folders in it."""
-    if _digest(folder) == FOLDER:
-        with suppress(OSError):  # it has more
-            for path, _, _ in os.walk(folder, topdown=False):
-                Path(path).rmdir()

@@ -12,18 +12,17 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeAlias
+from typing import Any
 
 import copier
 import pexpect
 import pytest
 import yaml
-from conftest import ROOT, Scaffold, copy_template
+from conftest import ROOT, Scaffold, Screen, Terminal, copy_template
 from mini import mini_template
 from repositories import REPOSITORIES, Repository, crlf
 from test_evidence import own_tests
@@ -1249,35 +1248,18 @@ def test_a_project_of_another_template_is_left_alone(tmp_path: Path) -> None:
 # At a terminal
 
 
-Screen: TypeAlias = "pexpect.spawn[str]"
-Terminal = Callable[..., Screen]
-
-
 @pytest.fixture
-def terminal(sources: Mapping[str, Path]) -> Iterator[Terminal]:
-    """Give a function that adopts a repository in a terminal of 80 by 24."""
-    started: list[Screen] = []
+def adopting(terminal: Terminal, sources: Mapping[str, Path]) -> Terminal:
+    """Give a function that adopts a repository in a terminal."""
 
-    def terminal(top: Path, *args: str, template: str = "real") -> Screen:
-        process = pexpect.spawn(
-            sys.executable,
-            ["-m", "scaffold", "adopt", "--template", str(sources[template]), *args],
-            cwd=str(top),
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
-            dimensions=(24, 80),
-            encoding="utf-8",
-            timeout=60,
-        )
-        started.append(process)
-        return process
+    def adopting(top: Path, *args: str, template: str = "real") -> Screen:
+        return terminal("adopt", "--template", str(sources[template]), *args, cwd=top)
 
-    yield terminal
-    for process in started:
-        process.close(force=True)
+    return adopting
 
 
 def test_only_what_is_unsure_is_asked_with_the_guess_for_a_default(
-    terminal: Terminal, tmp_path: Path
+    adopting: Terminal, tmp_path: Path
 ) -> None:
     files = {
         "requirements.txt": "flask\n",
@@ -1288,7 +1270,7 @@ def test_only_what_is_unsure_is_asked_with_the_guess_for_a_default(
         "render.yaml": "services: []\n",
     }
     top = repository(tmp_path / "api", files)
-    screen = terminal(top, "-downer=Us", template="mini")
+    screen = adopting(top, "-downer=Us", template="mini")
     screen.expect("What the repository shows:")
     screen.expect("description ")
     screen.expect(r"description .*{{ 7 \* 7 }}")
@@ -1308,11 +1290,11 @@ def test_only_what_is_unsure_is_asked_with_the_guess_for_a_default(
 
 
 def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
-    terminal: Terminal, tmp_path: Path
+    adopting: Terminal, tmp_path: Path
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
-    screen = terminal(top, *given, "-downer=Us")
+    screen = adopting(top, *given, "-downer=Us")
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")
     screen.expect(pexpect.EOF)
@@ -1321,10 +1303,10 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
 
 
 @pytest.mark.parametrize("keys", [0, 2])
-def test_ctrl_c_leaves_everything_as_it_was(terminal: Terminal, tmp_path: Path, keys: int) -> None:
+def test_ctrl_c_leaves_everything_as_it_was(adopting: Terminal, tmp_path: Path, keys: int) -> None:
     top = repository(tmp_path / "api", SERVICE)
     before = state(top)
-    screen = terminal(top)
+    screen = adopting(top)
     for question in ("What does it do", "owns it", "pipelines run")[:keys]:
         screen.expect(question)
         screen.send("\r")
@@ -1337,11 +1319,11 @@ def test_ctrl_c_leaves_everything_as_it_was(terminal: Terminal, tmp_path: Path, 
 
 
 def test_what_stands_in_the_way_is_said_before_anything_is_asked(
-    terminal: Terminal, tmp_path: Path
+    adopting: Terminal, tmp_path: Path
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     git("branch", BRANCH, cwd=top)
-    screen = terminal(top)
+    screen = adopting(top)
     screen.expect(f"There is a branch {BRANCH} already; nothing was changed.")
     assert "?" not in str(screen.before)
     screen.expect(pexpect.EOF)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Scaffold, copy_template, tree
+from conftest import Scaffold, copy_template, small_disk, tree
 
 COMMAND = [sys.executable, "-m", "scaffold", "new", "my-service", "--no-lock"]
 
@@ -84,36 +84,26 @@ def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: 
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for half a project."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounting a file system needs root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", "64k") as folder:
+        yield folder
 
 
-def test_a_full_disk_leaves_nothing_behind(scaffold: Scaffold, small_disk: Path) -> None:
-    done = scaffold("new", "my-service", "--no-lock", "--no-git", cwd=small_disk)
+def test_a_full_disk_leaves_nothing_behind(scaffold: Scaffold, disk: Path) -> None:
+    done = scaffold("new", "my-service", "--no-lock", "--no-git", cwd=disk)
     assert done.returncode == 3, done.stderr
     assert "cannot be written: No space left on device." in done.stderr
     assert len(done.stderr.splitlines()) == 2
-    assert list(small_disk.iterdir()) == []
+    assert list(disk.iterdir()) == []
 
 
 def test_a_full_disk_under_the_cache_is_no_hindrance(
-    scaffold: Scaffold, small_disk: Path, tmp_path: Path
+    scaffold: Scaffold, disk: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "work").mkdir()
     done = scaffold(
-        "new", "my-service", "--no-lock", cwd=tmp_path / "work", XDG_CACHE_HOME=str(small_disk)
+        "new", "my-service", "--no-lock", cwd=tmp_path / "work", XDG_CACHE_HOME=str(disk)
     )
     assert done.returncode == 0, done.stderr
 

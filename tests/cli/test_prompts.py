@@ -4,42 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeAlias
 
 import pexpect
 import pytest
 import yaml
-from conftest import TEMPLATE, copy_template
+from conftest import TEMPLATE, Terminal, copy_template
 
 DOWN = "\x1b[B"
-Screen: TypeAlias = "pexpect.spawn[str]"
-Terminal = Callable[..., "pexpect.spawn[str]"]
-
-
-@pytest.fixture
-def terminal(tmp_path: Path) -> Iterator[Terminal]:
-    """Give a function that starts `scaffold` in a terminal of 80 by 24."""
-    started: list[Screen] = []
-
-    def terminal(*args: str) -> Screen:
-        process = pexpect.spawn(
-            sys.executable,
-            ["-m", "scaffold", *args],
-            cwd=str(tmp_path),
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
-            dimensions=(24, 80),
-            encoding="utf-8",
-            timeout=20,
-        )
-        started.append(process)
-        return process
-
-    yield terminal
-    for process in started:
-        process.close(force=True)
 
 
 def answers(project: Path) -> dict[str, str]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pexpect
 import pytest
-from conftest import ROOT, Scaffold, tree
+from conftest import ROOT, Scaffold, Terminal, tree
 from project import commit_all, fresh, git, repository, snapshot, write
 
 ANSWERS = {"{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml -}}\n"}
@@ -503,7 +502,7 @@ def test_a_new_question_takes_its_default_and_an_old_answer_is_carried_to_its_ne
     assert (project / "a").read_text() == "render iad\n"
 
 
-def test_in_a_terminal_only_new_questions_are_asked(tmp_path: Path) -> None:
+def test_in_a_terminal_only_new_questions_are_asked(terminal: Terminal, tmp_path: Path) -> None:
     template = versions(
         tmp_path / "t",
         {"copier.yml": "name: {default: x, help: Which name?}\n_subdirectory: files\n"},
@@ -514,9 +513,7 @@ def test_in_a_terminal_only_new_questions_are_asked(tmp_path: Path) -> None:
         },
     )
     project = repository(template, tmp_path / "p", name="y")
-    child = pexpect.spawn(
-        sys.executable, ["-m", "scaffold", "update", str(project)], encoding="utf-8", timeout=60
-    )
+    child = terminal("update", "p")
     child.expect(r"Which region\?")
     assert "Which name" not in str(child.before)
     child.sendline("-eu")

@@ -130,7 +130,7 @@ def _settle(wishes: Wishes, journal: Journal) -> int:
         if kept:
             console.note(
                 f"What you edited since is kept: {', '.join(kept)}.",
-                f"It is in {journal.aside}.",
+                f"It is in {journal.moves.aside}.",
             )
         return 0
     if state.phase == APPLYING:
