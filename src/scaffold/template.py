@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -303,7 +303,7 @@ class Shelf:
                     "This installation carries no older versions of the template.",
                     "Install a released wheel, or name the template's repository with --template.",
                 )
-            url, address = str(history), _embedded().source
+            url, address = str(history), _address()
         else:
             url = expanded(source)
             address = url if Path(url).exists() else git.without_password(source)
@@ -317,7 +317,7 @@ class Shelf:
 
 def is_embedded(source: str) -> bool:
     """Tell whether an answers file's `_src_path` means the template inside this package."""
-    return _canonical(source) == _canonical(_embedded().source)
+    return _canonical(source) == _canonical(_address())
 
 
 def _canonical(source: str) -> str:
@@ -331,12 +331,13 @@ class Versions:
     """The versions of one template.
 
     Attributes:
-        clone: A clone of its repository.
+        clone: A clone of its repository, in which nothing changes any more.
         source: Where that came from, as an answers file records it.
     """
 
     clone: Path
     source: str
+    _commits: dict[str, str | None] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def fetched(cls, url: str, source: str, folder: Path) -> Versions:
@@ -376,12 +377,18 @@ class Versions:
 
     def commit(self, ref: str) -> str | None:
         """Give the full name of the commit that a ref or a `git describe` means."""
-        for name in (ref, f"origin/{ref}"):  # a branch is known by its remote's name
-            with suppress(git.GitError):
-                return git.run(
-                    "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
-                    cwd=self.clone,
-                )  # fmt: skip
+        if ref not in self._commits:
+            # A branch is known by its remote's name.
+            found = map(self._found, (ref, f"origin/{ref}"))
+            self._commits[ref] = next(filter(None, found), None)
+        return self._commits[ref]
+
+    def _found(self, name: str) -> str | None:
+        with suppress(git.GitError):
+            return git.run(
+                "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}",
+                cwd=self.clone,
+            )  # fmt: skip
         return None
 
     def precedes(self, older: str, newer: str) -> bool:
@@ -414,9 +421,19 @@ def _is_repository(folder: Path) -> bool:
 
 def _embedded() -> Template:
     if EMBEDDED.is_dir():
-        origin = json.loads((EMBEDDED / "origin.json").read_text("utf-8"))
-        return Template(EMBEDDED, origin["source"], origin["commit"])
-    return Template(CHECKOUT, str(CHECKOUT), _describe(CHECKOUT))
+        return Template(EMBEDDED, _address(), _built_from()["commit"])
+    return Template(CHECKOUT, _address(), _describe(CHECKOUT))
+
+
+def _address() -> str:
+    """Give where the template inside this package came from."""
+    return str(_built_from()["source"] if EMBEDDED.is_dir() else CHECKOUT)
+
+
+def _built_from() -> dict[str, Any]:
+    """Give the source and the commit that the package was built from."""
+    found: dict[str, Any] = json.loads((EMBEDDED / "origin.json").read_text("utf-8"))
+    return found
 
 
 def expanded(source: str) -> str:
