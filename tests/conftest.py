@@ -47,6 +47,9 @@ os.environ |= {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+# What a Python service runs on; uv would download it, or find it where pyenv keeps it out of PATH.
+for found in sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python")):
+    os.environ.setdefault("UV_PYTHON", str(found))
 # Tools that are Python packages, Node among them, come from the environment the tests run in.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 

@@ -248,7 +248,7 @@ class _Search:
         with broken(f"'{key}' in an option row of the template cannot be read"):
             signs = [_Sign.of(item) for item in option.row.get(key, ())]
         seen = [(sign, clue) for sign in signs if (clue := self.clue(sign))]
-        contents = [clue for sign, clue in seen if sign.says]
+        contents = [*dict.fromkeys(clue for sign, clue in seen if sign.says)]
         told = {clue.path for clue in contents}
         return contents, [clue for sign, clue in seen if not sign.says and clue.path not in told]
 
@@ -295,10 +295,12 @@ def _axis(axis: str, options: Iterable[Option], search: _Search) -> Guess:
     if not cases:
         return Guess(axis, None, "unsure")
     best, *others = sorted(cases, key=lambda case: case.rank)
+    # What is doubted is no match for what files say.
+    rivals = [case for case in others if not (case.against and best.contents)]
     return Guess(
         axis,
         best.option.id,
-        "unsure" if others else best.confidence,
+        "unsure" if rivals else best.confidence,
         best.clues,
         tuple(case.option.id for case in others),
     )

@@ -7,9 +7,12 @@ written here, not in the template: what a template says is never run.
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +20,8 @@ from typing import TYPE_CHECKING
 from scaffold.errors import ScaffoldError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
 #: Seconds that resolving may take; a cold resolve of the default service takes about ten.
 TIMEOUT = 300
@@ -35,7 +39,9 @@ class PackageManager:
     manifest: str
     file: str
     command: tuple[str, ...]
-    #: What of the manifest the lock file repeats or follows from.
+    #: How its manifest is read.
+    read: Callable[[str], Any]
+    #: What of the manifest the lock file repeats or follows from; a dot goes into a table.
     keys: tuple[str, ...]
 
     #: What makes the lock file follow a manifest that has changed.
@@ -50,10 +56,16 @@ class PackageManager:
     def concerns(self, before: bytes, after: bytes) -> bool:
         """Tell whether a lock file has to follow from one manifest to another."""
         try:
-            old, new = json.loads(before), json.loads(after)
-            return any(old.get(key) != new.get(key) for key in self.keys)
+            old, new = self.read(before.decode()), self.read(after.decode())
+            return any(_at(old, key) != _at(new, key) for key in self.keys)
         except (ValueError, AttributeError):
             return True  # the package manager will say what is wrong
+
+
+def _at(manifest: Any, key: str) -> Any:
+    for name in key.split("."):
+        manifest = manifest.get(name, {})
+    return manifest
 
 
 MANAGERS: Mapping[str, PackageManager] = {
@@ -66,6 +78,7 @@ MANAGERS: Mapping[str, PackageManager] = {
             "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-engine-strict",
             "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund",
         ),
+        read=json.loads,
         keys=(
             "name", "version", "license", "bin", "engines", "os", "cpu", "workspaces", "overrides",
             "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
@@ -73,12 +86,26 @@ MANAGERS: Mapping[str, PackageManager] = {
         ),
         renew="npm install",
     ),
+    "uv": PackageManager(
+        name="uv",
+        manifest="pyproject.toml",
+        file="uv.lock",
+        # What has no wheel would have to be built, which runs its code.
+        command=("uv", "lock", "--no-build", "--no-progress"),
+        read=tomllib.loads,
+        keys=(
+            "project.name", "project.version", "project.requires-python", "project.dependencies",
+            "project.optional-dependencies", "dependency-groups", "tool.uv",
+        ),
+        renew="uv lock",
+    ),
 }  # fmt: skip
 
 
 #: Lock files of package managers that do the same job for the same manifest.
 OTHER_LOCKS: Mapping[str, tuple[str, ...]] = {
     "npm": ("yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb"),
+    "uv": ("poetry.lock", "pdm.lock", "Pipfile.lock"),
 }
 
 
@@ -129,6 +156,7 @@ def resolved(manager: PackageManager, manifest: bytes, lock: bytes | None = None
             done = subprocess.run(
                 [program, *manager.command[1:]],
                 cwd=scratch,
+                env={**os.environ, "UV_NO_WRAP": "1"},  # a reason is a whole line
                 check=False,
                 capture_output=True,
                 stdin=subprocess.DEVNULL,
@@ -148,12 +176,14 @@ def resolved(manager: PackageManager, manifest: bytes, lock: bytes | None = None
 
 
 def _reason(output: str) -> str:
-    """Give the line of an npm log that says most."""
-    lines = [line.removeprefix("npm error ").strip() for line in output.splitlines()]
-    telling = [
-        line
-        for line in lines
-        if line
-        and not line.startswith(("npm warn", "code ", "errno ", "syscall ", "A complete log"))
-    ]
-    return telling[0] if telling else "it gave no reason"
+    """Give the line of a package manager's log that says most."""
+    noise = (
+        "npm warn", "code ", "errno ", "syscall ", "A complete log",
+        "Using ", "warning: ", "No solution found",
+    )  # fmt: skip
+    lines = (
+        re.sub(r"^\W*(npm error|error:|cause:)?", "", line).strip()
+        for line in output.splitlines()
+    )
+    telling = (line for line in lines if line and not line.startswith(noise))
+    return next(telling, "it gave no reason")

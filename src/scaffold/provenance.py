@@ -117,6 +117,8 @@ def causes(template: Template, answers: Answers, path: PurePosixPath) -> tuple[C
         TemplateError: When a folder's name cannot be read.
     """
     options = {f"{{{{use.{o.axis}.{o.id}}}}}": o for o in template.catalog.options}
+    for chosen in template.catalog.chosen(answers.values):
+        options |= {f"{{{{use.trait.{name}}}}}": chosen for name in chosen.row.get("traits", ())}
     found: dict[Cause, None] = {}
     for part in path.parts:
         option = options.get(re.sub(r"\s", "", part))

@@ -86,8 +86,10 @@ class Template:
     @cached_property
     def catalog(self) -> Catalog:
         """Its options."""
-        rows = self.questions.get("catalog", {}).get("default", [])
-        return Catalog.from_rows(rows, self.questions)
+        rows, traits = (
+            self.questions.get(name, {}).get("default", []) for name in ("catalog", "traits")
+        )
+        return Catalog.from_rows(rows, self.questions, traits)
 
     @cached_property
     def environment(self) -> Environment:

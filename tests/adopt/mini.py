@@ -1,4 +1,4 @@
-"""A small template like ours that knows Python as well, so that more repositories fit one."""
+"""A small template like ours, with few and short files: what adoption does shows in full."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ catalog:
   type: yaml
   when: false
   default: !include template/project/*/_layer/option.yml
+---
+traits:
+  type: yaml
+  when: false
+  default: !include template/project/*/_layer/trait.yml
 ---
 project_name:
   type: str
@@ -45,23 +50,10 @@ AXIS:
   choices: "{% from 'template/macros/catalog.jinja' import choices %}{{ choices(OF) }}"
   default: "{% from 'template/macros/catalog.jinja' import first_fit %}{{ first_fit(OF) }}"
 """
+#: Unlike ours, its manifest for Python has something to give to one that is there.
 PYTHON: dict[str, Any] = {
-    "axis": "stack",
-    "id": "python",
-    "label": "Python",
-    "order": 20,
-    "why": "batteries included",
-    "evidence": [
-        "pyproject.toml",
-        "requirements*.txt",
-        "manage.py",
-        {"file": "requirements*.txt", "says": r"^((?i:django|fastapi|flask))\b"},
-        {"file": "pyproject.toml", "says": r"^[ \t]*[\"']?((?i:django|fastapi|flask))\b"},
-        {"file": "manage.py", "says": r"\b(django)\b"},
-    ],
-    "application": ["/src/", "/tests/"],
+    "application": ["/app/", "/tests/"],
     "application_keys": {"pyproject.toml": ["project", "build-system", "dependency-groups"]},
-    "unless": {"pyproject.toml": ["requirements*.txt", "setup.py", "Pipfile"]},
 }
 FILES = {
     "README.md.jinja": "# {{ project_name }}\n\n{{ description }}, by {{ owner }}.\n",
@@ -80,10 +72,10 @@ FILES = {
   "files": ["dist"]
 }
 """,
-    "{{ use.stack.node }}/Dockerfile.jinja": "FROM node\nLABEL name={{ project_name }}\n",
-    "{{ use.stack.node }}/.dockerignore": "*\n!src\n",
-    "{{ use.stack.node }}/src/app.ts": "export const app = 1;\n",
-    "{{ use.stack.node }}/test/app.test.ts": 'throw new Error("this is not your test");\n',
+    "{{ use.trait.fastify }}/Dockerfile.jinja": "FROM node\nLABEL name={{ project_name }}\n",
+    "{{ use.trait.image }}/.dockerignore": "*\n!src\n",
+    "{{ use.trait.fastify }}/src/app.ts": "export const app = 1;\n",
+    "{{ use.trait.fastify }}/test/app.test.ts": 'throw new Error("this is not your test");\n',
     "{{ use.stack.python }}/pyproject.toml.jinja": """\
 [project]
 name = "{{ project_name }}"
@@ -99,7 +91,7 @@ build-backend = "hatchling.build"
 line-length = 100
 """,
     "{{ use.stack.python }}/Dockerfile.jinja": "FROM python\nLABEL name={{ project_name }}\n",
-    "{{ use.stack.python }}/src/app.py": "app = 1\n",
+    "{{ use.stack.python }}/app/main.py": "app = 1\n",
     "{{ use.stack.python }}/tests/test_app.py": "raise AssertionError('this is not your test')\n",
     "{{ use.ci.github }}/.github/workflows/ci.yml": (
         "on: push\njobs:\n  x:\n    runs-on: ubuntu-latest\n    steps: [{ run: ops/x }]\n"
@@ -127,16 +119,25 @@ def mini_template(folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content)
         path.chmod(0o755 if name == EXECUTABLE else 0o644)
-    for switch in sorted({name.partition("/")[0] for name in FILES if name.startswith("{{ use")}):
-        layer = files / switch / "_layer"
-        layer.mkdir()
-        (layer / "option.yml").write_text(yaml.safe_dump(_row(switch), sort_keys=False))
+    # The real rows, so that their evidence is what is tested.
+    switches = {name.partition("/")[0] for name in FILES if name.startswith("{{ use.")}
+    rows = {switch: _real(switch, "option") for switch in switches if ".trait." not in switch}
+    traits = {trait for row in rows.values() for trait in row.get("traits", ())}
+    for switch, row in rows.items():
+        row.pop("lock", None)  # nothing is installed
+        _write(files / switch, "option", {**row, **(PYTHON if row["id"] == "python" else {})})
+    for switch in (f"{{{{ use.trait.{trait} }}}}" for trait in traits):
+        _write(files / switch, "trait", _real(switch, "trait"))
     return folder
 
 
-def _row(switch: str) -> dict[str, Any]:
-    """Give the real row of an option where there is one, so that its evidence is what is tested."""
-    real = ROOT / "template/project" / switch / "_layer/option.yml"
-    row = yaml.safe_load(real.read_text()) if real.is_file() else PYTHON
-    row = {key: value for key, value in row.items() if key != "lock"}  # nothing is installed
-    return {**row, "stacks": ["node", "python"]} if row["axis"] == "hosting" else row
+def _real(switch: str, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(
+        (ROOT / "template/project" / switch / f"_layer/{kind}.yml").read_text()
+    )
+    return found
+
+
+def _write(folder: Path, kind: str, row: dict[str, Any]) -> None:
+    (folder / "_layer").mkdir(parents=True, exist_ok=True)
+    (folder / "_layer" / f"{kind}.yml").write_text(yaml.safe_dump(row, sort_keys=False))

@@ -29,7 +29,6 @@ class Repository:
         folder: What its folder is called.
         files: What it tracks, by path.
         labels: The guesses that this template should make, by question.
-        stack: The one that the mini template should make, which knows Python as well.
         check: The command that runs its own tests, in the project's folder.
         project: The folder that is adopted, in the repository.
         executables: Which files can be run.
@@ -39,7 +38,6 @@ class Repository:
     folder: str
     files: Mapping[str, str | bytes]
     labels: Mapping[str, Label]
-    stack: Label
     check: tuple[str, ...]
     project: str = ""
     executables: frozenset[str] = frozenset()
@@ -167,7 +165,6 @@ test("an order has a total", () => {
         "description": ("Takes orders and tells the warehouse", "sure"),
         "owner": ("Ada Example", "likely"),
     },
-    ("node", "sure"),
     NODE,
 )
 
@@ -251,7 +248,6 @@ jobs:
         "description": NOTHING,
         "owner": NOTHING,
     },
-    ("node", "sure"),
     ("node", "--test", "test/links.js"),
 )
 
@@ -310,7 +306,6 @@ it("compares", () => assert.ok(near({ x: 1, y: 1 })));
         "project_name": ("geo", "sure"),
         "owner": ("Team Maps", "likely"),
     },
-    ("node", "sure"),
     NODE,
 )
 
@@ -401,7 +396,6 @@ test('adds the tax', () => assert.strictEqual(gross(100), 120));
         "description": NOTHING,
         "owner": NOTHING,
     },
-    ("node", "sure"),
     NODE,
 )
 
@@ -457,7 +451,6 @@ internal_port = 8080
         "project_name": ("weather", "sure"),
         "description": ("Weather for bees 🐝", "sure"),
     },
-    ("node", "sure"),
     NODE,
 )
 
@@ -511,7 +504,6 @@ services:
         "project_name": ("feeds", "likely"),
         "description": NOTHING,
     },
-    ("node", "sure"),
     NODE,
 )
 
@@ -568,7 +560,6 @@ test("greets over HTTP", async () => {
         "license": NOTHING,
         "project_name": ("mail", "sure"),
     },
-    ("node", "sure"),
     NODE,
     project="services/mail",
 )
@@ -612,14 +603,13 @@ class App(unittest.TestCase):
         "LICENSE": BSD,
     },
     {
-        "stack": NOTHING,
+        "stack": ("python", "sure"),
         "ci": NOTHING,
         "hosting": NOTHING,
         "license": NOTHING,  # BSD, which no option is
         "project_name": ("flask-shop", "likely"),
         "owner": NOTHING,
     },
-    ("python", "sure"),
     PYTHON,
     executables=frozenset({"run.sh"}),
 )
@@ -659,13 +649,12 @@ CMD ["flask", "--app", "thumbnails.web", "run"]
         "LICENSE": "Copyright 2024 Acme Ltd. All Rights Reserved.\n",
     },
     {
-        "stack": NOTHING,
+        "stack": ("python", "sure"),
         "ci": ("gitlab", "sure"),
         "hosting": NOTHING,
         "license": ("proprietary", "sure"),
         "project_name": ("thumbnails", "likely"),
     },
-    ("python", "sure"),
     PYTHON,
 )
 
@@ -722,14 +711,13 @@ class Isbn(unittest.TestCase):
         "assets/in.css": "@tailwind base;\n",
     },
     {
-        "stack": NOTHING,
+        "stack": ("python", "sure"),
         "ci": NOTHING,
         "hosting": NOTHING,
         "license": NOTHING,
         "project_name": ("library", "likely"),
         "description": ("Styles", "unsure"),
     },
-    ("python", "sure"),
     ("python", "-m", "unittest", "books.tests"),
     executables=frozenset({"manage.py"}),
 )
@@ -785,12 +773,14 @@ class Api(unittest.TestCase):
 """,
     },
     {
-        "stack": NOTHING,
+        "stack": ("python", "sure"),
         "ci": NOTHING,
         "hosting": NOTHING,
         "license": ("mit", "sure"),
+        "project_name": ("poem-server", "sure"),
+        "description": ("Serves a poem", "sure"),
+        "owner": ("Sappho", "likely"),
     },
-    ("python", "sure"),
     PYTHON,
 )
 
@@ -845,12 +835,14 @@ jobs:
         "fly.production.toml": "app = 'stock'\n",
     },
     {
-        "stack": NOTHING,
+        "stack": ("python", "sure"),
         "ci": ("github", "sure"),
         "hosting": ("fly", "sure"),
         "license": ("apache", "sure"),
+        "project_name": ("stock", "sure"),
+        "description": ("Counts what is on the shelves", "sure"),
+        "owner": ("Warehouse", "likely"),
     },
-    ("python", "sure"),
     ("python", "-m", "unittest", "discover", "-s", "tests"),
 )
 
@@ -894,7 +886,6 @@ assert.ok(fs.readFileSync("answer.js", "utf8").includes("\\r\\n"));
         "license": ("mit", "sure"),
         "project_name": ("plain-service-2", "likely"),
     },
-    ("node", "sure"),
     ("node", "test.js"),
 )
 
@@ -938,7 +929,6 @@ test("the command is executable, here and through the link", () => {
         "license": ("mit", "unsure"),
         "project_name": ("mirrored", "sure"),
     },
-    ("node", "unsure"),
     NODE,
     executables=frozenset({"bin/mirrored"}),
     links={"mirrored": "bin/mirrored", "current": "lib"},
@@ -963,24 +953,310 @@ assert.strictEqual(require("./pad")("a", 3), "  a");
         "license": NOTHING,
         "project_name": ("left-side", "sure"),
     },
-    ("node", "likely"),
     NODE,
 )
 
-FRONT_END = Repository(
+FLASK_PIPFILE = Repository(
+    "rooms",
+    {
+        "Pipfile": """\
+[[source]]
+url = "https://pypi.example.com/simple"
+verify_ssl = true
+name = "pypi"
+
+[packages]
+flask = "*"
+
+[requires]
+python_version = "3.12"
+""",
+        "Pipfile.lock": '{ "_meta": {}, "default": {}, "develop": {} }\n',
+        # There for its tools alone, and what they are told must not change.
+        "pyproject.toml": """\
+[tool.black]
+line-length = 79
+
+[tool.pytest.ini_options]
+testpaths = ["checks"]
+""",
+        "app/__init__.py": "",
+        "app/rooms.py": """\
+def free(rooms, booked):
+    return sorted(set(rooms) - set(booked))
+""",
+        "app/main.py": """\
+from flask import Flask
+
+from app.rooms import free
+
+app = Flask(__name__)
+app.add_url_rule("/free", view_func=lambda: free([1, 2], [2]))
+""",
+        "checks/__init__.py": "",
+        "checks/test_rooms.py": """\
+import pathlib
+import unittest
+
+from app.rooms import free
+
+
+class Rooms(unittest.TestCase):
+    def test_a_room_is_free(self):
+        self.assertEqual(free([2, 1], [2]), [1])
+
+    def test_only_this_code_is_in_the_package(self):
+        names = [path.name for path in pathlib.Path("app").glob("*.py")]
+        self.assertEqual(sorted(names), ["__init__.py", "main.py", "rooms.py"])
+""",
+        ".editorconfig": "root = true\n\n[*.py]\nmax_line_length = 79\n",
+        "fly.toml": 'app = "rooms"\n',
+        ".gitlab-ci.yml": "test:\n  script: pipenv run python -m unittest\n",
+    },
+    {
+        "stack": ("python", "sure"),
+        "ci": ("gitlab", "sure"),
+        "hosting": ("fly", "sure"),
+        "license": NOTHING,
+        "project_name": ("rooms", "likely"),
+    },
+    PYTHON,
+)
+
+DJANGO_VITE = Repository(
+    "clinic",
+    {
+        "manage.py": """\
+import sys
+
+from django.core.management import execute_from_command_line
+
+execute_from_command_line(sys.argv)
+""",
+        "pyproject.toml": """\
+[project]
+name = "clinic"
+version = "2.0"
+description = "Appointments"
+requires-python = ">=3.10"
+dependencies = ["django>=5.2", "psycopg"]
+""",
+        "clinic/__init__.py": "",
+        "clinic/slots.py": "def slots(start, end):\n    return list(range(start, end))\n",
+        "clinic/tests.py": """\
+import sys
+import unittest
+
+from clinic.slots import slots
+
+
+class Slots(unittest.TestCase):
+    def test_the_end_is_no_slot(self):
+        self.assertEqual(slots(9, 11), [9, 10])
+
+    def test_any_python_will_do(self):
+        self.assertGreaterEqual(sys.version_info, (3, 10))
+""",
+        # Vite builds the scripts of Django's pages.
+        "package.json": """\
+{
+  "private": true,
+  "scripts": { "dev": "vite", "build": "vite build" },
+  "dependencies": { "react-dom": "^19.0.0" },
+  "devDependencies": { "vite": "^7.0.0" }
+}
+""",
+        "vite.config.js": 'export default { build: { manifest: "manifest.json" } };\n',
+    },
+    {
+        "stack": ("python", "sure"),
+        "ci": NOTHING,
+        "hosting": NOTHING,
+        "license": NOTHING,
+        "project_name": ("clinic", "sure"),
+        "description": ("Appointments", "sure"),
+    },
+    ("python", "-m", "unittest", "clinic.tests"),
+)
+
+VITE_REACT = Repository(
     "website",
     {
         "package.json": """\
 {
   "name": "website",
-  "scripts": { "start": "vite" },
-  "dependencies": { "react": "^19.0.0", "react-dom": "^19.0.0" }
+  "private": true,
+  "type": "module",
+  "scripts": { "dev": "vite", "build": "vite build", "test": "node --test" },
+  "dependencies": { "react": "^19.0.0", "react-dom": "^19.0.0" },
+  "devDependencies": { "@vitejs/plugin-react": "^5.0.0", "vite": "^7.0.0" }
 }
 """,
-        "src/title.js": 'exports.title = () => "Welcome";\n',
+        "package-lock.json": NPM_LOCK % "website",
+        "index.html": '<div id="root"></div><script type="module" src="/src/main.jsx"></script>\n',
+        "vite.config.js": """\
+import react from "@vitejs/plugin-react";
+
+export default { plugins: [react()] };
+""",
+        "src/main.jsx": """\
+import { createRoot } from "react-dom/client";
+import { title } from "./title.js";
+
+createRoot(document.getElementById("root")).render(<h1>{title()}</h1>);
+""",
+        "src/title.js": 'export const title = () => "Welcome";\n',
         "src/title.test.js": """\
+import assert from "node:assert";
+import { test } from "node:test";
+import { title } from "./title.js";
+
+test("somebody is welcome", () => assert.strictEqual(title(), "Welcome"));
+""",
+        "netlify.toml": '[build]\ncommand = "npm run build"\npublish = "dist"\n',
+    },
+    {
+        "stack": ("static", "sure"),
+        "ci": NOTHING,
+        "hosting": ("netlify", "sure"),
+        "license": NOTHING,
+        "project_name": ("website", "sure"),
+    },
+    NODE,
+)
+
+ASTRO = Repository(
+    "blog",
+    {
+        "package.json": """\
+{
+  "name": "blog",
+  "type": "module",
+  "license": "MIT",
+  "scripts": { "dev": "astro dev", "build": "astro build" },
+  "dependencies": { "astro": "^5.0.0" }
+}
+""",
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'\n",
+        "astro.config.mjs": "export default {};\n",
+        "src/pages/index.astro": "---\nimport { date } from '../date.js';\n---\n<p>{date(0)}</p>\n",
+        "src/date.js": "export const date = (time) => new Date(time).toISOString().slice(0, 10);\n",
+        "test/date.test.js": """\
+import assert from "node:assert";
+import { test } from "node:test";
+import { date } from "../src/date.js";
+
+test("a date is a day", () => assert.strictEqual(date(0), "1970-01-01"));
+""",
+        "public/robots.txt": "User-agent: *\n",
+        ".github/workflows/pages.yml": """\
+on: push
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps: [{ uses: withastro/action@v3 }]
+""",
+        "vercel.json": '{ "cleanUrls": true }\n',
+    },
+    {
+        "stack": ("static", "sure"),
+        "ci": ("github", "sure"),
+        "hosting": ("vercel", "sure"),
+        "license": ("mit", "sure"),
+        "project_name": ("blog", "sure"),
+    },
+    NODE,
+)
+
+EXPRESS_REACT = Repository(
+    "tickets",
+    {
+        "package.json": """\
+{
+  "name": "tickets",
+  "version": "4.1.0",
+  "scripts": {
+    "build": "vite build",
+    "start": "node server/index.js",
+    "test": "node --test"
+  },
+  "dependencies": { "express": "^5.1.0", "react": "^19.0.0", "react-dom": "^19.0.0" },
+  "devDependencies": { "vite": "^7.0.0" }
+}
+""",
+        "package-lock.json": NPM_LOCK % "tickets",
+        "vite.config.js": 'module.exports = { root: "web" };\n',
+        "web/index.html": '<script type="module" src="/main.jsx"></script>\n',
+        "web/main.jsx": 'import { createRoot } from "react-dom/client";\n',
+        "server/index.js": """\
+const express = require("express");
+const { price } = require("./price");
+
+const app = express();
+app.use(express.static("web/dist"));
+app.get("/price/:seats", (request, response) => response.json(price(+request.params.seats)));
+app.listen(3000);
+""",
+        "server/price.js": "exports.price = (seats) => seats * (seats > 9 ? 8 : 10);\n",
+        "server/price.test.js": """\
 const assert = require("node:assert");
-assert.strictEqual(require("./title").title(), "Welcome");
+const { test } = require("node:test");
+const { price } = require("./price");
+
+test("groups pay less", () => assert.deepStrictEqual([9, 10].map(price), [90, 80]));
+""",
+        "Dockerfile": 'FROM node:22\nCOPY . .\nRUN npm ci && npm run build\nCMD ["npm", "start"]\n',
+    },
+    {
+        "stack": ("fullstack", "sure"),
+        "ci": NOTHING,
+        "hosting": NOTHING,
+        "license": NOTHING,
+        "project_name": ("tickets", "sure"),
+    },
+    NODE,
+)
+
+NEXT = Repository(
+    "shop",
+    {
+        "package.json": """\
+{
+  "name": "shop",
+  "private": true,
+  "scripts": { "dev": "next dev", "build": "next build", "start": "next start" },
+  "dependencies": { "next": "15.0.0", "react": "^19.0.0", "react-dom": "^19.0.0" }
+}
+""",
+        "next.config.mjs": "export default {};\n",
+        "app/page.jsx": 'import { cart } from "../lib/cart";\n\nexport default () => cart([]);\n',
+        "lib/cart.js": 'exports.cart = (items) => items.length || "empty";\n',
+        "lib/cart.test.js": """\
+const assert = require("node:assert");
+assert.strictEqual(require("./cart").cart([]), "empty");
+""",
+    },
+    {
+        "stack": ("fullstack", "unsure"),  # a server and pages, but nothing of our layout
+        "ci": NOTHING,
+        "hosting": NOTHING,
+        "license": NOTHING,
+        "project_name": ("shop", "sure"),
+    },
+    NODE,
+)
+
+GO = Repository(
+    "gateway",
+    {
+        "go.mod": "module example.com/gateway\n\ngo 1.23\n",
+        "main.go": "package main\n\nfunc main() {}\n",
+        # For the scripts of its pages alone.
+        "package.json": '{ "private": true, "devDependencies": { "typescript": "^5.0.0" } }\n',
+        "static/sum.js": "exports.sum = (a, b) => a + b;\n",
+        "static/sum.test.js": """\
+const assert = require("node:assert");
+assert.strictEqual(require("./sum").sum(1, 2), 3);
 """,
     },
     {
@@ -988,10 +1264,46 @@ assert.strictEqual(require("./title").title(), "Welcome");
         "ci": NOTHING,
         "hosting": NOTHING,
         "license": NOTHING,
-        "project_name": ("website", "likely"),
+        "project_name": ("gateway", "likely"),
     },
-    NOTHING,
     NODE,
+)
+
+PYTHON_LIBRARY = Repository(
+    "intervals",
+    {
+        "pyproject.toml": """\
+[project]
+name = "intervals"
+version = "1.0.0"
+dependencies = ["numpy"]
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+""",
+        "intervals.py": """\
+def overlap(a, b):
+    return max(0, min(a[1], b[1]) - max(a[0], b[0]))
+""",
+        "test_intervals.py": """\
+import unittest
+
+from intervals import overlap
+
+
+class Overlap(unittest.TestCase):
+    def test_neighbours_do_not_overlap(self):
+        self.assertEqual(overlap((0, 1), (1, 2)), 0)
+""",
+    },
+    {
+        "stack": NOTHING,  # nothing in it serves anything
+        "ci": NOTHING,
+        "hosting": NOTHING,
+        "license": NOTHING,
+        "project_name": ("intervals", "likely"),
+    },
+    PYTHON,
 )
 
 REPOSITORIES: Mapping[str, Repository] = {

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -27,7 +28,7 @@ from scaffold.render import render as render_files
 from scaffold.template import Template
 
 ALL = pytest.mark.parametrize("repository", REPOSITORIES.values(), ids=REPOSITORIES)
-NODE = next(option for option in TEMPLATE.catalog.options if option.id == "node")
+STACKS = {option.id: option for option in TEMPLATE.catalog.axis("stack")}
 
 
 class Files:
@@ -96,15 +97,6 @@ def test_a_repository_is_read_as_it_is_labelled(repository: Repository, tmp_path
 
 
 @ALL
-def test_a_template_with_more_stacks_knows_more_of_them(
-    repository: Repository, tmp_path: Path, mini: Template
-) -> None:
-    seen = look(repository, tmp_path, mini)
-    assert (seen["stack"].answer, seen["stack"].confidence) == repository.stack
-    assert "license" not in seen  # which this template does not ask for
-
-
-@ALL
 def test_clues_name_what_is_there(repository: Repository, tmp_path: Path) -> None:
     for question, seen in look(repository, tmp_path).items():
         assert seen.question == question
@@ -153,23 +145,24 @@ def test_repositories_are_of_every_shape() -> None:
     assert any(repository.links for repository in REPOSITORIES.values())
 
 
-def test_python_has_names_of_its_own(tmp_path: Path, mini: Template) -> None:
-    seen = look(REPOSITORIES["fastapi_poetry"], tmp_path, mini)
-    said = [(seen[q].answer, seen[q].confidence) for q in ("project_name", "description", "owner")]
-    assert said == [("poem-server", "sure"), ("Serves a poem", "sure"), ("Sappho", "likely")]
-    seen = look(REPOSITORIES["fastapi_uv"], tmp_path, mini)
-    said = [(seen[q].answer, seen[q].confidence) for q in ("project_name", "description", "owner")]
-    assert said[0] == ("stock", "sure")
-    assert said[2] == ("Warehouse", "likely")
-    seen = look(DJANGO_ASSETS, tmp_path, mini)
+def test_what_is_only_beside_the_service_has_another_name(tmp_path: Path) -> None:
+    seen = look(DJANGO_ASSETS, tmp_path)
     assert seen["project_name"].answer == "library"
     assert seen["project_name"].alternatives == ("library-styles",)
 
 
-def test_a_rendered_project_is_read_as_it_was_answered(render: Render) -> None:
+def test_a_question_that_the_template_does_not_ask_has_no_guess(
+    tmp_path: Path, mini: Template
+) -> None:
+    assert "license" not in look(EXPRESS_DOCKER_GITHUB, tmp_path, mini)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_rendered_project_is_read_as_it_was_answered(stack: str, render: Render) -> None:
+    hosting = "netlify" if stack == "static" else "render"
     answers = {
         "project_name": "bee-keeper", "description": "Keeps bees", "owner": "Ada",
-        "stack": "node", "ci": "gitlab", "hosting": "render", "license": "apache",
+        "stack": stack, "ci": "gitlab", "hosting": hosting, "license": "apache",
     }  # fmt: skip
     folder = render(**answers)
     paths = tuple(PurePosixPath(name) for name in tree(folder))
@@ -216,11 +209,83 @@ def test_globs_start_in_the_projects_folder_and_ignore_case() -> None:
 def test_a_name_alone_is_refuted_and_a_content_is_doubted() -> None:
     express = '{"dependencies": {"express": "5"}}'
     assert guesses({"package.json": "{}"})["stack"].confidence == "likely"
-    assert guesses({"package.json": "{}", "manage.py": ""})["stack"].answer is None
+    assert guesses({"package.json": "{}", "go.mod": ""})["stack"].answer is None
     assert guesses({"package.json": express})["stack"].confidence == "sure"
-    seen = guesses({"package.json": express, "manage.py": ""})["stack"]
+    seen = guesses({"package.json": express, "go.mod": ""})["stack"]
     assert (seen.answer, seen.confidence) == ("node", "unsure")
-    assert Clue("manage.py", "is there, which speaks against Node", against=True) in seen.clues
+    assert Clue("go.mod", "is there, which speaks against Node", against=True) in seen.clues
+
+
+def test_what_is_doubted_does_not_make_what_files_say_unsure() -> None:
+    catalog = rows(first=["a"], second=[{"file": "b", "says": "x"}])
+    doubted = replace(catalog.options[0], row={**catalog.options[0].row, "against": ["b"]})
+    for first in (["a"], [{"file": "a", "says": "x"}]):
+        row = {**doubted.row, "evidence": first}
+        options = (replace(doubted, row=row), catalog.options[1])
+        seen = guess(Catalog({"axis": options}), {"a": "x", "b": "x"})
+        assert (seen.answer, seen.confidence) == ("second", "sure")
+
+
+@pytest.mark.parametrize(
+    ("files", "answer", "confidence"),
+    [
+        # An API in Python, however it says what it needs
+        ({"requirements.txt": "uvicorn\nFastAPI[standard] >=0.115  # web\n"}, "python", "sure"),
+        ({"requirements/base.in": "django\n"}, "python", "sure"),
+        ({"pyproject.toml": 'dependencies = ["uvicorn", "litestar>=2"]\n'}, "python", "sure"),
+        ({"pyproject.toml": '[tool.poetry.dependencies]\nstarlette = "*"\n'}, "python", "sure"),
+        ({"Pipfile": '[packages]\nflask = {extras = ["async"]}\n'}, "python", "sure"),
+        ({"setup.py": "setup(install_requires=['Flask'])\n"}, "python", "sure"),
+        ({"app.py": "from aiohttp import web\n", "Pipfile": "aiohttp = '*'\n"}, "python", "sure"),
+        ({"manage.py": "print(1)\n"}, "python", "likely"),
+        # and what is none
+        ({"requirements.txt": "flask-login\naiohttp\n# flask\nnumpy\n"}, None, "unsure"),
+        ({"pyproject.toml": '[project]\nname = "django-x"\nreadme = "a"\n'}, None, "unsure"),
+        ({"pyproject.toml": 'description = "Django made easy"\n'}, None, "unsure"),
+        (
+            {"pyproject.toml": 'x = ["Framework :: Django"]\ndependencies = ["django"]\n'},
+            "python",
+            "unsure",
+        ),
+        ({"requirements.txt": "flask\n", "serverless.yml": ""}, "python", "unsure"),
+        # Both in one repository
+        ({"package.json": '{"express": ""}', "requirements.txt": "flask\n"}, "node", "unsure"),
+        ({"package.json": '{"vite": ""}', "requirements.txt": "flask\n"}, "python", "sure"),
+        # A page with a server of its own
+        ({"package.json": '{"fastify": "", "vue": "", "vite": ""}'}, "fullstack", "sure"),
+        ({"package.json": '{"express": "", "react-dom": "", "react-scripts": ""}'}, "fullstack",
+         "sure"),
+        ({"package.json": '{"@sveltejs/kit": "", "vite": ""}'}, "fullstack", "unsure"),
+        ({"package.json": '{"nuxt": ""}'}, "fullstack", "unsure"),
+        ({"package.json": '{"@remix-run/node": "", "vite": ""}'}, "fullstack", "unsure"),
+        # a server that something beside it may or may not be the page of,
+        ({"package.json": '{"express": "", "vite": ""}'}, "node", "unsure"),
+        ({"package.json": '{"express": "", "vitest": ""}'}, "node", "sure"),
+        (
+            {"package.json": '{"express": ""}', "client/package.json": '{"react-dom": ""}'},
+            "node",
+            "unsure",
+        ),
+        # and none
+        ({"package.json": '{"build": "ng build", "@angular/core": ""}'}, "static", "sure"),
+        ({"package.json": '{"@docusaurus/core": ""}'}, "static", "sure"),
+        ({"package.json": '{"@11ty/eleventy": ""}'}, "static", "sure"),
+        ({"package.json": '{"astro": "", "@astrojs/node": ""}'}, "static", "unsure"),
+        ({"package.json": '{"electron": "", "vite": ""}'}, "static", "unsure"),
+        ({"package.json": '{"vite": ""}', "vite.config.ts": "build: { lib: { x } }"}, "static",
+         "unsure"),
+        ({"hugo.toml": "baseURL = 'x'\n"}, "static", "unsure"),
+        ({"_config.yml": "theme: minima\n", "Gemfile": ""}, "static", "unsure"),
+        # Neither
+        ({"package.json": '{"workspaces": [], "devDependencies": {}}'}, None, "unsure"),
+        ({"package.json": '{"peerDependencies": {"express": ""}}'}, "node", "unsure"),
+        ({"main.c": "", "index.html": ""}, None, "unsure"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_stacks_are_told_apart(files: dict[str, str], answer: str | None, confidence: str) -> None:
+    seen = guesses(files)["stack"]
+    assert (seen.answer, seen.confidence) == (answer, confidence), seen
 
 
 def test_an_option_that_does_not_run_the_stack_is_no_guess() -> None:
@@ -354,7 +419,7 @@ def test_nothing_is_run_and_nothing_written(
         ".npmrc": "node-options=--require ./evil.js\n",
         ".git/config": f"[core]\n\tfsmonitor = {touch}\n",
     }
-    repository = Repository("hostile", hostile, {}, (None, "unsure"), ())
+    repository = Repository("hostile", hostile, {}, ())
     top = repository.write(tmp_path)
     before = tree(tmp_path)
     for start in ("Popen", "run"):
@@ -435,28 +500,42 @@ def added(files: Mapping[str, str], **answers: str) -> set[str]:
     }
 
 
-def test_every_file_of_the_stack_is_either_the_application_or_wanted() -> None:
-    layer = TEMPLATE.files_root / "{{ use.stack.node }}"
-    paths = {
-        p.relative_to(layer).as_posix().removesuffix(".jinja")
-        for p in layer.rglob("*")
-        if p.is_file() and "{{" not in p.relative_to(layer).as_posix() and "_layer" not in p.parts
-    }
-    own = set(brought([NODE], Files({})).match_files(paths))
-    assert {path for path in paths - own if not path.startswith("ops/")} == {
-        ".dockerignore", ".env.example", ".env.live.example", ".env.local.example",
-        ".env.sandbox.example", ".env.testbed.example", ".gitignore", "Dockerfile", "compose.yaml",
-        "package.json",
-    }  # fmt: skip
-    # None of them may be code, which a test runner or compiler would find.
-    assert not [path for path in paths - own if path.endswith((".ts", ".js"))]
+#: Files of every stack that a repository with a life of its own is given too.
+COMMON = {
+    ".copier-answers.yml", ".env.example", ".env.live.example", ".env.local.example",
+    ".env.sandbox.example", ".env.testbed.example", ".gitignore", ".pre-commit-config.yaml",
+    "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md", "SECURITY.md",
+}  # fmt: skip
+IMAGE = {".dockerignore", "Dockerfile", "compose.yaml"}
 
 
-def test_every_key_of_a_manifest_is_either_the_applications_or_harmless(render: Render) -> None:
-    manifest = yaml.safe_load((render(ci="github") / "package.json").read_text())
-    keys = brought_keys([NODE])["package.json"]
+@pytest.mark.parametrize(
+    ("stack", "wanted"),
+    [
+        ("node", {*COMMON, *IMAGE, "package.json"}),
+        ("python", {*COMMON, *IMAGE}),
+        ("fullstack", {*COMMON, *IMAGE, "package.json"}),
+        ("static", {*COMMON, "package.json"}),
+    ],
+)
+def test_every_file_of_a_stack_is_either_the_application_or_wanted(
+    stack: str, wanted: set[str]
+) -> None:
+    elsewhere = (".github/", ".gitlab", "ops/", "fly.", "vercel.")  # pipelines, tasks, hosting
+    paths = {path for path in added({}, stack=stack) if not path.startswith(elsewhere)}
+    assert paths == wanted
+    # Nor may any of them be code, which a test runner or compiler would find.
+    assert not [path for path in paths if path.endswith((".cjs", ".js", ".mjs", ".py", ".ts"))]
+
+
+@pytest.mark.parametrize("stack", ["node", "fullstack", "static"])
+def test_every_key_of_a_manifest_is_either_the_applications_or_harmless(
+    stack: str, render: Render
+) -> None:
+    manifest = yaml.safe_load((render(stack=stack) / "package.json").read_text())
+    keys = brought_keys([STACKS[stack]])["package.json"]
     assert set(manifest) - keys == {"author", "description"}
-    assert keys <= set(manifest)
+    assert keys - {"dependencies"} <= set(manifest)
 
 
 def test_a_file_that_another_stands_for_is_not_added() -> None:
@@ -466,19 +545,23 @@ def test_a_file_that_another_stands_for_is_not_added() -> None:
     assert "LICENSE" in added({"LICENSE": "", "licenses.json": ""})  # it is there: no question
     assert "compose.yaml" not in added({"docker-compose.yml": ""})
     assert ".dockerignore" not in added({"docker/api.Dockerfile": ""})
+    for ci in ("github", "gitlab"):
+        assert "CODEOWNERS" not in added({"docs/CODEOWNERS": ""}, ci=ci)
+    assert "SECURITY.md" not in added({".github/SECURITY.md": ""})
+    assert ".github/pull_request_template.md" not in added({"docs/PULL_REQUEST_TEMPLATE/a.md": ""})
     theirs = dict.fromkeys(EXPRESS_DOCKER_GITHUB.files, "")
     assert not {"LICENSE.md", "compose.yaml", ".dockerignore", "tsconfig.json"} & added(theirs)
 
 
-def add(repository: Repository, top: Path, template: Template, *, all_of_it: bool = False) -> None:
+def add(repository: Repository, top: Path, *, all_of_it: bool = False) -> None:
     """Add what is missing, as adopt does, to files and to package.json."""
-    seen = look(repository, top.parent / "again", template)
-    answers = resolve(template, {n: g.answer for n, g in seen.items() if g.answer is not None})
-    chosen = template.catalog.chosen(answers.values)
+    seen = look(repository, top.parent / "again")
+    answers = resolve(TEMPLATE, {n: g.answer for n, g in seen.items() if g.answer is not None})
+    chosen = TEMPLATE.catalog.chosen(answers.values)
     project = top / repository.project
     own = brought(chosen, Folder(project, tuple(map(PurePosixPath, tree(project)))))
     keys = frozenset() if all_of_it else brought_keys(chosen).get("package.json", frozenset())
-    for file in render_files(template, answers):
+    for file in render_files(TEMPLATE, answers):
         path = project / file.path
         if not path.exists() and (all_of_it or not own.match_file(file.path)):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -490,20 +573,19 @@ def add(repository: Repository, top: Path, template: Template, *, all_of_it: boo
 
 
 @ALL
-def test_what_is_added_leaves_its_own_tests_alone(
-    repository: Repository, tmp_path: Path, mini: Template
-) -> None:
-    for template in (TEMPLATE, mini):
-        top = repository.write(tmp_path / template.source)
-        add(repository, top, template)
-        done = own_tests(repository, top)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_what_is_added_leaves_its_own_tests_alone(repository: Repository, tmp_path: Path) -> None:
+    top = repository.write(tmp_path)
+    add(repository, top)
+    done = own_tests(repository, top)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["express", "koa_yarn", "hono_render", "monorepo", "library"])
+@pytest.mark.parametrize(
+    "name", ["express", "koa_yarn", "hono_render", "monorepo", "library", "flask_pipfile"]
+)
 def test_all_of_the_template_would_break_its_tests(name: str, tmp_path: Path) -> None:
     top = REPOSITORIES[name].write(tmp_path)
-    add(REPOSITORIES[name], top, TEMPLATE, all_of_it=True)
+    add(REPOSITORIES[name], top, all_of_it=True)
     assert own_tests(REPOSITORIES[name], top).returncode != 0
 
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import Scaffold, copy_template
+from conftest import Scaffold
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -75,7 +75,7 @@ def test_something_else_of_that_name_is_left_alone(
         ("hostng=fly", "Did you mean 'hosting'?"),
         ("ci=github-actions", "Did you mean 'github'? The choices are github, gitlab"),
         ("hosting=flyio", "Did you mean 'fly'?"),
-        ("stack=cobol", "The choices are node"),
+        ("stack=cobol", "The choices are node, python, fullstack, static"),
         ("ci", "-d takes key=value"),
         ("=x", "-d takes key=value"),
         ("project_name=other", "Leave out -d project_name="),
@@ -156,14 +156,12 @@ def test_without_a_command_it_shows_the_help_alone(scaffold: Scaffold) -> None:
 def test_a_pair_that_cannot_work_is_refused_with_the_reason(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
-    fork = copy_template(tmp_path / "fork")
-    row = fork / "template/project/{{ use.hosting.fly }}/_layer/option.yml"
-    row.write_text(row.read_text().replace("stacks: [node]", "stacks: [python]"))
-    error = refused(
-        scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "fork", "-d", "hosting=fly"
-    )
-    assert "'fly' cannot be chosen for 'hosting': Fly.io runs python, not node." in error
-    assert "What fits: render." in error
+    pair = ("-d", "stack=static", "-d", "hosting=fly")
+    error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, *pair)
+    assert (
+        "'fly' cannot be chosen for 'hosting': Fly.io runs node, python, fullstack, not static."
+    ) in error
+    assert "What fits: vercel, netlify." in error
 
 
 @pytest.mark.parametrize(
@@ -187,7 +185,7 @@ def test_a_pair_that_cannot_work_is_refused_with_the_reason(
         ("_envops: {foo: 3}", "foo"),
         ("_envops: 3", "cannot be read"),
         ("_exclude: 3", "cannot be rendered"),
-        ("catalog: {default: 3}", "cannot be read"),
+        ("catalog: {default: 3}", "row of the template is incomplete"),
         ("1: x", "cannot be read"),
         ("a: [", "cannot be read"),
         ("q: &a [*a]", "Circular reference"),

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import TEMPLATE, Scaffold
+from conftest import TEMPLATE, Scaffold, copy_template
 from small import commit, git, release
 
 from scaffold.answers import resolve
@@ -228,3 +228,33 @@ def test_each_file_of_a_project_comes_from_somewhere() -> None:
     assert {(cause.question, cause.answer) for cause in setup} == {
         ("stack", "node"), ("ci", "github"),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stack", "path", "origin"),
+    [
+        ("node (Node)", "src/app.ts", "{{ use.trait.fastify }}/src/app.ts"),
+        ("fullstack (Full stack)", "src/app.ts", "{{ use.trait.fastify }}/src/app.ts"),
+        ("python (Python)", "compose.yaml", "{{ use.trait.image }}/compose.yaml.jinja"),
+        ("static (Static site)", ".npmrc", "{{ use.trait.npm }}/.npmrc"),
+    ],
+)
+def test_what_stacks_have_in_common_is_written_by_the_one_that_was_chosen(
+    scaffold: Scaffold, tmp_path: Path, stack: str, path: str, origin: str
+) -> None:
+    release(copy_template(tmp_path / "ours"), "v1.0.0", {})
+    scaffold(
+        "new",
+        "demo",
+        "--template",
+        "ours",
+        "--defaults",
+        "--no-lock",
+        f"-dstack={stack.partition(' ')[0]}",
+    )
+    done = scaffold("explain", f"demo/{path}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:3] == [
+        f"  written by  stack: {stack}",
+        f"  from        template/project/{origin}",
+    ]

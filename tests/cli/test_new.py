@@ -30,7 +30,7 @@ def test_a_name_is_enough(scaffold: Scaffold, tmp_path: Path) -> None:
     assert done.stdout.startswith(
         "Created my-service (Node, GitHub Actions, Fly.io, Proprietary): "
     )
-    assert done.stdout.endswith("\nNext:\n  cd my-service\n  ops/setup\n  npm run dev\n")
+    assert done.stdout.endswith("\nNext:\n  cd my-service\n  ops/setup\n  ops/dev\n")
     assert (tmp_path / "my-service/package.json").is_file()
     assert [path.name for path in tmp_path.iterdir()] == ["my-service"]
 
@@ -75,7 +75,7 @@ def test_json_tells_all_that_happened(scaffold: Scaffold, tmp_path: Path) -> Non
     assert report["path"] == str(tmp_path / "my-service")
     assert report["lock"] is None
     assert len(report["commit"]) == 40
-    assert report["next"] == ["cd my-service", "ops/setup", "npm run dev"]
+    assert report["next"] == ["cd my-service", "ops/setup", "ops/dev"]
     assert set(report["files"]) == set(tree(tmp_path / "my-service"))
     assert {"_src_path"} <= set(report["template"])
 

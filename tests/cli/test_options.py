@@ -31,6 +31,28 @@ def test_json_has_the_rows(scaffold: Scaffold) -> None:
     assert fly["secrets"] == ["FLY_API_TOKEN"]
 
 
+def test_a_host_is_for_the_stacks_that_have_what_it_runs(scaffold: Scaffold) -> None:
+    shown = " ".join(scaffold("options", "hosting").stdout.split())
+    assert "one app for each environment (for node, python, fullstack)" in shown
+    (axis,) = json.loads(scaffold("options", "hosting", "--json").stdout)["axes"]
+    stacks = {option["id"]: option["stacks"] for option in axis["options"]}
+    assert stacks["render"] == ["node", "python", "fullstack"]
+    assert stacks["netlify"] == ["static"]
+
+
+def test_a_stack_has_what_its_traits_say_before_what_it_says_itself(scaffold: Scaffold) -> None:
+    (axis,) = json.loads(scaffold("options", "stack", "--json").stdout)["axes"]
+    rows = {option["id"]: option for option in axis["options"]}
+    assert rows["fullstack"]["traits"] == ["npm", "fastify", "image"]
+    own = ["/web/", "/dev.ts", "/vite.config.ts"]
+    shared = [
+        line for line in rows["node"]["application"] if line in rows["fullstack"]["application"]
+    ]
+    assert rows["fullstack"]["application"] == [*shared, *own]
+    assert ".dockerignore" in rows["python"]["unless"]
+    assert "/.npmrc" not in rows["python"]["application"]
+
+
 @pytest.mark.parametrize("command", [["--version"], ["--help"], ["options"], ["new", "--help"]])
 def test_commands_that_do_not_render_import_neither_copier_nor_questionary(
     command: list[str],

@@ -10,7 +10,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, copy_template, tree, Render
+from conftest import ROOT, TEMPLATE, Render, copy_template, tree
 from pytest_copie.plugin import Copie
 from test_matrix import ROWS
 
@@ -101,14 +101,21 @@ def test_a_folder_that_renders_to_a_dot_is_flattened_and_one_to_nothing_left_out
 
 
 MINIS = {
-    "a suffix of its own": ("_templates_suffix: .tmpl", {"a.tmpl": "{{ project_name }}", "b.jinja": "{{"}),
+    "a suffix of its own": (
+        "_templates_suffix: .tmpl",
+        {"a.tmpl": "{{ project_name }}", "b.jinja": "{{"},
+    ),
     "what is left out": (
-        "_exclude: ['*.bak', '{{ project_name }}-x']", {"a.bak": "", "sub/b.bak": "", "x-x": "", "c": ""},
+        "_exclude: ['*.bak', '{{ project_name }}-x']",
+        {"a.bak": "", "sub/b.bak": "", "x-x": "", "c": ""},
     ),
     "what is left out twice over": (
         "_exclude: ['*.bak']\n---\n_exclude: [c]", {"a.bak": "", "c": "", "d": ""},
     ),
-    "left out by default": ("", {"~a": "", "b.pyc": "", "__pycache__/c": "", ".DS_Store": "", "d": ""}),
+    "left out by default": (
+        "",
+        {"~a": "", "b.pyc": "", "__pycache__/c": "", ".DS_Store": "", "d": ""},
+    ),
     "a rendered file beside a plain one": ("", {"a": "plain", "a.jinja": "{{ 1 + 1 }}"}),
     "a file called .jinja": ("", {".jinja": "{{ 1 + 1 }}"}),
     "a question that does not apply": (
@@ -117,8 +124,14 @@ MINIS = {
          "{{ _copier_answers | to_nice_yaml }}"},
     ),
     "answers of every type": (
-        "i: 3\nf: 1.5\nb: {default: 'yes', type: bool}\nl: [1, x]\nj: {type: json, default: '{\"a\": 1}'}\n"
-        "y: {type: yaml, default: '{a: [1]}'}\nc: {default: two, choices: {One: one, Two: two}}",
+        """\
+i: 3
+f: 1.5
+b: {default: 'yes', type: bool}
+l: [1, x]
+j: {type: json, default: '{"a": 1}'}
+y: {type: yaml, default: '{a: [1]}'}
+c: {default: two, choices: {One: one, Two: two}}""",
         {"a.jinja": "{{ i + 1 }} {{ f }} {{ b }} {{ l }} {{ j }} {{ y }} {{ c }}",
          "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}"},
     ),
@@ -159,9 +172,7 @@ def test_the_template_asks_for_the_copier_that_is_installed_with_it() -> None:
     assert f"copier>={minimum},<10" in project["dependencies"]
 
 
-def test_copier_copy_of_a_repository_takes_the_same_version(
-    versions: Path, tmp_path: Path
-) -> None:
+def test_copier_copy_of_a_repository_takes_the_same_version(versions: Path, tmp_path: Path) -> None:
     copier.run_copy(str(versions), tmp_path / "copier", defaults=True, quiet=True, unsafe=False)
     fresh(versions, tmp_path / "scaffold")
     assert tree(tmp_path / "scaffold") == tree(tmp_path / "copier")
@@ -184,9 +195,7 @@ def test_copier_update_of_an_unedited_project_gives_a_fresh_render(
     assert tree(old) == tree(fresh(versions, tmp_path / "fresh", "v1.1.0"))
 
 
-def test_copier_update_of_an_edited_project_keeps_the_edits(
-    versions: Path, tmp_path: Path
-) -> None:
+def test_copier_update_of_an_edited_project_keeps_the_edits(versions: Path, tmp_path: Path) -> None:
     mine = fresh(versions, tmp_path / "project", "v1.0.0")
     readme = mine / "README.md"
     readme.write_text(readme.read_text().replace("## Quick start", "## Quick start, ours"))
@@ -203,7 +212,10 @@ def test_copier_update_of_an_edited_project_keeps_the_edits(
 
 @pytest.mark.parametrize(
     ("answer", "gone", "come"),
-    [("ci=gitlab", ".github", ".gitlab-ci.yml"), ("hosting=render", "fly.live.toml", "render.yaml")],
+    [
+        ("ci=gitlab", ".github", ".gitlab-ci.yml"),
+        ("hosting=render", "fly.live.toml", "render.yaml"),
+    ],
 )
 def test_copier_update_switches_an_option(
     versions: Path, tmp_path: Path, answer: str, gone: str, come: str

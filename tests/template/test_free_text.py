@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -12,14 +13,19 @@ import yaml
 from conftest import TEMPLATE
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT
+
 from scaffold.answers import resolve
 from scaffold.errors import UsageError
 from scaffold.questions import Question
 from scaffold.render import render
-from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT
 
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)
+#: Every host, each with every stack that it runs.
+PAIRS = [
+    (stack, host.id) for host in TEMPLATE.catalog.axes["hosting"] for stack in host.row["stacks"]
+]
 
 
 def project(**answers: str) -> dict[str, str]:
@@ -33,26 +39,30 @@ def question(name: str) -> Question:
     return Question(name, TEMPLATE.questions[name], TEMPLATE.environment, context)
 
 
-@pytest.mark.parametrize("hosting", [option.id for option in TEMPLATE.catalog.axes["hosting"]])
-@settings(max_examples=30)
+@pytest.mark.parametrize(("stack", "hosting"), PAIRS)
+@settings(max_examples=20)
 @given(description=DESCRIPTIONS, owner=OWNERS)
 def test_it_is_the_same_text_in_every_file_it_reaches(
-    hosting: str, description: str, owner: str
+    stack: str, hosting: str, description: str, owner: str
 ) -> None:
-    plain = project(hosting=hosting)
-    files = project(hosting=hosting, description=description, owner=owner)
+    plain = project(stack=stack, hosting=hosting)
+    files = project(stack=stack, hosting=hosting, description=description, owner=owner)
     reached = {path for path in files if files[path] != plain[path]}
 
-    manifest = json.loads(files["package.json"])
-    assert (manifest["description"], manifest["author"]) == (description, owner)
+    if "package.json" in files:
+        manifest = json.loads(files["package.json"])
+        assert (manifest["description"], manifest["author"]) == (description, owner)
+    else:
+        manifest = tomllib.loads(files["pyproject.toml"])["project"]
+        assert (manifest["description"], manifest["authors"]) == (description, [{"name": owner}])
     answers = yaml.safe_load(files[".copier-answers.yml"])
     assert (answers["description"], answers["owner"]) == (description, owner)
     assert description.strip() in files["README.md"]
     assert f"Copyright (c) {owner}\n" in files["LICENSE"]
     assert reached <= {
-        "package.json", ".copier-answers.yml", "README.md", "LICENSE",
+        "package.json", "pyproject.toml", ".copier-answers.yml", "README.md", "LICENSE",
         # These have tests of their own below, and in test_quote.py.
-        "src/service.ts", "ops/help", "Dockerfile",
+        "src/service.ts", "ops/help", "Dockerfile", "CODEOWNERS",
     }  # fmt: skip
     for path, text in files.items():
         if path.endswith((".yml", ".yaml")):
@@ -67,8 +77,8 @@ def test_typescript_and_shell_say_it_as_it_is(description: str, tmp_path: Path) 
     (tmp_path / "service.ts").write_text(files["src/service.ts"])
     shown = subprocess.run(
         ["node", "--input-type=module", "--eval",
-         f"import {{ service }} from '{tmp_path}/service.ts'; console.log(JSON.stringify(service))"],
-        check=True, capture_output=True, encoding="utf-8",
+         "import { service } from './service.ts'; console.log(JSON.stringify(service))"],
+        cwd=tmp_path, check=True, capture_output=True, encoding="utf-8",
     )  # fmt: skip
     assert json.loads(shown.stdout) == {"name": "my-service", "description": description}
     for path, text in files.items():
@@ -82,11 +92,23 @@ def test_typescript_and_shell_say_it_as_it_is(description: str, tmp_path: Path) 
 @pytest.mark.parametrize("owner", HOSTILE_LINES)
 def test_a_dockerfile_keeps_its_instructions(owner: str) -> None:
     dockerfile = project(owner=owner[:100])["Dockerfile"]
-    instructions = [
-        line.split()[0] for line in dockerfile.splitlines() if line[:1].isupper()
-    ]
+    instructions = [line.split()[0] for line in dockerfile.splitlines() if line[:1].isupper()]
     plain = project()["Dockerfile"]
     assert instructions == [line.split()[0] for line in plain.splitlines() if line[:1].isupper()]
+
+
+@pytest.mark.parametrize("owner", HOSTILE_LINES)
+def test_an_owner_without_an_account_is_not_in_codeowners(owner: str) -> None:
+    assert project(owner=owner[:100])["CODEOWNERS"] == project()["CODEOWNERS"]
+
+
+@settings(max_examples=30)
+@given(owner=OWNERS | st.from_regex(r"@[a-z/. #*\[\]@-]{1,20}", fullmatch=True).filter(str.strip))
+def test_whatever_an_owner_is_called_codeowners_has_one_rule_at_most(owner: str) -> None:
+    lines = project(owner=owner)["CODEOWNERS"].splitlines()
+    rules = [line for line in lines if not line.startswith("# ")]
+    assert rules in ([], [f"* {owner.strip()}"])
+    assert all(re.fullmatch(r"\* [A-Za-z0-9@/_.+-]+", rule) for rule in rules)
 
 
 @given(DESCRIPTIONS)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TEMPLATE
+
 from scaffold.answers import resolve
 from scaffold.render import render
 

@@ -1,4 +1,4 @@
-"""An option is one folder: what every row and every folder must keep to."""
+"""An option is one folder, a trait of stacks too: what every row and folder must keep to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from conftest import ROOT, TEMPLATE, vendors_file
 PROJECT = TEMPLATE.files_root
 SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
 LAYERS = {
-    path.parents[1]: yaml.safe_load(path.read_text()) for path in PROJECT.glob("*/_layer/option.yml")
+    path.parents[1]: yaml.safe_load(path.read_text())
+    for path in PROJECT.glob("*/_layer/option.yml")
+}
+
+#: What stacks have in common, by name, and the folders of those traits that write something.
+TRAITS = {trait for row in LAYERS.values() for trait in row.get("traits", ())}
+SHARED = {
+    path: match["id"]
+    for path in PROJECT.iterdir()
+    if (match := SWITCH.fullmatch(path.name)) and match["axis"] == "trait"
 }
 
 SCHEMA = json.loads((ROOT / "template/option.schema.json").read_text())
@@ -38,7 +47,15 @@ def test_a_row_keeps_to_the_schema(layer: Path) -> None:
     row = LAYERS[layer]
     jsonschema.validate(row, SCHEMA)
     assert row["axis"] in TEMPLATE.questions
-    assert set(row.get("stacks", ())) <= {r["id"] for r in LAYERS.values() if r["axis"] == "stack"}
+    assert set(row.get("runs", ())) <= TRAITS
+
+
+@pytest.mark.parametrize("layer", SHARED, ids=lambda layer: layer.name)
+def test_a_trait_is_one_that_stacks_have(layer: Path) -> None:
+    assert SHARED[layer] in TRAITS
+    said = yaml.safe_load((layer / "_layer/trait.yml").read_text())
+    assert said["id"] == SHARED[layer]
+    jsonschema.validate(said, {**SCHEMA, "required": ["id"]})
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -49,7 +66,7 @@ def test_a_folder_is_named_after_its_row(layer: Path) -> None:
 
 def test_every_folder_with_a_switch_has_a_row() -> None:
     switches = {path for path in PROJECT.iterdir() if SWITCH.fullmatch(path.name)}
-    assert switches == set(LAYERS)
+    assert switches == {*LAYERS, *SHARED}
 
 
 def test_order_decides_between_the_options_of_an_axis() -> None:
@@ -58,12 +75,27 @@ def test_order_decides_between_the_options_of_an_axis() -> None:
         assert len(orders) == len(set(orders)), f"two options of {axis} share an order"
 
 
+def together(layer: Path, other: Path) -> bool:
+    """Tell whether one project may have the files of both."""
+    stacks = [
+        {row["id"], *row.get("traits", ())} for row in LAYERS.values() if row["axis"] == "stack"
+    ]
+    names = {
+        SHARED.get(one, LAYERS.get(one, {}).get("id"))
+        for one in (layer, other)
+        if one in SHARED or LAYERS[one]["axis"] == "stack"
+    }
+    if names:
+        return any(names <= stack for stack in stacks)
+    return bool(LAYERS[layer]["axis"] != LAYERS[other]["axis"])
+
+
 @pytest.mark.parametrize(
     ("a", "b"),
     [
         pytest.param(a, b, id=f"{a.name}-{b.name}")
-        for a, b in itertools.combinations([*LAYERS, PROJECT], 2)
-        if b == PROJECT or LAYERS[a]["axis"] != LAYERS[b]["axis"]
+        for a, b in itertools.combinations([*LAYERS, *SHARED, PROJECT], 2)
+        if b == PROJECT or together(a, b)
     ],
 )
 def test_no_two_layers_write_one_path(a: Path, b: Path) -> None:
@@ -107,7 +139,9 @@ def test_every_action_image_and_tool_is_named_in_the_pin_table_alone() -> None:
         if not path.is_file():
             continue
         text = path.read_text("utf-8")
-        assert not re.search(r"uses: (?!\./)\S+@[0-9a-z.]", text), f"{path}: an action not from the table"
+        assert not re.search(r"uses: (?!\./)\S+@[0-9a-z.]", text), (
+            f"{path}: an action not from the table"
+        )
         assert not re.search(r"^FROM [a-z]|image: [a-z]", text, re.MULTILINE), f"{path}: an image"
         assert not re.search(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b", text), f"{path}: a pin"
 
@@ -127,5 +161,3 @@ def test_the_pin_table_names_whole_commits_and_exact_versions() -> None:
     for tool, pin in pins["tools"].items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]), tool
         assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in pin["sha256"].values()), tool
-
-

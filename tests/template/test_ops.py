@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from conftest import Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
-TASKS = ["build", "deploy", "help", "lint", "release", "rollback", "scan", "setup", "smoke", "test"]
+TASKS = ["build", "deploy", "dev", "help", "lint", "release", "rollback", "scan", "setup"]
+TASKS += ["smoke", "test"]
 # What a minimal machine has; the tasks name everything else they need.
 BASICS = "awk cat cut date dirname env grep head mkdir mktemp mv rm sed sh sleep sort tail tar"
 
@@ -363,6 +364,7 @@ def test_help_lists_every_task_under_the_name_and_description(ops: Callable[...,
         "setup --force",
         "lint --fix",
         "test one",
+        "dev twice",
         "build image",
         "scan all",
         "help me",
@@ -1051,6 +1053,7 @@ def test_a_scan_that_could_not_look_says_so(
     ("task", "calls"),
     [
         ("build", ["npm run build"]),
+        ("dev", ["npm run dev"]),
         ("lint", ["npm run lint", "npm run typecheck", "npm run format:check"]),
         ("test", ["npm test"]),
         ("scan", ["npm audit --omit=dev --audit-level=high"]),

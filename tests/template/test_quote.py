@@ -58,7 +58,9 @@ def test_ts_property_reads_the_same_as_typescript_and_pleases_prettier(
     tmp_path: Path, texts: list[str]
 ) -> None:
     texts = [*HOSTILE, *texts, *("x" * length for length in range(55, 70))]
-    properties = "\n".join(quoted("ts_property", f"{'ab' * (i % 4 + 1)}{i}", text) for i, text in enumerate(texts))
+    properties = "\n".join(
+        quoted("ts_property", f"{'ab' * (i % 4 + 1)}{i}", text) for i, text in enumerate(texts)
+    )
     file = tmp_path / "texts.ts"
     file.write_text(f"export const texts: object = {{\n{properties}\n}};\n")
     shown = subprocess.run(
@@ -101,7 +103,9 @@ def test_label_is_the_value_of_a_dockerfile_label(tmp_path: Path, texts: list[st
     assert [found[f"l{i}"] for i in range(len(texts))] == texts
 
 
-@pytest.mark.parametrize("text", ["A backend service", "Payments, (some) \"refunds\": it's é!", *HOSTILE])
+@pytest.mark.parametrize(
+    "text", ["A backend service", 'Payments, (some) "refunds": it\'s é!', *HOSTILE]
+)
 def test_prose_holds_the_text_as_it_is_and_pleases_prettier(text: str, tmp_path: Path) -> None:
     paragraph = quoted("prose", text)
     assert text.strip() in paragraph

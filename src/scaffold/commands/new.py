@@ -70,7 +70,7 @@ def new(wishes: Wishes) -> None:
         destination = project.free_destination(wishes.into, wishes.name)
         ask = not (wishes.defaults or wishes.as_json) and console.interactive()
         answers, files = _answered(template, given, destination, ask=ask)
-    manager, start = (template.catalog.said(answers.values, key) for key in ("lock", "start"))
+    manager = template.catalog.said(answers.values, "lock")
     with project.appearing_at(destination) as folder:
         project.write(files, folder)
         lock = _lock(manager, folder) if wishes.lock and manager else None
@@ -85,7 +85,7 @@ def new(wishes: Wishes) -> None:
             "files": [str(file.path) for file in files],
             "lock": lock,
             "commit": commit,
-            "next": [_cd(destination), *_next(files, start)],
+            "next": [_cd(destination), *_next(files)],
         },
         answers,
     )
@@ -194,9 +194,10 @@ def _cd(folder: Path) -> str:
     return f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
 
 
-def _next(files: Iterable[File], start: str) -> list[str]:
-    setup = ["ops/setup"] if any(str(file.path) == "ops/setup" for file in files) else []
-    return [*setup, *([start] if start else [])]
+def _next(files: Iterable[File]) -> list[str]:
+    """Give the tasks that come first, where the template has them."""
+    written = {str(file.path) for file in files}
+    return [task for task in ("ops/setup", "ops/dev") if task in written]
 
 
 def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:

@@ -1,0 +1,98 @@
+import logging
+import re
+from typing import Any
+
+import pytest
+
+from app.logs import log
+from app.service import NAME, VERSION
+from tests.conftest import Logged, StartApp
+
+SECRET = "hunter2"  # noqa: S105
+UUID = re.compile(r"[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}")
+
+
+def test_a_request_is_one_line_without_its_query_string(start: StartApp, logged: Logged) -> None:
+    start().get(f"/notes?token={SECRET}", headers={"x-request-id": "trace-1"})
+    (line,) = logged()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line.pop("time"))
+    assert line.pop("responseTime") > 0
+    assert line == {
+        "level": "info",
+        "service": NAME,
+        "version": VERSION,
+        "env": "sandbox",
+        "msg": "request completed",
+        "reqId": "trace-1",
+        "req": {"method": "GET", "url": "/notes", "remoteAddress": "testclient"},
+        "res": {"statusCode": 200},
+    }
+
+
+def test_a_url_cannot_forge_a_field(start: StartApp, logged: Logged) -> None:
+    start().get('/"},"level":"fatal')
+    (line,) = logged()
+    assert line["level"] == "info"
+
+
+def test_lines_below_the_level_are_left_out(start: StartApp, logged: Logged) -> None:
+    client = start(LOG_LEVEL="warn")
+    client.get("/notes")
+    log.info("left out")
+    log.warning("shown")
+    log.critical("shown")
+    assert [line["level"] for line in logged()] == ["warn", "fatal"]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("access_token", "apiKey", "Authorization", "client_secret", "cookie", "DATABASE_URL"),
+        *("dsn", "jwt", "passwd", "pwd", "sessionId", "set-cookie", "url", "x-api-key"),
+    ],
+)
+def test_a_field_with_the_name_of_a_secret_is_never_shown(
+    start: StartApp, logged: Logged, field: str
+) -> None:
+    start()
+    value = {field: SECRET}
+    log.info("flat", **value)
+    log.info("nested", **{field: {"nested": SECRET}})
+    log.info("list", list=[value])
+    log.info("deep", a={"b": {"c": ({"d": value},)}})
+    lines = logged()
+    assert len(lines) == 4
+    for line in lines:
+        assert "[Redacted]" in str(line)
+        assert SECRET not in str(line)
+    assert value == {field: SECRET}
+
+
+@pytest.mark.parametrize("value", [object(), float("nan"), {1: b"\xff"}, "\ud800"])
+def test_a_line_is_never_lost_to_a_value(start: StartApp, logged: Logged, value: Any) -> None:
+    start()
+    log.info("odd", value=value)
+    assert [line["msg"] for line in logged()] == ["odd"]
+
+
+def test_what_a_library_logs_is_json_too(start: StartApp, logged: Logged) -> None:
+    start()
+    error = ConnectionError("db-7 refused")
+    logging.getLogger("driver").error("lost %s", "db-7", exc_info=error)
+    (line,) = logged()
+    assert (line["level"], line["msg"], line["logger"]) == ("error", "lost db-7", "driver")
+    assert line["err"]["message"] == "db-7 refused"
+
+
+@pytest.mark.parametrize("sent", ["6f1d", "a.b:c_d-e", "x" * 128])
+def test_a_sane_request_id_is_kept(start: StartApp, sent: str) -> None:
+    assert start().get("/notes", headers={"x-request-id": sent}).headers["x-request-id"] == sent
+
+
+@pytest.mark.parametrize("sent", ["", "two words", 'forged","level":"fatal', "x" * 129])
+def test_any_other_request_id_is_replaced(start: StartApp, sent: str) -> None:
+    client = start()
+    ids = [client.get("/notes", headers={"x-request-id": sent}).headers["x-request-id"]] * 2
+    ids[1] = client.get("/notes").headers["x-request-id"]
+    assert all(UUID.fullmatch(identifier) for identifier in ids)
+    assert ids[0] != ids[1]

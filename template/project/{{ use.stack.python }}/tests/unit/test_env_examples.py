@@ -1,0 +1,48 @@
+import re
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from app.config import Config, read_config
+from tests.conftest import SetEnvironment
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
+
+
+def variables(file: str) -> dict[str, str]:
+    return {name: value or "" for name, value in dotenv_values(ROOT / file).items()}
+
+
+def documentation(name: str) -> str:
+    return next(block for block in EXAMPLE.split("\n\n") if f"\n{name}=" in block)
+
+
+def test_the_example_documents_exactly_the_variables_of_the_service() -> None:
+    assert list(variables(".env.example")) == sorted(Config.model_fields)
+
+
+def test_the_example_shows_the_defaults(environment: SetEnvironment) -> None:
+    environment()
+    defaults = read_config()
+    environment(**variables(".env.example"))
+    assert read_config() == defaults
+
+
+@pytest.mark.parametrize("name", Config.model_fields)
+def test_the_example_describes(name: str) -> None:
+    default = Config.model_fields[name].default
+    block = documentation(name)
+    assert re.search(r"^# Type: \S", block, re.MULTILINE)
+    assert f"\n# Default: {default or 'none' if default != 0 else 0}" in block
+    assert re.search(r"^# Set in: \S", block, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["local", "sandbox", "testbed", "live"])
+def test_the_example_of_an_environment_is_valid(environment: SetEnvironment, name: str) -> None:
+    example = variables(f".env.{name}.example")
+    environment(**example)
+    assert name == read_config().APP_ENV
+    for variable in example:
+        assert re.search(rf"^# Set in: .*\b{name}\b", documentation(variable), re.MULTILINE)

@@ -1,0 +1,210 @@
+import { isUtf8 } from "node:buffer";
+import cors from "@fastify/cors";
+import Fastify, {
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from "fastify";
+import { clientAddress } from "./client.ts";
+import type { Config } from "./config.ts";
+import {
+  clientErrorHandler,
+  errorHandler,
+  HttpError,
+  sendProblem,
+} from "./errors.ts";
+import { securityHeaders } from "./headers.ts";
+import { InFlight } from "./in-flight.ts";
+import {
+  loggerOptions,
+  type LogStream,
+  requestId,
+  RequestLog,
+  requestLogger,
+  standardOutput,
+  withoutQuery,
+} from "./logging.ts";
+import { Methods } from "./methods.ts";
+import { mounts } from "./mounts.ts";
+import { RateLimiter } from "./rate-limit.ts";
+import { mockNotes } from "./resources/notes/mock.ts";
+import { NotesRepository } from "./resources/notes/repository.ts";
+import { notesRoutes } from "./resources/notes/routes.ts";
+import { docsRoutes, openapiOptions } from "./routes/docs.ts";
+import { healthRoutes, isProbe } from "./routes/health.ts";
+import { serializerCompiler, validatorCompiler } from "./validation.ts";
+
+interface Options {
+  /** Where log lines go instead of standard output. */
+  logStream?: LogStream;
+}
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const HEADERS_TIMEOUT_MS = 10_000;
+
+export function buildApp(
+  config: Config,
+  { logStream = standardOutput() }: Options = {},
+): FastifyInstance {
+  const timeout = config.REQUEST_TIMEOUT_SECONDS * 1000;
+  const headers = securityHeaders(config);
+  const requestLog = new RequestLog(config, logStream);
+
+  const app = Fastify({
+    logger: loggerOptions(config, logStream),
+    logController: requestLog,
+    childLoggerFactory: requestLogger,
+    genReqId: requestId,
+    bodyLimit: config.MAX_BODY_BYTES,
+    requestTimeout: timeout,
+    http: {
+      connectionsCheckingInterval: 1000,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, timeout),
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: timeout,
+      // Checked below, where the answer is a problem.
+      requireHostHeader: false,
+    },
+    // A parameter that is too long for its schema is invalid like any other.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
+    clientErrorHandler: clientErrorHandler(headers),
+    // A malformed URL is rejected before any hook or error handler applies.
+    frameworkErrors(error, request, reply) {
+      reply.headers(headers).header("x-request-id", request.id);
+      reply.raw.once("finish", () => {
+        requestLog.requestCompleted(null, request, reply);
+      });
+      const badUrl = error.code === "FST_ERR_BAD_URL";
+      errorHandler(
+        // The original message repeats the URL, query string included.
+        badUrl ? new HttpError(400, "The URL is malformed") : error,
+        request,
+        reply,
+      );
+    },
+    // In place of Ajv and its like, which take long to load.
+    schemaController: {
+      compilersFactory: {
+        buildValidator: () => validatorCompiler as never,
+        buildSerializer: () => serializerCompiler as never,
+      },
+    },
+    // Requests that reach an open connection during shutdown are still served.
+    return503OnClosing: false,
+  });
+
+  app.server.maxConnections = config.MAX_CONNECTIONS;
+  // Node.js would answer an expectation it does not know on its own.
+  app.server.on("checkExpectation", (request, response) => {
+    app.routing(request, response);
+  });
+
+  // Only JSON in valid UTF-8: anything else is answered with 415 or 400.
+  app.removeAllContentTypeParsers();
+  const parseJson = app.getDefaultJsonParser("remove", "remove");
+  app.addContentTypeParser<Buffer>(
+    "application/json",
+    { parseAs: "buffer" },
+    (request, body, done) => {
+      if (isUtf8(body)) void parseJson(request, body.toString(), done);
+      else done(new HttpError(400, "The body is not valid UTF-8"));
+    },
+  );
+  app.setErrorHandler(errorHandler);
+  app.setNotFoundHandler((request, reply) => {
+    refuseUnrouted(request, reply);
+  });
+  app.decorate("stopping", false);
+  app.decorate("readinessChecks", new Map());
+  const addressOf = clientAddress(config.CLIENT_IP_HEADER);
+  app.decorateRequest("clientAddress", {
+    getter() {
+      return addressOf(this);
+    },
+  });
+
+  const inFlight = new InFlight(app, timeout);
+  const methods = new Methods(app);
+  const limiter =
+    config.RATE_LIMIT_PER_MINUTE > 0
+      ? new RateLimiter(config.RATE_LIMIT_PER_MINUTE)
+      : undefined;
+
+  // Hooks with callbacks: a promise would cost every request.
+  app.addHook("onRequest", (request, reply, done) => {
+    inFlight.add(reply);
+    reply.headers(headers).header("x-request-id", request.id);
+    if (app.stopping) reply.header("connection", "close");
+    done();
+  });
+
+  if (config.CORS_ORIGINS.length > 0) {
+    app.register(cors, {
+      // Other origins learn nothing, not even what is allowed to some.
+      origin: async (origin: string | undefined) =>
+        config.CORS_ORIGINS.find((allowed) => allowed === origin) ?? false,
+      methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
+      exposedHeaders: ["location", "retry-after", "x-request-id"],
+      maxAge: 600,
+      strictPreflight: false,
+    });
+  }
+
+  // After CORS, so that pages may read these problems as well.
+  app.after(() => {
+    app.addHook("onRequest", (request, reply, done) => {
+      if (!refuse(request, reply)) done();
+    });
+  });
+
+  /** Answers requests that get no further, be there a body and a handler or not. */
+  function refuse(request: FastifyRequest, reply: FastifyReply): boolean {
+    const { host } = request.headers;
+    const { httpVersion } = request.raw;
+    if (httpVersion !== "1.1" ? httpVersion !== "1.0" : !host) {
+      sendProblem(reply, 400, { detail: "This is no request of HTTP/1.1" });
+      return true;
+    }
+    if (limiter && !isProbe(request.url)) {
+      const retryAfter = limiter.hit(request.clientAddress);
+      if (retryAfter !== undefined) {
+        reply.header("retry-after", retryAfter);
+        sendProblem(reply, 429, { detail: "Too many requests" });
+        return true;
+      }
+    }
+    const path = withoutQuery(request.url);
+    // An empty parameter would do for a route, but makes another path.
+    if (request.is404 || (path.endsWith("/") && path !== "/")) {
+      refuseUnrouted(request, reply);
+      return true;
+    }
+    return false;
+  }
+
+  function refuseUnrouted(request: FastifyRequest, reply: FastifyReply): void {
+    const allowed = methods.of(withoutQuery(request.url)).sort().join(", ");
+    if (allowed === "") {
+      sendProblem(reply, 404, { detail: "No such route" });
+    } else {
+      reply.header("allow", allowed);
+      sendProblem(reply, 405, { detail: `Allowed: ${allowed}` });
+    }
+  }
+
+  if (config.APP_ENV !== "live") {
+    // Loaded only where it is used: it is a good part of the time to start.
+    app.register(import("@fastify/swagger"), openapiOptions);
+    app.register(docsRoutes);
+  }
+  for (const mount of mounts) app.register(mount);
+  app.register(healthRoutes, config);
+  app.register(notesRoutes, {
+    prefix: "/notes",
+    repository: new NotesRepository(
+      config.APP_ENV === "local" ? mockNotes : [],
+    ),
+  });
+
+  return app;
+}

@@ -1,0 +1,74 @@
+// An example resource: replace this folder with your own. It shows where
+// routes, schemas, storage and mock data go.
+import { z } from "zod";
+import { HttpError, problemSchema } from "../../errors.ts";
+import type { ZodPlugin } from "../../validation.ts";
+import type { NotesRepository } from "./repository.ts";
+import {
+  newNoteSchema,
+  noteParamsSchema,
+  noteSchema,
+  notesPageSchema,
+  pageSchema,
+} from "./schemas.ts";
+
+const noteNotFound = () => new HttpError(404, "No such note");
+const titleTaken = () => new HttpError(409, "A note with this title exists");
+
+export const notesRoutes: ZodPlugin<{ repository: NotesRepository }> = async (
+  app,
+  { repository },
+) => {
+  app.post(
+    "",
+    {
+      schema: {
+        body: newNoteSchema,
+        response: { 201: noteSchema, 409: problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const note = await repository.create(request.body);
+      if (!note) throw titleTaken();
+      return reply
+        .code(201)
+        .header("location", `${app.prefix}/${note.id}`)
+        .send(note);
+    },
+  );
+
+  app.get(
+    "",
+    { schema: { querystring: pageSchema, response: { 200: notesPageSchema } } },
+    async ({ query }) => ({ ...(await repository.list(query)), ...query }),
+  );
+
+  app.get(
+    "/:id",
+    {
+      schema: {
+        params: noteParamsSchema,
+        response: { 200: noteSchema, 404: problemSchema },
+      },
+    },
+    async (request) => {
+      const note = await repository.find(request.params.id);
+      if (!note) throw noteNotFound();
+      return note;
+    },
+  );
+
+  app.delete(
+    "/:id",
+    {
+      schema: {
+        params: noteParamsSchema,
+        response: { 204: z.void(), 404: problemSchema },
+      },
+    },
+    async (request, reply) => {
+      if (!(await repository.delete(request.params.id))) throw noteNotFound();
+      return reply.code(204).send();
+    },
+  );
+};

@@ -1,0 +1,54 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { onTestFinished, vi } from "vitest";
+
+/** Runs a server in its own process, killed at the latest when the test ends. */
+export async function startServer(script: string, env: NodeJS.ProcessEnv = {}) {
+  const port = await freePort();
+  const server = runServer(script, {
+    HOST: "127.0.0.1",
+    PORT: String(port),
+    ...env,
+  });
+  await server.logged('"msg":"listening"');
+  return { ...server, port, url: `http://127.0.0.1:${port}` };
+}
+
+export function runServer(script: string, env: NodeJS.ProcessEnv) {
+  // Only the given variables: the tests must not depend on the caller's.
+  const child = spawn(process.execPath, [script], { env });
+  onTestFinished(() => void child.kill("SIGKILL"));
+
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  const closed = once(child, "close");
+
+  return {
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
+    logged: (text: string) =>
+      vi.waitFor(
+        () => {
+          if (!stdout.includes(text)) {
+            throw new Error(`"${text}" not logged:\n${stdout}${stderr}`);
+          }
+        },
+        { timeout: 10_000, interval: 20 },
+      ),
+    async exit() {
+      await closed;
+      return { code: child.exitCode, stdout, stderr };
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}

@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { startServer } from "../helpers/process.ts";
+
+const SLOW_SERVER = "test/fixtures/slow-server.ts";
+
+async function send(port: number, request: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  socket.write(request);
+  return text(socket);
+}
+
+test("a handler that takes too long is given up", async () => {
+  const server = await startServer(SLOW_SERVER, {
+    REQUEST_TIMEOUT_SECONDS: "1",
+  });
+  const response = await fetch(`${server.url}/slow/60000`);
+  expect(response.status).toBe(503);
+  expect(await response.json()).toEqual({
+    title: "Service Unavailable",
+    status: 503,
+    detail: "The request took too long",
+  });
+  await server.logged('"msg":"request failed"');
+});
+
+test("a handler that is done after it was given up does no harm", async () => {
+  const server = await startServer(SLOW_SERVER, {
+    REQUEST_TIMEOUT_SECONDS: "1",
+  });
+  expect((await fetch(`${server.url}/slow/1500`)).status).toBe(503);
+  await sleep(700);
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+});
+
+test("a response that has begun may take its time", async () => {
+  const server = await startServer(SLOW_SERVER, {
+    REQUEST_TIMEOUT_SECONDS: "1",
+  });
+  const response = await fetch(`${server.url}/stream/1500`);
+  expect(await response.text()).toBe("started,finished");
+});
+
+test.each([
+  ["says nothing", ""],
+  ["never ends its headers", "GET /notes HTTP/1.1\r\nHost: localhost\r\n"],
+  [
+    "never ends its body",
+    "POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+  ],
+])("a client that %s is sent away", async (_name, request) => {
+  const server = await startServer(SLOW_SERVER, {
+    REQUEST_TIMEOUT_SECONDS: "1",
+  });
+  const response = await send(server.port, request);
+  expect(response).toMatch(/^HTTP\/1\.1 408 /);
+  expect(response).toContain("application/problem+json");
+  expect(response).toContain("x-content-type-options: nosniff");
+});
+
+test.each([
+  ["no HTTP", "hello\r\n\r\n", 400],
+  ["no Host", "GET /notes HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+  [
+    "too many headers",
+    `GET /notes HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(17_000)}\r\n\r\n`,
+    431,
+  ],
+])("a request with %s is a problem", async (_name, request, status) => {
+  const server = await startServer(SLOW_SERVER);
+  const response = await send(server.port, request);
+  expect(response).toContain(`HTTP/1.1 ${status} `);
+  expect(response).toContain(`"status":${status}`);
+});
+
+test("more connections than allowed: the newest is closed", async () => {
+  const server = await startServer(SLOW_SERVER, { MAX_CONNECTIONS: "1" });
+  const first = connect(server.port, "127.0.0.1");
+  await once(first, "connect");
+  const second = connect(server.port, "127.0.0.1").on("error", () => undefined);
+  await once(second, "close");
+  first.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  expect(await text(first)).toMatch(/^HTTP\/1\.1 200 /);
+});
