@@ -1,0 +1,75 @@
+"""One project for each stack, made once for all test processes, and services of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from .extras import EXTRAS
+from .service import STACKS, Project, Service, extend, make, start
+
+Projects = Callable[[str], Project]
+Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="session")
+def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
+    """Give a function that gives the project of a stack, made by whoever asks first."""
+    shared = tmp_path_factory.getbasetemp() / "services"
+    if "PYTEST_XDIST_WORKER" in os.environ:  # whose folder is one of several
+        shared = tmp_path_factory.getbasetemp().parent / "services"
+    shared.mkdir(exist_ok=True)
+
+    def project(stack: str) -> Project:
+        with (shared / f"{stack}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return make(stack, shared / f"{stack}-service")
+
+    return project
+
+
+@pytest.fixture(scope="session", params=STACKS)
+def project(request: pytest.FixtureRequest, projects: Projects) -> Project:
+    """A project as it is generated."""
+    return projects(request.param)
+
+
+@pytest.fixture(scope="session")
+def extended(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose owner added what `extras` has."""
+    folder = tmp_path_factory.mktemp("extended") / project.stack
+    return extend(project, folder, EXTRAS[project.stack])
+
+
+@pytest.fixture(scope="session")
+def service(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service at its defaults, but for the rate limit: as a developer's machine runs it."""
+    out = tmp_path_factory.mktemp("service") / "out"
+    with start(project, out, RATE_LIMIT_PER_MINUTE="0") as running:
+        yield running
+
+
+@pytest.fixture
+def run(project: Project, tmp_path: Path) -> Iterator[Start]:
+    """Give a function that starts a service of its own, with these variables."""
+    yield from _starter(project, tmp_path)
+
+
+@pytest.fixture
+def run_extended(extended: Project, tmp_path: Path) -> Iterator[Start]:
+    """Give a function that starts a service with the extras, and with these variables."""
+    yield from _starter(extended, tmp_path)
+
+
+def _starter(project: Project, folder: Path) -> Iterator[Start]:
+    numbers = count()
+    with ExitStack() as stack:
+        yield lambda **env: stack.enter_context(
+            start(project, folder / f"out-{next(numbers)}", **env)
+        )
