@@ -1,7 +1,10 @@
 """Services in different languages answer the same requests alike.
 
 Not compared is what differs by design: dates and ids, how a language words what is wrong with a
-field, and the headers that are of the connection or that only count the bytes of such words.
+field, and the headers that are of the connection or that only count the bytes of such words. Not
+asked is what frameworks decide, and no client should depend on: which of two equal parameters
+counts, whether an encoded slash divides a path, what the type of a body means that is empty or that
+no route reads, and what OPTIONS gets that asks for no method.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ REQUESTS = [
     *(Request("HEAD", path) for path in ("/healthz", "/notes", "/nope", f"/notes/{NOBODY}")),
     *(Request("GET", path) for path in ("/healthz/", "//healthz", "/HEALTHZ", "/%68ealthz")),
     *(Request("GET", path) for path in ("/healthz%20", "/healthz;a", "/./healthz", "/healthz?a=b")),
-    *(Request("GET", path) for path in ("/%zz", "/notes/%ff", "/notes/%2e%2e", "/notes/a%2fb")),
+    *(Request("GET", path) for path in ("/%zz", "/notes/%ff", "/notes/%2e%2e")),
     *(Request(method, "/notes") for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),
     *(Request(method, "/healthz") for method in ("POST", "DELETE", "OPTIONS", "PROPFIND")),
     *(Request(method, f"/notes/{WELCOME}") for method in ("PUT", "POST", "HEAD", "GET")),
@@ -54,11 +57,9 @@ REQUESTS = [
     Request("GET", "/notes/not-a-uuid"),
     Request("GET", f"/notes/{NOBODY}"),
     Request("DELETE", f"/notes/{NOBODY}"),
-    Request("DELETE", f"/notes/{NOBODY}", {"Content-Type": "text/plain"}, b"why"),
     Request("DELETE", f"/notes/{NOBODY}", JSON, b"{}"),
     Request("GET", "/notes"),
     *(Request("GET", f"/notes?limit={text}") for text in ("1", "001", "0", "", "+1", "1.0", "%31")),
-    Request("GET", "/notes?limit=1&limit=2"),
     Request("GET", "/notes?limit=1&offset=1&unknown=1"),
     Request("GET", "/notes?LIMIT=1"),
     Request("GET", "/notes?limit[]=1"),
@@ -84,7 +85,6 @@ REQUESTS = [
         for path in ("/notes", "/nope")
         for origin in (ORIGIN, "https://evil.example.com")
     ),
-    Request("OPTIONS", "/notes", {"Origin": ORIGIN}),
     Request("POST", "/notes", JSON, b'{"title": "  a  ", "body": " b ", "id": "mine"}'),
     Request("POST", "/notes", JSON, b'{"title": "a"}'),
     Request("POST", "/notes", JSON, b'{"title": "A"}'),
@@ -108,7 +108,6 @@ REQUESTS = [
     Request("POST", "/notes", JSON, b'{"title": "j", "x": 1e999}'),
     Request("POST", "/notes", JSON),
     Request("POST", "/notes"),
-    Request("POST", "/notes", {"Content-Type": "text/plain"}),
     Request("POST", "/notes", {"Content-Type": "text/plain"}, b'{"title": "k"}'),
     Request("POST", "/notes", {}, b'{"title": "l"}'),
     Request("POST", "/notes", {"Content-Type": "application/ld+json"}, b'{"title": "m"}'),

@@ -74,6 +74,7 @@ export function buildApp(
       reply.raw.once("finish", () => {
         requestLog.requestCompleted(null, request, reply);
       });
+      if (config.CORS_ORIGINS.length > 0) reply.header("vary", "origin");
       const badUrl = error.code === "FST_ERR_BAD_URL";
       errorHandler(
         // The original message repeats the URL, query string included.
@@ -106,8 +107,9 @@ export function buildApp(
     "application/json",
     { parseAs: "buffer" },
     (request, body, done) => {
-      if (isUtf8(body)) void parseJson(request, body.toString(), done);
-      else done(new HttpError(400, "The body is not valid UTF-8"));
+      const text = body.toString();
+      if (isUtf8(body) && isText(text)) void parseJson(request, text, done);
+      else done(new HttpError(400, "The body is not valid Unicode"));
     },
   );
   app.setErrorHandler(errorHandler);
@@ -188,6 +190,7 @@ export function buildApp(
       sendProblem(reply, 404, { detail: "No such route" });
     } else {
       reply.header("allow", allowed);
+      if (isProbe(request.url)) reply.header("cache-control", "no-store");
       sendProblem(reply, 405, { detail: `Allowed: ${allowed}` });
     }
   }
@@ -207,4 +210,20 @@ export function buildApp(
   });
 
   return app;
+}
+
+/** Refuses what JSON lets through: a byte order mark, half of a character. */
+function isText(json: string): boolean {
+  if (json.startsWith("\ufeff")) return false;
+  if (!/\\ud[89a-f]/i.test(json)) return true; // a half can only be escaped
+  let wellFormed = true;
+  try {
+    JSON.parse(json, (name, value: unknown) => {
+      wellFormed &&= name.isWellFormed();
+      if (typeof value === "string") wellFormed &&= value.isWellFormed();
+    });
+  } catch {
+    return true; // the parser will say what is wrong
+  }
+  return wellFormed;
 }

@@ -6,6 +6,14 @@ import { HandlerTimeout } from "./in-flight.ts";
 // To import node:http would load its WebSocket client as well.
 const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
+// Node.js has the names of an older RFC for these; clients see those of RFC 9110.
+const RENAMED: Record<number, string> = {
+  413: "Content Too Large",
+  422: "Unprocessable Content",
+};
+
+const titleOf = (status: number) => RENAMED[status] ?? STATUS_CODES[status];
+
 /** An error whose status, and if below 500 message, is for the client. */
 export class HttpError extends Error {
   override name = "HttpError";
@@ -36,7 +44,7 @@ export function sendProblem(
   return reply
     .code(status)
     .type("application/problem+json")
-    .send({ title: STATUS_CODES[status], status, ...members });
+    .send({ title: titleOf(status), status, ...members });
 }
 
 // How a client calls the parts of its request.
@@ -102,7 +110,7 @@ export function clientErrorHandler(headers: Record<string, string>) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (socket.writable) {
       const status = CLIENT_ERRORS[error.code ?? ""] ?? 400;
-      const title = STATUS_CODES[status] ?? "";
+      const title = titleOf(status) ?? "";
       const body = JSON.stringify({ title, status });
       const lines = Object.entries({
         ...headers,

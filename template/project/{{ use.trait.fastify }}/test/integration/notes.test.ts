@@ -30,7 +30,7 @@ describe("POST /notes", () => {
     const response = await post(app, { title: "", body: 42 });
     expect(response.statusCode).toBe(422);
     expect(response.json()).toEqual({
-      title: "Unprocessable Entity",
+      title: "Unprocessable Content",
       status: 422,
       detail: "The request is invalid",
       errors: [

@@ -1,13 +1,13 @@
 # An example resource: replace this folder with your own. It shows where
 # routes, schemas, storage and mock data go.
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, HTTPException, Path, Response
 
 from app.errors import problems
 from app.resources.notes.repository import NotesRepository, TitleTakenError
 from app.resources.notes.schemas import NewNote, Note, NotesPage, PageQuery
+from app.validation import PlainUUID
 
 
 def notes_routes(repository: NotesRepository) -> APIRouter:
@@ -19,7 +19,7 @@ def notes_routes(repository: NotesRepository) -> APIRouter:
         return NotesPage(items=items, total=total, limit=page.limit, offset=page.offset)
 
     @router.get("/{id}", responses=problems(404, 422))
-    async def get_note(note_id: Annotated[UUID, Path(alias="id")]) -> Note:
+    async def get_note(note_id: Annotated[PlainUUID, Path(alias="id")]) -> Note:
         note = await repository.find(note_id)
         if note is None:
             raise HTTPException(404, "No such note")
@@ -36,7 +36,7 @@ def notes_routes(repository: NotesRepository) -> APIRouter:
 
     # Of the class Response, for a JSON response would have a content type.
     @router.delete("/{id}", status_code=204, response_class=Response, responses=problems(404, 422))
-    async def delete_note(note_id: Annotated[UUID, Path(alias="id")]) -> None:
+    async def delete_note(note_id: Annotated[PlainUUID, Path(alias="id")]) -> None:
         if not await repository.delete(note_id):
             raise HTTPException(404, "No such note")
 

@@ -13,7 +13,7 @@ export const newNoteSchema = z.object({
   body: z.string().max(10_000).default(""),
 });
 
-export const noteParamsSchema = z.object({ id: z.uuid() });
+export const noteParamsSchema = z.object({ id: z.uuid().toLowerCase() });
 
 export const pageSchema = z.object({
   limit: integer(1, 100).default(20),
