@@ -182,8 +182,7 @@ def _reason(output: str) -> str:
         "Using ", "warning: ", "No solution found",
     )  # fmt: skip
     lines = (
-        re.sub(r"^\W*(npm error|error:|cause:)?", "", line).strip()
-        for line in output.splitlines()
+        re.sub(r"^\W*(npm error|error:|cause:)?", "", line).strip() for line in output.splitlines()
     )
     telling = (line for line in lines if line and not line.startswith(noise))
     return next(telling, "it gave no reason")
