@@ -138,7 +138,7 @@ def test_the_tutorial_on_updates(clone: Path) -> None:
     ):
         assert line in printed.splitlines(), line
     project = clone.parent / "orders"
-    assert '"@fastify/cors": "11.1.0"' in (project / "package.json").read_text("utf-8")
+    assert '"undici": "8.13.1"' in (project / "package.json").read_text("utf-8")
     assert '"zod": "4.6.6"' in (project / "package.json").read_text("utf-8")
     assert not (project / ".github").exists()
     status = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
@@ -158,7 +158,7 @@ def test_adopt(tmp_path: Path) -> None:
 def test_script_it(tmp_path: Path) -> None:
     folder = empty(tmp_path)
     printed = run_page("docs/how-to/script-it.md", folder).splitlines()
-    assert printed[-3:] == ["fly", "fly", "render"]
+    assert printed[-5:] == ["fly", "fly", "render", "vercel", "netlify"]
     second = (folder / "second-service/.copier-answers.yml").read_text()
     assert "ci: gitlab" in second
     assert "owner: Team Blue" in second
@@ -183,5 +183,5 @@ def test_add_an_option(clone: Path) -> None:
     assert all(line.startswith(f'?? "{new}') for line in changed.splitlines()), changed
     assert re.search(r"^  vm +Virtual machine: a machine of your own", printed, re.MULTILINE)
     assert "| `vm` |" in (clone / "docs/reference/options.md").read_text("utf-8")
-    assert "[node-github-vm-" in printed, "it is in the matrix"
+    assert re.search(r"\[[a-z]+-[a-z]+-vm-", printed), "it is in the matrix"
     assert re.search(r"^=+ \d+ passed", printed, re.MULTILINE), printed

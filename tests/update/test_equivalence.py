@@ -19,7 +19,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, copy_template
+from conftest import ROOT, TEMPLATE, copy_template
 from pathspec import PathSpec
 from project import ANSWERS as ANSWERS_TEMPLATE
 from project import commit_all, copied, fresh, git, template, updated, work_tree, write
@@ -216,18 +216,38 @@ def test_back_to_an_older_version(tag: str, source: Source, tmp_path: Path) -> N
     assert differing(files(project), wanted) == set()
 
 
-SWITCHES = [f"{axis}={option}" for axis, options in AXES.items() for option in options]
-TEXTS = ['description=He said: "it\'s"', "owner=Søren & Co.", "project_name=another-name"]
+def switch(axis: str, option: str) -> dict[str, str]:
+    """Give what switches to an option: a whole row where it does not go with the defaults."""
+    defaults = {name: resolve(TEMPLATE, {}).values[name] for name in AXES}
+    with suppress(UsageError):
+        resolve(TEMPLATE, {**defaults, axis: option})
+        return {axis: option}
+    return next(row.values[0] for row in ROWS if row.values[0][axis] == option)
 
 
-@pytest.mark.parametrize("answer", [*SWITCHES, *TEXTS])
+SWITCHES = [
+    pytest.param(switch(axis, option), id=f"{axis}={option}")
+    for axis, options in AXES.items()
+    for option in options
+]
+TEXTS = [
+    {"description": 'He said: "it\'s"'},
+    {"owner": "Søren & Co."},
+    {"project_name": "another-name"},
+]
+
+
+def given(answers: dict[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in answers.items()]
+
+
+@pytest.mark.parametrize("answers", [*SWITCHES, *TEXTS])
 def test_another_answer_gives_what_it_would_have_given_at_first(
-    answer: str, source: Source, tmp_path: Path
+    answers: dict[str, str], source: Source, tmp_path: Path
 ) -> None:
-    name, _, value = answer.partition("=")
     project = source.project(tmp_path / "project", PRESENT)
-    wanted = expected(source, files(project), PRESENT, **{name: value})
-    assert updated(project, to=PRESENT, data=(answer,)) == 0
+    wanted = expected(source, files(project), PRESENT, **answers)
+    assert updated(project, to=PRESENT, data=given(answers)) == 0
     assert differing(files(project), wanted) == set()
 
 
@@ -261,7 +281,7 @@ def test_cold_or_warm_it_gives_the_same_bytes(source: Source, tmp_path: Path) ->
 def test_several_projects_of_one_repository(source: Source, tmp_path: Path) -> None:
     """One at a time from its folder, or all at once; the others and the rest stay as they are."""
     together = tmp_path / "together"
-    rows = {f"services/{number}": row.values[0] for number, row in enumerate(ROWS[:4])}
+    rows = {f"services/{number}": row for number, row in enumerate(source.rows(TAGS[0])[:4])}
     for path, row in rows.items():
         fresh(source.folder, together / path, TAGS[0], **row)
     write(together, {"README.md": "# Ours\n"})
@@ -322,7 +342,6 @@ def updated_by_copier(project: Path, to: str, **data: str) -> Files:
     return files(project)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tag", [*TAGS, NEXT])
 def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -> None:
     before, after = (PRESENT, NEXT) if tag == NEXT else (tag, PRESENT)
@@ -333,11 +352,11 @@ def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -
         assert differing(files(project), updated_by_copier(copy, after)) == set(), row
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("answer", SWITCHES)
-def test_copier_switches_to_the_same(answer: str, source: Source, tmp_path: Path) -> None:
+@pytest.mark.parametrize("answers", SWITCHES)
+def test_copier_switches_to_the_same(
+    answers: dict[str, str], source: Source, tmp_path: Path
+) -> None:
     project = source.project(tmp_path / "project", PRESENT)
     copy = copied(project, tmp_path / "copy")
-    assert updated(project, to=PRESENT, data=(answer,)) == 0
-    name, _, value = answer.partition("=")
-    assert differing(files(project), updated_by_copier(copy, PRESENT, **{name: value})) == set()
+    assert updated(project, to=PRESENT, data=given(answers)) == 0
+    assert differing(files(project), updated_by_copier(copy, PRESENT, **answers)) == set()
