@@ -15,6 +15,11 @@ import pytest
 import yaml
 from allpairspy import AllPairs
 from conftest import TEMPLATE, Render, prettier, tree, vendors_file
+from pathspec import PathSpec
+
+from scaffold.answers import resolve
+from scaffold.render import render as render_files
+from scaffold.render import seeds
 
 AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
 
@@ -78,6 +83,19 @@ def test_files_are_clean_text(project: Path) -> None:
         assert "\r" not in text
         assert "{%" not in text, f"{name}: a statement of the template is left"
         assert "{{ use" not in text, f"{name}: a switch of the template is left"
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_layer_makes_seeds_of_its_own_files_alone(row: dict[str, str]) -> None:
+    """What one layer lists in _layer/seed.yml Copier reads for every project."""
+    answers = resolve(TEMPLATE, row)
+    once = PathSpec.from_lines("gitignore", seeds(TEMPLATE, answers))
+    for file in render_files(TEMPLATE, answers):
+        listed = TEMPLATE.root.joinpath(*file.origin.parts[:3], "_layer/seed.yml")
+        if once.match_file(file.path) and listed.parents[1].is_dir():
+            own = yaml.safe_load(listed.read_text())["_skip_if_exists"]
+            plain = [re.sub("{%.*?%}", "", pattern) for pattern in own]
+            assert PathSpec.from_lines("gitignore", plain).match_file(file.path), file.path
 
 
 def test_files_parse(project: Path) -> None:
