@@ -146,6 +146,16 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@contextmanager
+def usual_ports() -> Iterator[None]:
+    """Have the ports that documents name, 3000 and 5173, to oneself: one test process at a time."""
+    with Path(platformdirs.user_cache_dir("scaffold-tests", ensure_exists=True), "ports").open(
+        "w"
+    ) as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
 def copy_template(folder: Path) -> Path:
     """Copy this checkout's template, uncommitted changes and all, to a folder of its own."""
     shutil.copytree(ROOT / "template", folder / "template")

@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, usual_ports
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
@@ -104,7 +104,8 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_tutorial(tmp_path: Path) -> None:
-    printed = run_page("docs/tutorial/first-service.md", empty(tmp_path))
+    with usual_ports():
+        printed = run_page("docs/tutorial/first-service.md", empty(tmp_path))
     assert "http://127.0.0.1:3000 is healthy" in printed
     assert '"status":"ok"' in printed
     assert "PORT: expected integer between 1 and 65535, got" in printed
