@@ -45,6 +45,7 @@ def test_the_short_path_asks_three_things_shows_the_tree_and_creates(
     assert found["license"] == "proprietary"
 
 
+@pytest.mark.slow
 def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal("new", "my-service", "--no-lock", "-d", "stack=node", "-d", "ci=github")
     screen.expect("Where does it run?")
@@ -154,6 +155,7 @@ def test_a_choice_that_does_not_fit_is_greyed_out_with_the_reason(terminal: Term
     screen.expect(r"» \S*Vercel")
 
 
+@pytest.mark.slow
 def test_the_tree_shows_everything_that_is_written(terminal: Terminal, tmp_path: Path) -> None:
     screen = terminal("new", "my-service", "--no-lock", "--no-git")
     for question in ("built with", "pipelines run", "does it run", "Customise"):

@@ -165,6 +165,7 @@ def test_script_it(tmp_path: Path) -> None:
     assert "owner: Team Blue" in second
 
 
+@pytest.mark.slow
 def test_use_plain_copier(clone: Path) -> None:
     run_page("docs/how-to/use-plain-copier.md", clone)
     assert (clone.parent / "my-service/Dockerfile").is_file()

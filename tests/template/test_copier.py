@@ -71,6 +71,7 @@ def fresh(source: str | Path, folder: Path, ref: str | None = None, **answers: A
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers", [*ROWS, pytest.param(HOSTILE, id="hostile text")])
 def test_copier_copy_gives_the_same_bytes_and_modes(
     plain: Path, tmp_path: Path, answers: dict[str, Any]
@@ -242,6 +243,7 @@ def glob_includes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("glob_includes")
+@pytest.mark.slow
 def test_pytest_copie_copies_and_updates(copie: Copie, versions: Path) -> None:
     copied = copie.copy(template_dir=versions, vcs_ref="v1.0.0")
     project_dir = copied.project_dir
