@@ -233,7 +233,7 @@ class Ops:
         return [call["argv"] for call in self.fly["calls"] if call["argv"][0] == "deploy"]
 
 
-@pytest.fixture(params=["dash", "busybox"])
+@pytest.fixture(params=["dash", pytest.param("busybox", marks=pytest.mark.slow)])
 def shell(request: pytest.FixtureRequest) -> list[str]:
     found = shutil.which(request.param)
     if not found:

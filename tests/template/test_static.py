@@ -24,8 +24,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
 import pytest
-import yaml
 from conftest import TEMPLATE, tree, vendors_file
+
+from scaffold.answers import resolve
+from scaffold.render import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -515,7 +517,9 @@ def test_where_it_answers_is_what_the_host_says(site: Callable[[str], Site], hos
 # Rolling back
 
 
-@pytest.mark.parametrize("shell", ["dash", "busybox"], indirect=True)
+@pytest.mark.parametrize(
+    "shell", ["dash", pytest.param("busybox", marks=pytest.mark.slow)], indirect=True
+)
 @pytest.mark.parametrize("hosting", HOSTS)
 def test_a_rollback_goes_back_one_release_each_time(
     site: Callable[[str], Site], hosting: str
@@ -686,8 +690,10 @@ def test_every_environment_says_that_its_settings_are_public(render: Render) -> 
 
 def test_what_is_an_example_is_somebodys_own() -> None:
     layer = TEMPLATE.files_root / "{{ use.stack.static }}"
-    seeds = yaml.safe_load((layer / "_layer/seed.yml").read_text())["_skip_if_exists"]
-    assert all((layer / seed.strip("/")).exists() for seed in seeds)
+    written = seeds(TEMPLATE, resolve(TEMPLATE, {"stack": "static"}))
+    own = {"/404.html", "/index.html", "/public/icon.svg", "/src/", "/test/unit/version.test.ts"}
+    assert own <= set(written)
+    assert all((layer / seed.strip("/")).exists() for seed in own)
 
 
 # For real
