@@ -62,16 +62,20 @@ def new(installed: Path, folder: Path, *args: str) -> Path:
     return folder / "my-service"
 
 
+@pytest.mark.parametrize("stack", ["node", "python"])
 def test_it_renders_the_version_it_was_built_from(
-    installed: Path, clone: Path, tmp_path: Path
+    stack: str, installed: Path, clone: Path, tmp_path: Path
 ) -> None:
-    copier.run_copy(str(clone), tmp_path / "copier", defaults=True, quiet=True, unsafe=False)
-    ours = tree(new(installed, tmp_path))
+    answers = {"stack": stack}
+    copier.run_copy(
+        str(clone), tmp_path / "copier", answers, defaults=True, quiet=True, unsafe=False
+    )
+    ours = tree(new(installed, tmp_path, f"--data=stack={stack}"))
     assert ours == tree(tmp_path / "copier")
     assert "SECOND.md" in ours
     assert "UNCOMMITTED.md" not in ours
-    answers = ours[".copier-answers.yml"][0].decode().splitlines()
-    assert {"_commit: v0.0.2", f"_src_path: {clone}"} <= set(answers)
+    written = ours[".copier-answers.yml"][0].decode().splitlines()
+    assert {"_commit: v0.0.2", f"_src_path: {clone}"} <= set(written)
 
 
 def test_plain_copier_updates_what_it_made(installed: Path, clone: Path, tmp_path: Path) -> None:
