@@ -11,7 +11,7 @@ import yaml
 
 from scaffold import console, git, lockfile, project
 from scaffold.answers import Answers, pairs, resolve
-from scaffold.errors import UsageError
+from scaffold.errors import ScaffoldError, UsageError
 from scaffold.render import render
 from scaffold.template import Template, opened
 from scaffold.wording import count, shown, slug
@@ -85,6 +85,7 @@ def new(wishes: Wishes) -> None:
             "files": [str(file.path) for file in files],
             "lock": lock,
             "commit": commit,
+            "pipeline": _pipeline(files) if wishes.as_json else None,
             "next": [_cd(destination), *_next(files)],
         },
         answers,
@@ -198,6 +199,17 @@ def _next(files: Iterable[File]) -> list[str]:
     """Give the tasks that come first, where the template has them."""
     written = {str(file.path) for file in files}
     return [task for task in ("ops/setup", "ops/dev") if task in written]
+
+
+def _pipeline(files: Iterable[File]) -> dict[str, Any] | None:
+    """Give what the project's CI provider will do, as `Pipeline.to_json` describes it."""
+    from scaffold import pipeline  # noqa: PLC0415  # only for a report
+
+    try:
+        return pipeline.read({str(file.path): file.content for file in files}).to_json()
+    except ScaffoldError as error:
+        console.note(f"Note: the pipeline is not in the report: {error.message}", error.hint)
+        return None
 
 
 def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:

@@ -1,0 +1,65 @@
+"""Vercel's configuration, as it is written and as the model has it."""
+
+from __future__ import annotations
+
+import json
+
+from notation import gates, ids, job, pipeline
+
+from scaffold.pipeline import Pipeline
+
+FILE = "vercel.json"
+
+
+def test_the_build_command_gates_the_deploy() -> None:
+    found = pipeline({FILE: '{"installCommand": "ops/setup", "buildCommand": "ops/ci"}'})
+    assert ids(found, "main") == ["production/build", "production/deploy"]
+    assert ids(found, "change") == ["preview/build", "preview/deploy"]
+    build = job(found, "production/build", "main")
+    assert build.stages == ("build", "lint", "test", "scan")
+    assert build.tasks == ("ops/setup", "ops/ci")
+    assert gates(found, "production/deploy", "main") == ["production/build"]
+
+
+def test_branches_may_be_environments() -> None:
+    found = pipeline({FILE: """
+        {"buildCommand": "ops/ci",
+         "git": {"deploymentEnabled": {
+           "*": false, "**": false, "main": true, "testbed": true, "live": true}}}
+        """})  # fmt: skip
+    assert ids(found, "main") == ["sandbox/build", "sandbox/deploy"]
+    assert ids(found, "candidate") == ["testbed/build", "testbed/deploy"]
+    assert ids(found, "release") == ["live/build", "live/deploy"]
+    assert ids(found, "change") == []
+
+
+def test_pushes_may_deploy_nothing() -> None:
+    assert pipeline({FILE: '{"git": {"deploymentEnabled": false}}'}).jobs == ()
+    only_main = pipeline({FILE: '{"git": {"deploymentEnabled": {"main": false}}}'})
+    assert (ids(only_main, "main"), ids(only_main, "change")) == (
+        [], ["preview/build", "preview/deploy"],
+    )  # fmt: skip
+
+
+def test_what_ops_release_pushes_are_environments_too() -> None:
+    found = pipeline({
+        FILE: '{"buildCommand": "ops/ci"}',
+        "ops/lib/ci.sh": "echo git push origin $2^{}:refs/heads/testbed\necho refs/heads/live",
+    })  # fmt: skip
+    assert ids(found, "main") == ["sandbox/build", "sandbox/deploy"]
+    assert ids(found, "candidate") == ["testbed/build", "testbed/deploy"]
+    assert ids(found, "release") == ["live/build", "live/deploy"]
+
+
+def test_a_command_that_skips_builds() -> None:
+    def of(command: str) -> Pipeline:
+        return pipeline({FILE: json.dumps({"ignoreCommand": command})})
+
+    previews = of('[ "$VERCEL_ENV" != production ]')
+    assert (ids(previews, "change"), previews.unread) == ([], ())
+    assert ids(previews, "main") == ["production/build", "production/deploy"]
+    some = of('[ "$VERCEL_ENV" != production ] && [ "$MINE" != sandbox ]')
+    assert job(some, "preview/deploy", "change").uncertain == {"change"}
+    assert job(some, "production/deploy", "main").uncertain == set()
+    assert some.unread == (f"{FILE}: ignoreCommand: it may keep preview from being built",)
+    assert len(of("git diff --quiet").unread) == 2
