@@ -11,6 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from scaffold.answers import resolve
+from scaffold.pipeline import Job, Trigger, read
+from scaffold.render import render
 from scaffold.template import Template
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +37,8 @@ def options() -> str:
         lines += [f"| --- | --- | --- |{' --- | --- |' if hosts else ''}"]
         for option in rows:
             stacks = _code(option.row.get("stacks", [])) or "every stack"
+            if "hosts" in option.row:
+                stacks += f", on {_code(option.row['hosts'])}"
             needs = _code(option.row.get("secrets", []) + option.row.get("variables", []))
             more = f" {stacks} | {needs or 'nothing'} |" if hosts else ""
             label = (
@@ -78,7 +83,50 @@ def command_line() -> str:
     )
 
 
-PAGES = {"options.md": options, "option-row.md": option_row, "command-line.md": command_line}
+#: What starts a pipeline, in words.
+EVENTS = {
+    Trigger.CHANGE: "a pull or merge request",
+    Trigger.MAIN: "a push to `main`",
+    Trigger.CANDIDATE: "a candidate's tag, or the branch `testbed`",
+    Trigger.RELEASE: "a release's tag, or the branch `live`",
+}
+
+
+def pipelines() -> str:
+    """Say what each CI provider does, from the files of a project that has it."""
+    template = Template(ROOT, "")
+    lines = [
+        "# Pipelines",
+        "",
+        "What the files of each CI provider do, as `scaffold.pipeline` reads them from a generated",
+        "Node service (a static site, for Vercel). Each step waits for those before it; a failure",
+        "ends it. Why the last two differ:",
+        "[one pipeline in five notations](../decisions/0010-one-pipeline-in-five-notations.md).",
+    ]
+    for option in template.catalog.axis("ci"):
+        stack = option.row.get("stacks", ["node"])[0]
+        answers = resolve(template, {"stack": stack, "ci": option.id})
+        files = {str(file.path): file.content for file in render(template, answers)}
+        pipeline = read(files)
+        lines += ["", f"## {option.label}", "", "| after | it runs |", "| --- | --- |"]
+        for trigger, event in EVENTS.items():
+            steps = [_step(job) for job in pipeline.run(trigger)]
+            lines.append(f"| {event} | {' → '.join(steps) or 'nothing'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _step(job: Job) -> str:
+    tasks = [task.partition(" >")[0] for task in job.tasks if task != "ops/setup"]
+    said = _code(tasks) or f"deploy to `{job.environment}`"
+    return f"{said}, once approved" if job.approval == "manual" else said
+
+
+PAGES = {
+    "options.md": options,
+    "option-row.md": option_row,
+    "command-line.md": command_line,
+    "pipelines.md": pipelines,
+}
 
 
 def main() -> None:

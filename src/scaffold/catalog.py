@@ -108,6 +108,21 @@ class Catalog:
         """Give the options that these answers choose."""
         return tuple(o for o in self.options if answers.get(o.axis) == o.id)
 
+    def fitting(self, axis: str, answers: Mapping[str, Any]) -> tuple[Option, ...]:
+        """Give the options of an axis that go with what was answered before it.
+
+        That is the stack, which a row of any axis may limit, and the CI provider, whose row may
+        limit the hosts (macros/catalog.jinja does the same).
+        """
+        stack = answers.get("stack")
+        hosts = next((o.row["hosts"] for o in self.chosen(answers) if "hosts" in o.row), None)
+        return tuple(
+            option
+            for option in self.axis(axis)
+            if (not stack or stack in option.row.get("stacks", [stack]))
+            and (axis != "hosting" or hosts is None or option.id in hosts)
+        )
+
     def said(self, answers: Mapping[str, Any], key: str) -> str:
         """Give what the first option that these answers choose says under a key of its row."""
         return next((str(o.row[key]) for o in self.chosen(answers) if key in o.row), "")

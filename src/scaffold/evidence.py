@@ -140,10 +140,9 @@ def infer(
     """
     search = _Search(repo)
     guesses: dict[str, Guess] = {}
-    for axis, options in catalog.axes.items():
-        stack = guesses["stack"].answer if "stack" in guesses else None
-        fitting = [o for o in options if not stack or stack in o.row.get("stacks", [stack])]
-        guesses[axis] = _axis(axis, fitting, search)
+    for axis in catalog.axes:
+        answered = {name: guess.answer for name, guess in guesses.items()}
+        guesses[axis] = _axis(axis, catalog.fitting(axis, answered), search)
     # What is only beside the service, such as a package.json for its styles, has another name.
     of_stack: Collection[str] = _READERS
     if "stack" in guesses:

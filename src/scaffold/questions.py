@@ -129,12 +129,14 @@ class Question:
 
     def _check_choice(self, value: Any) -> None:
         choices = self.choices
+        fitting = [choice for choice in choices if not choice.misfit]
         for choice in choices:
             if choice.value == value:
                 if choice.misfit:
                     raise UsageError(
                         f"{shown(value)} cannot be chosen for '{self.name}': {choice.misfit}.",
-                        f"What fits: {_listed(c for c in choices if not c.misfit)}.",
+                        f"What fits: {_listed(fitting)}. Give one: "
+                        f"-d {self.name}={fitting[0].value if fitting else '…'}",
                     )
                 return
         if choices:

@@ -488,6 +488,7 @@ What the repository shows:
   stack         node            sure: package.json says 'express'
   ci            github          default: nothing here tells
   hosting       render          given
+  scan          osv             default: nothing here tells
   license       proprietary     default: nothing here tells
 
   added      .copier-answers.yml
@@ -1275,7 +1276,7 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
-    screen = adopting(top, *given, "-downer=Us")
+    screen = adopting(top, *given, "-downer=Us", "-dscan=osv")
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")
     screen.expect(pexpect.EOF)

@@ -162,7 +162,7 @@ def test_a_rendered_project_is_read_as_it_was_answered(stack: str, render: Rende
     hosting = "netlify" if stack == "static" else "render"
     answers = {
         "project_name": "bee-keeper", "description": "Keeps bees", "owner": "Ada",
-        "stack": stack, "ci": "gitlab", "hosting": hosting, "license": "apache",
+        "stack": stack, "ci": "gitlab", "hosting": hosting, "scan": "osv", "license": "apache",
     }  # fmt: skip
     folder = render(**answers)
     paths = tuple(PurePosixPath(name) for name in tree(folder))
@@ -504,7 +504,8 @@ def added(files: Mapping[str, str], **answers: str) -> set[str]:
 COMMON = {
     ".copier-answers.yml", ".env.example", ".env.live.example", ".env.local.example",
     ".env.sandbox.example", ".env.testbed.example", ".gitignore", ".pre-commit-config.yaml",
-    "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md", "SECURITY.md",
+    "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md", "SECURITY.md", "cliff.toml",
+    "renovate.json",
 }  # fmt: skip
 IMAGE = {".dockerignore", "Dockerfile", "compose.yaml"}
 
@@ -543,6 +544,11 @@ def test_a_file_that_another_stands_for_is_not_added() -> None:
     for name in ("LICENSE.md", "licence", "LICENSE-MIT", "COPYING"):
         assert "LICENSE" not in added({name: ""}), name
     assert "LICENSE" in added({"LICENSE": "", "licenses.json": ""})  # it is there: no question
+    updates = {"renovate.json", ".github/dependabot.yml"}
+    assert updates <= added({}, ci="github")
+    for name in (".renovaterc", ".renovaterc.json", "renovate.json5", ".github/renovate.json"):
+        assert not updates & added({name: ""}, ci="github"), name
+        assert "renovate.json" not in added({name: ""}, ci="gitlab"), name
     assert "compose.yaml" not in added({"docker-compose.yml": ""})
     assert ".dockerignore" not in added({"docker/api.Dockerfile": ""})
     for ci in ("github", "gitlab"):

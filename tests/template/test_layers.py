@@ -160,4 +160,9 @@ def test_the_pin_table_names_whole_commits_and_exact_versions() -> None:
         assert re.fullmatch(r"v\d+\.\d+\.\d+", pin["tag"]), action
     for tool, pin in pins["tools"].items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]), tool
-        assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in pin["sha256"].values()), tool
+        assert pin["from"].startswith("https://"), tool
+        assert pin["version"] in pin["from"], tool
+        assert {"x86_64", "aarch64"} <= set(pin["files"]), tool
+        assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for _, digest in pin["files"].values()), (
+            tool
+        )

@@ -49,6 +49,8 @@ def _line(option: Option, width: int, columns: int) -> str:
     text = f"{option.label}: {option.why}"
     if "stacks" in option.row:
         text += f" (for {', '.join(option.row['stacks'])})"
+    if "hosts" in option.row:
+        text += f" (on {', '.join(option.row['hosts'])})"
     return textwrap.fill(
         text,
         max(columns, 40),

@@ -2,6 +2,12 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    coverage: {
+      include: ["src/**"],
+      reporter: [["cobertura", { file: "coverage.xml" }]],
+      reportsDirectory: "test-results",
+      clean: false, // ops/test empties the folder, and reports are written in any order
+    },
     projects: [
       { test: { name: "unit", include: ["test/unit/**/*.test.ts"] } },
       {

@@ -15,3 +15,21 @@ stack_set_version() { uv version --frozen --quiet "$1" && uv lock --quiet; }
 
 # Python compiles as it runs; what cannot be compiled shows here already.
 stack_build() { uv run --no-sync python -m compileall -q app; }
+
+# The reports go to test-results/.
+stack_test() {
+  uv run --no-sync pytest --junit-xml test-results/junit.xml --cov --cov-report xml:test-results/coverage.xml
+}
+
+# stack_run TOOL ARGUMENT…: a development dependency, as the lock file has it.
+stack_run() { uv run --no-sync -- "$@"; }
+
+# Of any severity. OSV_URL is a mirror of the advisories.
+stack_audit() {
+  uv audit --preview-features audit-command --locked --no-dev ${OSV_URL:+--service-url "$OSV_URL"} && return
+  # uv exits 1 for findings; whatever else it is, it is no answer.
+  [ $? -eq 1 ] || say 'could not look: uv got no answer about the dependencies, which proves nothing about them'
+  return 1
+}
+
+stack_sbom() { uv export --quiet --preview-features sbom-export --locked --no-dev --format cyclonedx1.5; }

@@ -14,8 +14,28 @@ stack_check() {
 
 stack_name() { node --print "require('./package.json').name"; }
 
-stack_version() { node --print "require('./package.json').version"; }
+stack_version() { jq --raw-output .version package.json; }
 
 stack_set_version() { npm version --no-git-tag-version --allow-same-version --ignore-scripts "$1" >/dev/null; }
 
 stack_build() { npm run build; }
+
+# The reports go to test-results/.
+stack_test() { npm test -- --coverage --reporter=default --reporter=junit --outputFile.junit=test-results/junit.xml; }
+
+# stack_run TOOL ARGUMENT…: a development dependency, as the lock file has it.
+stack_run() { npx --no-install -- "$@"; }
+
+# Of severity high or critical.
+stack_audit() {
+  stack_code=0
+  stack_report=$(npm audit --omit=dev --audit-level=high 2>&1) || stack_code=1
+  printf '%s\n' "$stack_report"
+  case $stack_code$stack_report in
+    0* | *' severity vulnerabilit'* | *' vulnerabilities ('*) ;;
+    *) say 'could not look: npm got no answer about the dependencies, which proves nothing about them' ;;
+  esac
+  return "$stack_code"
+}
+
+stack_sbom() { npm sbom --omit=dev --package-lock-only --sbom-format cyclonedx; }

@@ -2,41 +2,28 @@
 # Fly.io behind the interface that ops/deploy and ops/rollback use: one app for each
 # environment, a release is an image labelled with its commit.
 
+. ops/lib/image.sh
+. ops/lib/tools.sh
+
 # shellcheck disable=SC2034 # ops/rollback says it
 platform_keeps='the secrets of the app (fly secrets) and all data'
 
-flyctl_version=0.4.99
-flyctl_sha256_x86_64=384a14958b214b18ebda784dee101a633ceae626ac4bcccee0fc7ebb111247a4
-flyctl_sha256_arm64=23fcf016fb7812b743674ee06167abbd68ffb74e00f61c45b7e213f0bd4694ab
-: "${FLYCTL_RELEASES_URL:=https://github.com/superfly/flyctl/releases/download}"
-
-# CI machines have no flyctl: they get this one version, its checksum verified.
-fly_install() (
-  dir=.cache/flyctl-$flyctl_version
-  [ ! -x "$dir/fly" ] || exit 0
-  case $(uname -m) in
-    x86_64) arch=x86_64 sha256=$flyctl_sha256_x86_64 ;;
-    aarch64 | arm64) arch=arm64 sha256=$flyctl_sha256_arm64 ;;
-    *) die "there is no flyctl for $(uname -m)" ;;
-  esac
-  mkdir -p "$dir"
-  curl --silent --show-error --fail --location --retry 3 --connect-timeout 10 --max-time 120 \
-    --output "$dir/flyctl.tar.gz" \
-    "$FLYCTL_RELEASES_URL/v$flyctl_version/flyctl_${flyctl_version}_Linux_$arch.tar.gz" || exit
-  echo "$sha256  $dir/flyctl.tar.gz" | sha256sum -c - >/dev/null || die 'flyctl is not the file its checksum names'
-  tar -xzf "$dir/flyctl.tar.gz" -C "$dir" flyctl && mv "$dir/flyctl" "$dir/fly"
-)
+: "${FLY_REGISTRY:=registry.fly.io}"
 
 platform_check() {
   need_setting FLY_API_TOKEN 'fly tokens create deploy; README.md says where it goes'
-  if [ -n "${CI:-}" ] && ! command -v fly >/dev/null; then
-    fly_install || die 'could not install flyctl'
-    PATH=$PWD/.cache/flyctl-$flyctl_version:$PATH
-  fi
-  need_tool fly https://fly.io/docs/flyctl/install/
+  use_tool fly https://fly.io/docs/flyctl/install/
+  # What a rollback brings back is in Fly.io's registry already.
+  # shellcheck disable=SC2154 # ops/lib/common.sh has it
+  [ "$task" = rollback ] || image_check
 }
 
-platform_url() { echo "https://$(sed -n 's/^app = "\(.*\)"$/\1/p' "fly.$1.toml").fly.dev"; }
+# platform_image COMMIT: what is deployed, built and published before.
+platform_image() { image_published "$1"; }
+
+fly_app() { sed -n 's/^app = "\(.*\)"$/\1/p'; }
+
+platform_url() { echo "https://$(fly_app <"fly.$1.toml").fly.dev"; }
 
 # Release, commit, time and status, newest first.
 fly_releases() {
@@ -66,11 +53,17 @@ fly_deploy() (
   fly deploy --config "$config" "$@"
 )
 
+# Fly.io pulls from its own registry, or from public ones: it gets a copy, under the same digest.
 platform_deploy() {
-  fly_deploy "$1" "$2" --remote-only --build-arg "GIT_COMMIT=$2" --image-label "$2"
+  fly_image=$FLY_REGISTRY/$(git show "$2:./fly.$1.toml" | fly_app):$2
+  image_login "$fly_image" x <<END || return
+${FLY_API_TOKEN#FlyV1 }
+END
+  skopeo copy --authfile "$image_auth" --retry-times 3 --preserve-digests "docker://$3" "docker://$fly_image" >&2 || return
+  fly_deploy "$1" "$2" --image "$fly_image@${3##*@}"
 }
 
-# A build that failed released nothing: what runs needs no restoring. A release command may
+# A deploy that failed early released nothing: what runs needs no restoring. A release command may
 # migrate a database: it must not run again for an old image.
 platform_restore() {
   fly_rows=$(fly_releases "$1") || return

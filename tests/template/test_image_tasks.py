@@ -1,0 +1,254 @@
+"""ops/publish and ops/deploy with a registry: an image is built once, and promoted by its digest.
+
+The registries are real ones (Debian's docker-registry) that want a password, the image is a small
+archive as `docker save` writes it, skopeo is skopeo. Only `fly` is a recorder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from conftest import Render
+
+PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the registry's own)
+#: The password, as bcrypt: what a registry keeps of it.
+HASH = "$2a$04$NPwCUQF6081DejgJEzrIqeinbS9hLnvasxn5k6xX8.l90AWzHTRB."
+REGISTRY = """\
+version: 0.1
+log: {{ level: error }}
+storage:
+  filesystem: {{ rootdirectory: "{folder}/images" }}
+http: {{ addr: "127.0.0.1:{port}" }}
+auth:
+  htpasswd: {{ realm: test, path: "{folder}/htpasswd" }}
+"""
+FLY = """\
+#!/bin/sh
+[ "$1" != releases ] || { echo null; exit; }
+printf '%s\\n' "$*" >>"$FLY_LOG"
+"""
+
+
+def start_registry(folder: Path, user: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start a registry that only a user may use; return its address."""
+    found = shutil.which("docker-registry")
+    if not found:
+        pytest.skip("needs docker-registry, Debian's package of that name")
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "htpasswd").write_text(f"{user}:{HASH}\n")
+    config = folder / "config.yml"
+    config.write_text(REGISTRY.format(folder=folder, port=port))
+    process = subprocess.Popen([found, "serve", str(config)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1)
+        except urllib.error.HTTPError:
+            return f"127.0.0.1:{port}", process  # it wants a password: it is up
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    raise AssertionError("the registry did not start")
+
+
+def save_image(path: Path, commit: str, content: bytes = b"hello\n") -> None:
+    """Write an image that carries a commit, in the form of `docker save`."""
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        member = tarfile.TarInfo("greeting")
+        member.size = len(content)
+        tar.addfile(member, io.BytesIO(content))
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": ["APP_ENV=live", f"GIT_COMMIT={commit}"]},
+            "rootfs": {
+                "type": "layers",
+                "diff_ids": [f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"],
+            },
+        }
+    ).encode()
+    name = hashlib.sha256(config).hexdigest()
+    manifest = [
+        {"Config": f"{name}.json", "RepoTags": [f"my-service:{commit}"], "Layers": ["layer.tar"]}
+    ]
+    files = {
+        f"{name}.json": config,
+        "layer.tar": layer.getvalue(),
+        "manifest.json": json.dumps(manifest).encode(),
+    }
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for file, data in files.items():
+            member = tarfile.TarInfo(file)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+
+
+@dataclass
+class Machine:
+    """A project with its registry, and Fly.io's."""
+
+    project: Path
+    commit: str
+    ours: str
+    flys: str
+    environment: dict[str, str]
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project."""
+        return subprocess.run(
+            command,
+            cwd=self.project,
+            env={**self.environment, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def digest(self, image: str, user: str) -> str:
+        """Ask a registry which digest an image has; the empty string if there is none."""
+        done = self.run(
+            *("skopeo", "inspect", "--no-tags", "--creds", f"{user}:{PASSWORD}"),
+            *("--format", "{{.Digest}}", f"docker://{image}"),
+        )
+        return done.stdout.strip()
+
+
+@pytest.fixture
+def machine(render: Render, tmp_path: Path) -> Iterator[Machine]:
+    if not shutil.which("skopeo"):
+        pytest.skip("needs skopeo")
+    ours, one = start_registry(tmp_path / "ours", "robot")
+    flys, other = start_registry(tmp_path / "flys", "x")
+    project = render(stack="node", ci="github", hosting="fly")
+    binaries = tmp_path / "bin"
+    binaries.mkdir()
+    (binaries / "fly").write_text(FLY)
+    (binaries / "fly").chmod(0o755)
+    known = tmp_path / ".config/containers/registries.conf"
+    known.parent.mkdir(parents=True)
+    known.write_text(
+        "".join(f'[[registry]]\nlocation = "{at}"\ninsecure = true\n' for at in (ours, flys))
+    )
+    (tmp_path / "fly.log").touch()
+    environment = {
+        **os.environ,
+        "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "IMAGE_REPOSITORY": f"{ours}/team/service",
+        "REGISTRY_USER": "robot",
+        "REGISTRY_PASSWORD": PASSWORD,
+        "FLY_REGISTRY": flys,
+        "FLY_API_TOKEN": f"FlyV1 {PASSWORD}",
+        "FLY_LOG": str(tmp_path / "fly.log"),
+        "TMPDIR": str(tmp_path),
+        "POLL_INTERVAL": "0",
+    }
+    made = Machine(project, "", ours, flys, environment)
+    (project / "ops/smoke").write_text("#!/bin/sh\n")  # what answers is not what this is about
+    for arguments in ("init --quiet", "add --all", "commit --quiet --message one"):
+        assert made.run("git", *arguments.split()).returncode == 0
+    made.commit = made.run("git", "rev-parse", "HEAD").stdout.strip()
+    yield made
+    for process in (one, other):
+        process.kill()
+        process.wait()
+
+
+def test_the_published_image_is_the_deployed_one_by_its_digest(machine: Machine) -> None:
+    save_image(machine.project / ".cache/image.tar", machine.commit)
+    published = machine.run("ops/publish")
+    assert published.returncode == 0, published.stderr
+    name, _, digest = published.stdout.strip().partition("@")
+    assert published.stdout == f"{machine.ours}/team/service@{digest}\n", "alone on stdout"
+    assert re.fullmatch("sha256:[0-9a-f]{64}", digest)
+    assert machine.digest(f"{name}:{machine.commit}", "robot") == digest
+
+    for env in ("sandbox", "testbed", "live"):
+        done = machine.run("ops/deploy", env)
+        assert done.returncode == 0, done.stderr
+        image = f"{machine.flys}/my-service-{env}:{machine.commit}"
+        assert machine.digest(image, "x") == digest, "Fly.io has the very image"
+        log = Path(machine.environment["FLY_LOG"]).read_text().splitlines()
+        assert log[-1] == f"deploy --config fly.{env}.toml --image {image}@{digest}"
+        assert PASSWORD not in done.stdout + done.stderr
+
+
+def test_what_is_published_stays(machine: Machine) -> None:
+    archive = machine.project / ".cache/image.tar"
+    save_image(archive, machine.commit)
+    first = machine.run("ops/publish").stdout
+    save_image(archive, machine.commit, b"built again, and not the same\n")
+    again = machine.run("ops/publish")
+    assert again.returncode == 0, again.stderr
+    assert "there already" in again.stderr
+    assert again.stdout == first
+
+
+def test_an_image_of_another_commit_is_not_published(machine: Machine) -> None:
+    save_image(machine.project / ".cache/image.tar", "f" * 40)
+    done = machine.run("ops/publish")
+    assert done.returncode == 1
+    assert f"the image is of {'f' * 40}, not of {machine.commit}" in done.stderr
+    assert not machine.digest(f"{machine.ours}/team/service:{machine.commit}", "robot")
+
+
+@pytest.mark.parametrize("task", [("ops/publish",), ("ops/deploy", "live")])
+def test_a_wrong_password_is_told_and_not_shown(machine: Machine, task: tuple[str, ...]) -> None:
+    save_image(machine.project / ".cache/image.tar", machine.commit)
+    done = machine.run(*task, REGISTRY_PASSWORD="wr0ng-one")  # noqa: S106
+    assert done.returncode == 1
+    assert "invalid username/password" in done.stderr
+    assert "wr0ng-one" not in done.stdout + done.stderr
+    assert not Path(machine.environment["FLY_LOG"]).read_text()
+
+
+def test_a_deploy_waits_for_the_pipeline_that_publishes(machine: Machine) -> None:
+    missing = machine.run("ops/deploy", "testbed")
+    assert missing.returncode == 1
+    assert f"no image of {machine.commit}" in missing.stderr
+    save_image(machine.project / ".cache/image.tar", machine.commit)
+    with subprocess.Popen(
+        ["ops/deploy", "testbed"],
+        cwd=machine.project,
+        env={**machine.environment, "IMAGE_TIMEOUT": "60"},
+    ) as waiting:
+        time.sleep(1)
+        assert waiting.poll() is None
+        assert machine.run("ops/publish").returncode == 0
+        assert waiting.wait(60) == 0
+
+
+def test_no_password_is_left_behind(machine: Machine, tmp_path: Path) -> None:
+    before = set(tmp_path.iterdir())
+    save_image(machine.project / ".cache/image.tar", machine.commit)
+    assert machine.run("ops/publish").returncode == 0
+    assert machine.run("ops/deploy", "live").returncode == 0
+    assert not {path for path in tmp_path.iterdir() if path.name.startswith("tmp.")} - before
+    kept = list((tmp_path / ".docker").rglob("*")) if (tmp_path / ".docker").exists() else []
+    assert not kept

@@ -1,0 +1,182 @@
+"""What GitHub's and GitLab's pipelines may do, and what the README says to set for them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import TEMPLATE, Render
+
+ENVIRONMENTS = ("sandbox", "testbed", "live")
+STACKS = [option.id for option in TEMPLATE.catalog.axis("stack")]
+HAS_IMAGE = {o.id: "image" in o.row["traits"] for o in TEMPLATE.catalog.axis("stack")}
+
+
+def workflows(project: Path) -> dict[str, Any]:
+    """Read GitHub's workflows, each by the name of its file."""
+    return {
+        path.stem: yaml.safe_load(path.read_text("utf-8"))
+        for path in (project / ".github/workflows").glob("*.yml")
+    }
+
+
+class Yaml(yaml.SafeLoader):
+    """YAML as GitLab reads it, which takes a script from another job by `!reference`."""
+
+
+Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
+
+
+def gitlab(project: Path) -> dict[str, Any]:
+    """Read GitLab's pipeline, included files and all."""
+
+    def read(name: str) -> dict[str, Any]:
+        text = (project / name).read_text("utf-8")
+        return dict(next(yaml.load_all(text, Loader=Yaml)))  # a safe one
+
+    jobs = read(".gitlab-ci.yml")
+    for include in jobs.pop("include"):
+        jobs |= read(include["local"])
+    return jobs
+
+
+# What a job may do
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_job_of_github_may_do_no_more_than_it_does(render: Render, stack: str) -> None:
+    written: dict[str, set[str]] = {}
+    for name, workflow in workflows(render(stack=stack, ci="github")).items():
+        assert workflow["permissions"] == {}
+        for job, its in workflow["jobs"].items():
+            for scope, level in its["permissions"].items():
+                if level == "write":
+                    written.setdefault(f"{name}/{job}", set()).add(scope)
+                else:
+                    assert scope == "contents" or (job, scope) == ("deploy", "packages")
+    release = {"deploy-live/notes": {"contents"}}
+    publish = {"deploy-sandbox/publish": {"packages", "id-token", "attestations"}}
+    assert written == release | (publish if HAS_IMAGE[stack] else {})
+
+
+def test_a_pull_request_of_a_fork_finds_no_secret(render: Render) -> None:
+    project = render(ci="github")
+    for name, workflow in workflows(project).items():
+        events = set(workflow[True])  # YAML takes `on` for true
+        assert events == ({"pull_request", "workflow_call"} if name == "ci" else {"push"})
+    assert "secrets." not in (project / ".github/workflows/ci.yml").read_text("utf-8")
+    assert "secrets: inherit" not in "".join(
+        path.read_text("utf-8") for path in (project / ".github").rglob("*.yml")
+    )
+
+
+# Build once, deploy that
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_tag_of_github_builds_no_image_and_waits_for_the_one_of_main(
+    render: Render, stack: str
+) -> None:
+    found = workflows(render(stack=stack, ci="github"))
+    for env in ENVIRONMENTS:
+        jobs = found[f"deploy-{env}"]["jobs"]
+        promotes = jobs["ci"].get("with", {}).get("promote", False)
+        waits = jobs["deploy"]["steps"][-1]["env"].get("IMAGE_TIMEOUT", 0)
+        assert (promotes, waits) == (
+            (True, 1800) if HAS_IMAGE[stack] and env != "sandbox" else (False, 0)
+        )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_the_default_branch_of_gitlab_publishes_and_tags_build_no_image(
+    render: Render, stack: str
+) -> None:
+    jobs = gitlab(render(stack=stack, ci="gitlab"))
+    rules = {
+        name: [rule["if"] for rule in job["rules"]]
+        for name, job in jobs.items()
+        if isinstance(job, dict) and "rules" in job and name in ("build-image", "publish")
+    }
+    expected = {
+        "build-image": ["$CI_COMMIT_TAG == null"],
+        "publish": ["$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"],
+    }
+    assert rules == (expected if HAS_IMAGE[stack] else {})
+
+
+# One after the other
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_deploys_of_an_environment_queue_and_only_those_of_a_site_may_be_left_out(
+    render: Render, stack: str
+) -> None:
+    found = workflows(render(stack=stack, ci="github"))
+    # Whole pushes queue for sandbox, or an older commit could overtake a newer one.
+    sandbox = found["deploy-sandbox"]["concurrency"]
+    assert sandbox.pop("queue", None) == ("max" if HAS_IMAGE[stack] else None)
+    assert sandbox == {"group": "deploy-sandbox", "cancel-in-progress": False}
+    for env in ("testbed", "live"):
+        assert found[f"deploy-{env}"]["jobs"]["deploy"]["concurrency"] == {
+            "group": f"deploy-{env}", "cancel-in-progress": False, "queue": "max",
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_job_runs_without_end(render: Render, stack: str) -> None:
+    for workflow in workflows(render(stack=stack, ci="github")).values():
+        for job in workflow["jobs"].values():
+            assert "timeout-minutes" in job or "uses" in job
+    jobs = gitlab(render(stack=stack, ci="gitlab"))
+    for name, job in jobs.items():
+        while isinstance(job, dict) and "timeout" not in job and "extends" in job:
+            job = jobs[job["extends"]]  # noqa: PLW2901 # up to whom it has its time from
+        if isinstance(job, dict) and "script" in job:
+            assert "timeout" in job, name
+
+
+# What has to be set
+
+
+def table(project: Path) -> dict[str, str]:
+    """Read the README's table: the names to set, and whether each is a secret or a variable."""
+    text = (project / "README.md").read_text("utf-8")
+    return dict(re.findall(r"^ *\| `([A-Z_]+)` +\| (secret|variable) +\|", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("hosting", [option.id for option in TEMPLATE.catalog.axis("hosting")])
+def test_the_readme_lists_what_the_workflows_of_github_read(render: Render, hosting: str) -> None:
+    (row,) = (o.row for o in TEMPLATE.catalog.axis("hosting") if o.id == hosting)
+    project = render(stack=row["stacks"][0], ci="github", hosting=hosting)
+    text = "".join(path.read_text("utf-8") for path in (project / ".github").rglob("*.yml"))
+    kinds = {"secrets": "secret", "vars": "variable"}
+    read = {name: kinds[kind] for kind, name in re.findall(r"\b(secrets|vars)\.([A-Z_]+)", text)}
+    assert table(project) == read
+    declared = dict.fromkeys(row["secrets"], "secret")
+    declared |= dict.fromkeys([*row.get("variables", []), "SERVICE_URL"], "variable")
+    assert declared.items() <= read.items()
+
+
+def test_the_table_is_the_same_at_every_provider_of_pipelines(render: Render) -> None:
+    assert table(render(ci="github")) == table(render(ci="gitlab"))
+
+
+# Updates of what others make
+
+
+def test_renovate_updates_what_dependabot_does_not(render: Render) -> None:
+    github = json.loads((render(ci="github") / "renovate.json").read_text("utf-8"))
+    assert github["enabledManagers"] == ["copier"]
+    assert "packageRules" not in github
+    for stack, group in (("node", "npm"), ("python", "uv")):
+        project = render(stack=stack, ci="gitlab")
+        assert not (project / ".github").exists()
+        renovate = json.loads((project / "renovate.json").read_text("utf-8"))
+        assert "enabledManagers" not in renovate
+        assert renovate["minimumReleaseAge"] == "7 days"
+        groups = [rule.get("groupName") for rule in renovate["packageRules"]]
+        assert groups == [group, "images", None]

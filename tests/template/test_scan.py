@@ -1,0 +1,271 @@
+"""ops/scan: gitleaks and hadolint are real, what would ask the internet is a stub."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from conftest import Render
+
+#: A token that is none, in the form that GitHub's have; in halves, so that no scan finds it here.
+TOKEN = "ghp_" + "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJk"
+
+
+@dataclass
+class Repository:
+    """A project, committed, on a machine where no scanner reaches the internet."""
+
+    project: Path
+    bin: Path
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the project."""
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            command,
+            cwd=self.project,
+            env={**os.environ, "PATH": path, "CI": "", **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    def git(self, *arguments: str) -> str:
+        """Run git, which has to succeed."""
+        done = self.run("git", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def commit(self, **files: str) -> None:
+        """Commit files."""
+        for name, text in files.items():
+            (self.project / name).write_text(text)
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message", "a commit")
+
+    def stub(self, name: str, script: str) -> None:
+        """Put a command in front of the others."""
+        file = self.bin / name
+        file.write_text(f"#!/bin/sh\n{script}\n")
+        file.chmod(0o755)
+
+    def checks(self, done: subprocess.CompletedProcess[str]) -> tuple[list[str], list[str]]:
+        """Return which checks were made, and which of them did not pass."""
+        lines = done.stderr.splitlines()
+        made = [line.split(": ")[-1] for line in lines if line.startswith("scan: checking: ")]
+        failed = [line.split(":")[-1] for line in lines if line.startswith("scan: not passed:")]
+        return made, "".join(failed).split()
+
+
+@pytest.fixture
+def scanned(render: Render, tmp_path: Path) -> Callable[..., Repository]:
+    """Give a function that commits a project whose dependencies are fine."""
+    for tool in ("gitleaks", "hadolint"):
+        if not shutil.which(tool):
+            pytest.skip(f"needs {tool}")
+
+    def scanned(**answers: Any) -> Repository:
+        folder = tmp_path / "bin"
+        folder.mkdir()
+        made = Repository(render(**answers), folder)
+        made.stub("npm", "[ $1 != sbom ] || echo '{}'")
+        made.stub("uv", "[ $1 != export ] || echo '{}'")
+        made.git("init", "--quiet", "--initial-branch", "main")
+        made.commit()
+        return made
+
+    return scanned
+
+
+@pytest.mark.parametrize(
+    ("stack", "hosting"),
+    [("node", "fly"), ("python", "fly"), ("fullstack", "render"), ("static", "netlify")],
+)
+def test_a_new_project_passes(scanned: Callable[..., Repository], stack: str, hosting: str) -> None:
+    at = scanned(stack=stack, hosting=hosting)
+    done = at.run("ops/scan")
+    assert done.returncode == 0, done.stdout + done.stderr
+    dockerfile = [] if stack == "static" else ["dockerfile"]
+    assert at.checks(done) == (["secrets", "dependencies", "sbom", *dockerfile], [])
+    assert json.loads((at.project / ".cache/sbom.cdx.json").read_text()) == {}
+
+
+def test_each_check_runs_whatever_the_others_found(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    at.commit(**{"notes.txt": f"token = {TOKEN}\n"})
+    dockerfile = at.project / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().replace("WORKDIR /app", "WORKDIR app"))
+    at.stub("npm", 'echo "1 high severity vulnerability"; exit 1')
+    done = at.run("ops/scan")
+    assert done.returncode == 1
+    everything = ["secrets", "dependencies", "sbom", "dockerfile"]
+    assert at.checks(done) == (everything, everything)
+    assert "DL3000" in done.stdout, "hadolint says what is wrong"
+    assert "notes.txt" in done.stdout, "gitleaks says where"
+    assert TOKEN not in done.stdout + done.stderr, "but not what"
+
+
+def test_a_secret_that_was_deleted_again_is_still_known(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    at.commit(**{"notes.txt": TOKEN})
+    at.commit(**{"notes.txt": "nothing\n"})
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
+def test_a_secret_that_a_merge_brought_is_found(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    at.git("switch", "--quiet", "--create", "feature")
+    at.commit(**{"feature.txt": "one\n"})
+    at.git("switch", "--quiet", "main")
+    at.commit(**{"main.txt": "two\n"})
+    at.git("merge", "--quiet", "--no-commit", "--no-ff", "feature")
+    at.commit(**{"merged.txt": TOKEN})
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
+def test_a_shallow_clone_still_has_all_files(
+    scanned: Callable[..., Repository], tmp_path: Path
+) -> None:
+    at = scanned(stack="node")
+    at.commit(**{"notes.txt": TOKEN})
+    at.commit(**{"other.txt": "later\n"})
+    at.git("clone", "--quiet", "--depth", "1", f"file://{at.project}", str(tmp_path / "clone"))
+    at.project = tmp_path / "clone"
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
+def test_what_git_ignores_may_be_secret(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    (at.project / ".env.local").write_text(f"TOKEN={TOKEN}\n")
+    assert at.run("ops/scan").returncode == 0
+
+
+def test_without_a_repository_all_files_count(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    shutil.rmtree(at.project / ".git")
+    assert at.run("ops/scan").returncode == 0
+    (at.project / "notes.txt").write_text(TOKEN)
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
+@pytest.mark.parametrize(
+    "allowed",
+    [
+        {"notes.txt": f"token = {TOKEN} # gitleaks:allow\n"},
+        {
+            "notes.txt": f"token = {TOKEN}\n",
+            ".gitleaks.toml": "[extend]\nuseDefault = true\n"
+            "[[allowlists]]\npaths = ['notes.txt']\n",
+        },
+    ],
+)
+def test_a_false_alarm_can_be_allowed(
+    scanned: Callable[..., Repository], allowed: dict[str, str]
+) -> None:
+    at = scanned(stack="node")
+    at.commit(**allowed)
+    assert at.run("ops/scan").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("stack", "tool", "script", "looked"),
+    [
+        ("node", "npm", "echo '1 high severity vulnerability'; exit 1", True),
+        ("node", "npm", "echo '3 vulnerabilities (1 moderate, 2 critical)'; exit 1", True),
+        ("node", "npm", "echo 'npm error audit endpoint returned an error'; exit 1", False),
+        ("python", "uv", "echo 'Found 1 known vulnerability'; exit 1", True),
+        ("python", "uv", "echo 'error: no route to host'; exit 2", False),
+    ],
+)
+def test_a_scan_that_could_not_look_says_so(
+    scanned: Callable[..., Repository], stack: str, tool: str, script: str, *, looked: bool
+) -> None:
+    at = scanned(stack=stack)
+    at.stub(tool, f"case $1 in audit) {script} ;; sbom | export) echo '{{}}' ;; esac")
+    done = at.run("ops/scan")
+    assert done.returncode == 1
+    assert at.checks(done)[1] == ["dependencies"]
+    assert ("could not look" in done.stderr) is not looked
+
+
+def test_a_mirror_of_the_advisories_is_asked_instead(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="python")
+    at.stub("uv", "[ $1 != audit ] || echo \"$@\"; [ $1 != export ] || echo '{}'")
+    asked = at.run("ops/scan", OSV_URL="http://127.0.0.1:1")
+    assert "--service-url http://127.0.0.1:1" in asked.stdout
+    assert "--service-url" not in at.run("ops/scan").stdout
+
+
+# The image
+
+REPORT = {
+    "results": [
+        {
+            "packages": [
+                {
+                    "package": {"name": "busybox", "version": "1.37.0"},
+                    "groups": [{"ids": ["CVE-1"], "max_severity": "SCORE"}],
+                }
+            ]
+        }
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("score", "code", "passes"),
+    [("6.9", 1, True), ("7.0", 1, False), ("", 1, False), ("9.8", 127, False)],
+)
+def test_osv_objects_to_what_is_high_in_the_image(
+    scanned: Callable[..., Repository], score: str, code: int, *, passes: bool
+) -> None:
+    at = scanned(stack="node", scan="osv")
+    (at.project / ".cache").mkdir()
+    (at.project / ".cache/image.tar").touch()
+    report = json.dumps(REPORT).replace("SCORE", score)
+    at.stub("osv-scanner", f"echo \"$@\" >'{at.bin}/call'; echo '{report}'; exit {code}")
+    done = at.run("ops/scan", "--image")
+    assert (done.returncode == 0) is passes, done.stderr
+    assert ("busybox 1.37.0: CVE-1" in done.stdout) is (not passes and code == 1)
+    assert ("could not look" in done.stderr) is (code == 127)
+    call = (at.bin / "call").read_text().split()
+    assert call[:4] == ["scan", "image", "--archive", ".cache/image.tar"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "reads"),
+    [
+        ("node", "--file=package-lock.json"),
+        ("python", "--file=.cache/requirements.txt --package-manager=pip"),
+    ],
+)
+@pytest.mark.parametrize(("code", "says"), [(0, ""), (1, "not passed"), (2, "could not look")])
+def test_snyk_looks_at_the_lock_file_and_the_image(
+    scanned: Callable[..., Repository], stack: str, reads: str, code: int, says: str
+) -> None:
+    at = scanned(stack=stack, scan="snyk")
+    (at.project / ".cache").mkdir()
+    (at.project / ".cache/image.tar").touch()
+    at.stub("snyk", f'echo "snyk $@"; [ "$SNYK_TOKEN" = {TOKEN} ] || exit 9; exit {code}')
+    lacking = at.run("ops/scan")
+    assert lacking.returncode == 3
+    assert "SNYK_TOKEN" in lacking.stderr
+    done = at.run("ops/scan", "--image", SNYK_TOKEN=TOKEN)
+    assert done.returncode == min(code, 1)
+    assert says in done.stderr
+    dependencies, image = (ln for ln in done.stdout.splitlines() if ln.startswith("snyk "))
+    assert dependencies.startswith(f"snyk test {reads}")
+    assert image.startswith("snyk container test docker-archive:.cache/image.tar --file=Dockerfile")
+    assert all("--severity-threshold=high" in call for call in (dependencies, image))
+    assert TOKEN not in done.stdout + done.stderr
