@@ -64,6 +64,7 @@ def test_a_bomb_of_aliases_is_small() -> None:
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_a_bomb_of_merges_references_and_calls_is_small() -> None:
     merges = ["a0: &a0 {k: v}"] + [
         f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}" for n in range(1, 12)
@@ -105,6 +106,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SLOW)
 def test_what_is_made_to_be_slow_is_not(name: str) -> None:
     path, text = SLOW[name]
@@ -174,6 +176,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=8))
 def test_no_shape_does_harm(content: dict[str, object]) -> None:
     text = yaml.safe_dump(content, allow_unicode=True).encode()
@@ -185,6 +188,7 @@ def test_no_shape_does_harm(content: dict[str, object]) -> None:
 JOB = st.dictionaries(st.sampled_from(WORDS), VALUES, max_size=5)
 
 
+@pytest.mark.slow
 @given(st.dictionaries(st.sampled_from(["a", "b", ".base", "test"]), JOB, max_size=4))
 def test_no_job_does_harm(jobs: dict[str, object]) -> None:
     steps: list[object] = [{"step": job} for job in jobs.values()]

@@ -180,6 +180,7 @@ def test_copier_copy_of_a_repository_takes_the_same_version(versions: Path, tmp_
     assert "_commit: v1.1.0\n" in (tmp_path / "copier" / ANSWERS).read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("maker", ["copier", "scaffold"])
 def test_copier_update_of_an_unedited_project_gives_a_fresh_render(
     versions: Path, tmp_path: Path, maker: str
@@ -196,6 +197,7 @@ def test_copier_update_of_an_unedited_project_gives_a_fresh_render(
     assert tree(old) == tree(fresh(versions, tmp_path / "fresh", "v1.1.0"))
 
 
+@pytest.mark.slow
 def test_copier_update_of_an_edited_project_keeps_the_edits(versions: Path, tmp_path: Path) -> None:
     mine = fresh(versions, tmp_path / "project", "v1.0.0")
     readme = mine / "README.md"
@@ -211,6 +213,7 @@ def test_copier_update_of_an_edited_project_keeps_the_edits(versions: Path, tmp_
     assert not (mine / "OLD.md").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "gone", "come"),
     [

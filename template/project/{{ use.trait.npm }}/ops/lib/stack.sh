@@ -14,7 +14,8 @@ stack_check() {
 
 stack_name() { node --print "require('./package.json').name"; }
 
-stack_version() { jq --raw-output .version package.json; }
+# Pipelines ask before they set up Node, Vercel has no jq.
+stack_version() { jq --raw-output .version package.json 2>/dev/null || node --print "require('./package.json').version"; }
 
 stack_set_version() { npm version --no-git-tag-version --allow-same-version --ignore-scripts "$1" >/dev/null; }
 
