@@ -159,7 +159,8 @@ def test_adopt(tmp_path: Path) -> None:
 def test_script_it(tmp_path: Path) -> None:
     folder = empty(tmp_path)
     printed = run_page("docs/how-to/script-it.md", folder).splitlines()
-    assert printed[-5:] == ["fly", "fly", "render", "vercel", "netlify"]
+    jobs = '["ci/build","ci/lint","ci/test","ci/scan"]'
+    assert printed[-6:] == ["fly", jobs, "fly", "render", "vercel", "netlify"]
     second = (folder / "second-service/.copier-answers.yml").read_text()
     assert "ci: gitlab" in second
     assert "owner: Team Blue" in second
