@@ -1,0 +1,245 @@
+"""Each provider's pipeline, run by a local runner of it: a push to main.
+
+What a runner cannot do is changed in a copy, and said here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+import pytest
+import yaml
+from conftest import ROOT
+from standins import Standins
+
+PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
+REPOSITORY = "registry.example.com/team/service"
+BB_RUN = "bb-run==1.3.0"
+
+#: Artefacts of one job for another, which act's own server would need a network for.
+UPLOAD = """\
+inputs: { name: {}, path: {} }
+runs:
+  using: composite
+  steps:
+    - shell: sh
+      run: mkdir -p "STORE/$NAME" && cp -r $FROM "STORE/$NAME/"
+      env: { NAME: "${{ inputs.name }}", FROM: "${{ inputs.path }}" }
+"""
+DOWNLOAD = """\
+inputs: { name: {}, path: {} }
+runs:
+  using: composite
+  steps:
+    - shell: sh
+      run: mkdir -p "$TO" && cp -r "STORE/$NAME/." "$TO/"
+      env: { NAME: "${{ inputs.name }}", TO: "${{ inputs.path }}" }
+"""
+NOTHING = """\
+runs:
+  using: composite
+  steps: [{ shell: sh, run: "true" }]
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A pipeline that ran.
+
+    Args:
+        passed: What the runner says of the whole.
+        jobs: Each job that ran, in order of its end, and whether it passed.
+        output: All that was printed.
+    """
+
+    passed: bool
+    jobs: Mapping[str, bool]
+    output: str
+
+    @property
+    def failed(self) -> list[str]:
+        """The jobs that failed."""
+        return [name for name, passed in self.jobs.items() if not passed]
+
+
+def _run(
+    command: list[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=environment, check=False, text=True, timeout=600,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def _commit(project: Path) -> None:
+    subprocess.run(["git", "add", "--all"], cwd=project, check=True)
+    subprocess.run(
+        ["git", "commit", "--quiet", "--message", "As the runner can"], cwd=project, check=True
+    )
+
+
+def github(project: Path, at: Standins) -> Run:
+    """Run with act: `$/` and `queue` are too new for it, and no action but checkout is real.
+
+    It does not look at the branch of a push, so it is told the workflow.
+    """
+    for file in (project / ".github").rglob("*.yml"):
+        text = file.read_text().replace("uses: $/", "uses: ./")
+        file.write_text(re.sub(r"^ *queue: max\n", "", text, flags=re.MULTILINE))
+    used = set()
+    for file in (project / ".github").rglob("*.yml"):
+        used |= set(re.findall(r"uses: ([\w-]+/[\w-]+@\w+)", file.read_text()))
+    stubs = []
+    for action in sorted(used):
+        name = action.partition("@")[0]
+        folder = at.folder / name
+        folder.mkdir(parents=True)
+        kind = {"actions/upload-artifact": UPLOAD, "actions/download-artifact": DOWNLOAD}
+        text = kind.get(name, NOTHING).replace("STORE", str(at.folder / "artifacts"))
+        (folder / "action.yml").write_text(f"name: stub\n{text}")
+        if name != "actions/checkout":  # act copies the work tree itself
+            stubs += ["--local-repository", f"{action}={folder}"]
+    _commit(project)
+    done = _run(
+        [
+            "act", "push", "--workflows", ".github/workflows/deploy-sandbox.yml",
+            "--platform", "ubuntu-latest=-self-hosted", *stubs,
+            "--action-cache-path", str(at.folder / "actions"), "--no-cache-server",
+            "--defaultbranch", "main", "--secret", f"GITHUB_TOKEN={PASSWORD}",
+            "--secret", f"FLY_API_TOKEN={PASSWORD}", "--var", f"SERVICE_URL={at.url}",
+            "--env", f"OSV_URL={at.url}",
+        ],
+        project, at.environment,
+    )  # fmt: skip
+    ended = re.findall(
+        r"^\[(?:[^\]]*/)?([^/\]]+?) *\].*Job (succeeded|failed)$", done.stdout, re.MULTILINE
+    )
+    jobs = {name: how == "succeeded" for name, how in ended}
+    return Run(done.returncode == 0, jobs, done.stdout)
+
+
+def _installed(tool: str, marker: str, install: Callable[[Path], None]) -> Path:
+    """Give a file of a tool that the environment of the tests does not bring, got on first use."""
+    key = hashlib.sha256(tool.encode()).hexdigest()[:16]
+    folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{key}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+        if not (folder / marker).exists():
+            install(folder)
+    return folder / marker
+
+
+def _gitlab_ci_local() -> Path:
+    tools = ROOT / "tests/tools/gitlab-ci-local"
+
+    def install(folder: Path) -> None:
+        for name in (".npmrc", "package.json", "package-lock.json"):
+            shutil.copy(tools / name, folder)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+
+    lock = (tools / "package-lock.json").read_text()
+    return _installed(lock, "node_modules/gitlab-ci-local/dist/index.js", install)
+
+
+def _bb_run() -> Path:
+    """Install it for the Python that services run on: ours may be too old for it."""
+
+    def install(folder: Path) -> None:
+        into = ["pip", "install", "--python", str(folder / "bin/python"), BB_RUN]
+        python = os.environ.get("UV_PYTHON", "3.13")
+        for command in (["venv", "--clear", "--python", python, str(folder)], into):
+            subprocess.run(["uv", *command], check=True, capture_output=True)
+
+    return _installed(BB_RUN, "bin/bb-run", install)
+
+
+def gitlab(project: Path, at: Standins) -> Run:
+    """Run with gitlab-ci-local, each job in a copy; a job's services would want an engine."""
+    if not shutil.which("rsync"):
+        pytest.skip("needs rsync, with which gitlab-ci-local copies")
+    (project / "overlay.yml").write_text(
+        "include:\n  - local: .gitlab-ci.yml\nbuild-image:\n  services: []\n"
+    )
+    _commit(project)
+    variables = _variables(at) | {
+        "CI_REGISTRY_IMAGE": REPOSITORY,
+        "CI_REGISTRY_USER": "robot",
+        "CI_REGISTRY_PASSWORD": PASSWORD,
+    }
+    given = [part for pair in variables.items() for part in ("--variable", "=".join(pair))]
+    done = _run(
+        [
+            "node", str(_gitlab_ci_local()), "--file", "overlay.yml", "--force-shell-executor",
+            "--shell-isolation", *given,
+        ],
+        project, at.environment,
+    )  # fmt: skip
+    ended = re.findall(r"^ *(PASS|FAIL) +(\S+)", done.stdout, re.MULTILINE)
+    return Run(done.returncode == 0, {name: how == "PASS" for how, name in ended}, done.stdout)
+
+
+def bitbucket(project: Path, at: Standins) -> Run:
+    """Run with bb-run, all steps in one folder. Variables of a deployment are given to all."""
+    variables = _variables(at) | {
+        "IMAGE_REPOSITORY": REPOSITORY,
+        "REGISTRY_USER": "robot",
+        "REGISTRY_PASSWORD": PASSWORD,
+    }
+    done = _run(
+        [
+            str(_bb_run()), "--mode", "host", "--target", "branches.main", "--no-services",
+            "--no-cache", "--color", "never",
+        ],
+        project, at.environment | variables,
+    )  # fmt: skip
+    ended = re.findall(r"^(ok|fail)  (\S.*?)  \(", done.stdout, re.MULTILINE)
+    return Run(done.returncode == 0, {name: how == "ok" for how, name in ended}, done.stdout)
+
+
+def _variables(at: Standins) -> dict[str, str]:
+    return {"CI": "true", "FLY_API_TOKEN": PASSWORD, "SERVICE_URL": at.url, "OSV_URL": at.url}
+
+
+def _build_command(command: str, project: Path, at: Standins, **variables: str) -> Run:
+    """Run what the platform does before it deploys; ops/ci says where it stops."""
+    done = _run(["sh", "-c", command], project, {**at.environment, "OSV_URL": at.url, **variables})
+    began = re.findall(r"^ci: (build|lint|test|scan)$", done.stdout, re.MULTILINE)
+    failed = re.findall(r"^ci: (\w+) failed$", done.stdout, re.MULTILINE)
+    jobs = {stage: stage not in failed for stage in began}
+    return Run(done.returncode == 0, jobs, done.stdout)
+
+
+def render(project: Path, at: Standins) -> Run:
+    """Run the command that builds the service of main."""
+    services = yaml.safe_load((project / "render.yaml").read_text())["services"]
+    [service] = [service for service in services if service["branch"] == "main"]
+    return _build_command(service["buildCommand"], project, at, RENDER="true")
+
+
+def vercel(project: Path, at: Standins) -> Run:
+    """Run the command that builds the site."""
+    command = json.loads((project / "vercel.json").read_text())["buildCommand"]
+    return _build_command(command, project, at, CI="1", VERCEL="1", VERCEL_ENV="production")
+
+
+RUNNERS: dict[str, Callable[[Path, Standins], Run]] = {
+    "github": github,
+    "gitlab": gitlab,
+    "bitbucket": bitbucket,
+    "render": render,
+    "vercel": vercel,
+}

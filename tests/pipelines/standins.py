@@ -1,0 +1,289 @@
+"""What a pipeline meets outside its runner: a registry, a platform, advisories, and the tools.
+
+The registry is a real one. Commands that a pipeline calls are recorded, and most of them then run
+for real: see `TOOLS`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REGISTRY = """\
+version: 0.1
+log: {{ level: error, accesslog: {{ disabled: true }} }}
+storage:
+  filesystem: {{ rootdirectory: "{folder}" }}
+http: {{ addr: "{address}" }}
+"""
+#: The registries that pipelines name; all of them are the one on loopback.
+REGISTRIES = ("ghcr.io", "registry.fly.io", "registry.example.com")
+#: What a command does once it is recorded.
+TOOLS = {
+    "apk": "",
+    "pip": "",
+    # There is no engine. It "saves" a small image of the commit; real ones: tests/images.
+    "docker": '[ "$1" != save ] || exec {python} {module} "$3" "${{4##*:}}"',
+    "fly": '[ "$1" != releases ] || echo null',
+    # No registry of packages has it.
+    "osv-scanner": "echo '{{\"results\": []}}'",
+    # Each job installs anew; what that unpacks was unpacked by a real `npm ci` before.
+    "npm": 'if [ "$1" = ci ]; then rm -rf node_modules && exec cp -al {modules} node_modules; fi\n'
+    '[ "$1" != audit ] || export npm_config_registry={url}/\n'
+    'unset npm_config_cache; HOME={home} exec {tool} "$@"',
+    "uv": 'unset UV_CACHE_DIR; HOME={home} exec {tool} "$@"',
+    "gitleaks": 'exec {tool} "$@"',
+    "hadolint": 'exec {tool} "$@"',
+    "skopeo": 'for name; do set -- "$@" "$(echo "$name" | sed "{registries}")"; shift; done\n'
+    'exec {tool} "$@"',
+}
+RECORDER = """\
+#!/bin/sh
+echo "${{0##*/}} $*" >>"{calls}"
+{then}
+"""
+#: Which stage a call belongs to.
+STAGES = {
+    "build": r"docker build|npm run build|uv run .*compileall",
+    "lint": r"npm run lint|uv run .*ruff check",
+    "test": r"npm test|uv run .*pytest",
+    "scan": r"gitleaks|npm audit|uv audit",
+    "publish": r"skopeo copy .* docker-archive:",
+    "deploy": r"fly deploy",
+}
+#: Of the environment: how package managers reach their registries, and whom they trust.
+NETWORK = re.compile(r"(npm_config|uv|pip)_|.*_(ca_certs|cert_file|cert_dir|proxy)$", re.IGNORECASE)
+
+
+@dataclass
+class Standins:
+    """A machine with nothing behind it: commands are recorded, addresses are on loopback.
+
+    Args:
+        folder: Where it keeps its files; it has to exist.
+        modules: What `npm ci` installs.
+    """
+
+    folder: Path
+    modules: Path
+    #: The dependency that advisories have something about.
+    vulnerable: str = ""
+    #: Where the registry and everything else answer, while it runs.
+    registry: str = ""
+    url: str = ""
+    _versions: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def bin(self) -> Path:
+        """Where the recorders are: the first folder on PATH."""
+        return self.folder / "bin"
+
+    @property
+    def calls(self) -> list[str]:
+        """Every command that was recorded, with its arguments."""
+        log = self.folder / "calls"
+        return log.read_text().splitlines() if log.exists() else []
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that ran, in order, as the commands tell."""
+        found = (
+            stage
+            for call in self.calls
+            for stage, pattern in STAGES.items()
+            if re.match(pattern, call)
+        )
+        return [stage for stage, _ in groupby(found)]
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """What a runner is started with; nothing of ours gets into it but the network."""
+        network = {name: value for name, value in os.environ.items() if NETWORK.match(name)}
+        git = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
+        return {**network, **git, "PATH": path, "HOME": str(self.folder), "NO_COLOR": "1"}
+
+    def digest(self, repository: str, commit: str) -> str:
+        """Ask the registry which digest the image of a commit has."""
+        request = urllib.request.Request(
+            f"http://{self.registry}/v2/{repository}/manifests/{commit}",
+            headers={"Accept": "application/vnd.docker.distribution.manifest.v2+json"},
+        )
+        with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 (loopback)
+            return str(answer.headers["Docker-Content-Digest"])
+
+    def deployed(self) -> str:
+        """Give the commit that runs: the one of the last deploy."""
+        images = re.findall(r"^fly deploy .*:(\w+)@", "\n".join(self.calls), re.MULTILINE)
+        return images[-1] if images else "none"
+
+    def answer(self, path: str, body: Any) -> Any:  # noqa: PLR0911 (one a question)
+        """Answer as the deployed service, as npm's registry, or as OSV."""
+        match path.strip("/").split("/"):
+            case ["healthz"]:
+                return {"status": "ok", "commit": self.deployed()}
+            case ["readyz"]:
+                return {}
+            case ["-", "npm", "v1", "security", "advisories", "bulk"]:
+                self._versions = body
+                return {self.vulnerable: [ADVISORY]} if self.vulnerable in body else {}
+            case ["v1", "querybatch"]:
+                asked = [query["package"] for query in body["queries"]]
+                hits = [self.vulnerable and self.vulnerable in str(package) for package in asked]
+                return {"results": [{"vulns": [OSV]} if hit else {} for hit in hits]}
+            case ["v1", "vulns", _]:
+                return OSV
+            case [package]:  # npm looks which of its versions are affected
+                versions = {
+                    version: {"name": package, "version": version}
+                    for version in self._versions.get(package, [])
+                }
+                return {"name": package, "versions": versions}
+        return None
+
+    @contextmanager
+    def running(self) -> Iterator[Standins]:
+        """Start what answers, and put the commands in place."""
+        with _registry(self.folder / "registry") as self.registry, _serve(self) as self.url:
+            registries = ";".join(
+                f"s,{name}/,{self.registry}/,;s,^{name}\\$,{self.registry}," for name in REGISTRIES
+            )
+            self.bin.mkdir()
+            for name, then in TOOLS.items():
+                script = self.bin / name
+                filled = then.format(
+                    url=self.url, home=Path.home(), registries=registries, modules=self.modules,
+                    module=__file__, python=sys.executable, tool=shutil.which(name) or name,
+                )  # fmt: skip
+                script.write_text(RECORDER.format(calls=self.folder / "calls", then=filled))
+                script.chmod(0o755)
+            known = self.folder / ".config/containers/registries.conf"
+            known.parent.mkdir(parents=True)
+            known.write_text(f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n')
+            yield self
+
+
+ADVISORY = {
+    "id": 1,
+    "title": "Planted",
+    "severity": "critical",
+    "vulnerable_versions": "*",
+    "url": "https://example.com/advisory",
+}
+OSV = {"id": "PLANTED-1", "modified": "2026-01-01T00:00:00Z", "summary": "Planted", "affected": []}
+
+
+@contextmanager
+def _registry(folder: Path) -> Iterator[str]:
+    """Start a registry; give its address."""
+    program = shutil.which("docker-registry")
+    if not program or not shutil.which("skopeo"):
+        pytest.skip("needs docker-registry and skopeo, Debian's packages of these names")
+    folder.mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    config = folder / "config.yml"
+    config.write_text(REGISTRY.format(folder=folder, address=address))
+    process = subprocess.Popen(
+        [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://{address}/v2/", timeout=1):
+                    break
+            except OSError:
+                assert time.monotonic() < deadline, "the registry did not start"
+                time.sleep(0.1)
+        yield address
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _serve(standins: Standins) -> Iterator[str]:
+    """Serve the answers; give the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.headers.get("Content-Encoding") == "gzip":
+                sent = gzip.decompress(sent)
+            answer = standins.answer(self.path.partition("?")[0], json.loads(sent or "null"))
+            said = json.dumps(answer).encode()
+            self.send_response(404 if answer is None else 200)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = reply  # noqa: N815 (names that http.server calls)
+
+        def log_message(self, *_: Any) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def save_image(path: Path, commit: str) -> None:
+    """Write a small image that carries a commit, in the form of `docker save`."""
+    layer = _tar({"greeting": b"hello\n"})
+    diff = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    config = json.dumps(
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": [f"GIT_COMMIT={commit}"]},
+            "rootfs": {"type": "layers", "diff_ids": [diff]},
+        }
+    ).encode()
+    name = f"{hashlib.sha256(config).hexdigest()}.json"
+    manifest = [{"Config": name, "RepoTags": [f"service:{commit}"], "Layers": ["layer.tar"]}]
+    files = {name: config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
+    path.write_bytes(_tar(files))
+
+
+def _tar(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+if __name__ == "__main__":
+    save_image(Path(sys.argv[1]), sys.argv[2])
