@@ -10,8 +10,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import pexpect
 import platformdirs
@@ -66,6 +67,37 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped in CI: {report.longrepr}"
     return report
+
+
+@dataclass
+class Checkout:
+    """A project in a git repository, and the environment that its commands get."""
+
+    project: Path
+    environment: dict[str, str]
+    #: After how many seconds a command hangs.
+    limit: ClassVar[int] = 60
+
+    def run(
+        self, *command: str, cwd: Path | None = None, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command, by default in the project."""
+        return subprocess.run(
+            command,
+            cwd=cwd or self.project,
+            env={**self.environment, **variables},
+            check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=self.limit,
+        )
+
+    def git(self, *arguments: str) -> str:
+        """Run git, which has to succeed, and return what it prints."""
+        done = self.run("git", *arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
 
 def vendors_file(name: str) -> Path:

@@ -78,3 +78,10 @@ def test_tasks_keep_their_arguments() -> None:
     assert shell.tasks('ops/setup\nCI=1 ops/deploy live "$TAG"') == (
         "ops/setup", 'ops/deploy live "$TAG"',
     )  # fmt: skip
+
+
+def test_names_are_read_from_outside_unless_the_text_sets_them() -> None:
+    text = (
+        'ONE=1\nTWO=$TWO ops/test $ONE\nexport THREE="${THREE:-none}"\nFOUR=${ONE}4 run $FOUR $FIVE'
+    )
+    assert shell.names(text) == {"TWO", "THREE", "FIVE"}

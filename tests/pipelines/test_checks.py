@@ -195,6 +195,12 @@ BROKEN: list[tuple[str, str, str, str]] = [
         'run: ops/test\n        env: {T: "${{ secrets.FLY_API_TOKEN }}"}',
     ),
     ("secrets_of_changes", "bitbucket", "[ops/test]", '["ops/test $FLY_API_TOKEN"]'),
+    (
+        "secrets_of_changes",
+        "bitbucket",
+        "[ops/test]",
+        '["FLY_API_TOKEN=$FLY_API_TOKEN ops/test"]',
+    ),
     ("piped_downloads", "github", "run: ops/test", "run: curl -f https://example.com/a | sh"),
     ("rights", "github", "permissions: {}", "permissions: {contents: write}"),
     ("rights", "github", "permissions: {}\n", ""),

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from conftest import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,26 +110,12 @@ def save_image(path: Path, commit: str, content: bytes = b"hello\n") -> None:
 
 
 @dataclass
-class Machine:
+class Machine(Checkout):
     """A project with its registry, and Fly.io's."""
 
-    project: Path
     commit: str
     ours: str
     flys: str
-    environment: dict[str, str]
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project."""
-        return subprocess.run(
-            command,
-            cwd=self.project,
-            env={**self.environment, **variables},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
 
     def digest(self, image: str, user: str) -> str:
         """Ask a registry which digest an image has; the empty string if there is none."""
@@ -169,11 +156,11 @@ def machine(render: Render, tmp_path: Path) -> Iterator[Machine]:
         "TMPDIR": str(tmp_path),
         "POLL_INTERVAL": "0",
     }
-    made = Machine(project, "", ours, flys, environment)
+    made = Machine(project, environment, "", ours, flys)
     (project / "ops/smoke").write_text("#!/bin/sh\n")  # what answers is not what this is about
     for arguments in ("init --quiet", "add --all", "commit --quiet --message one"):
-        assert made.run("git", *arguments.split()).returncode == 0
-    made.commit = made.run("git", "rev-parse", "HEAD").stdout.strip()
+        made.git(*arguments.split())
+    made.commit = made.git("rev-parse", "HEAD")
     yield made
     for process in (one, other):
         process.kill()

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import threading
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,36 +177,14 @@ class RenderApi:
 
 
 @dataclass
-class Ops:
+class Ops(Checkout):
     """A rendered project in a git repository, with the machine its tasks run on."""
 
-    project: Path
     bin: Path
     shell: list[str]
     service: Service
     api: RenderApi
-    environment: dict[str, str]
-
-    def run(
-        self, *command: str, cwd: Path | None = None, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command on this machine, by default in the project."""
-        return subprocess.run(
-            command,
-            cwd=cwd or self.project,
-            env={**self.environment, **variables},
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=30,
-        )
-
-    def git(self, *arguments: str) -> str:
-        """Run git, which has to succeed, and return what it prints."""
-        done = self.run("git", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+    limit = 30
 
     def commit(self, tag: str) -> str:
         """Commit everything, tag it, and return the commit."""
@@ -323,7 +301,7 @@ def ops(  # noqa: C901 (the server's handler lives here)
                 "RENDER_SERVICE_ID": "srv-1",
                 "RENDER_API_URL": f"{api.url}/v1",
             }
-        made = Ops(project, folder, shell, service, api, environment)
+        made = Ops(project, environment, folder, shell, service, api)
         made.git("init", "--quiet", "--initial-branch", "main")
         made.stub("skopeo", then=SKOPEO)
         return made
@@ -950,6 +928,36 @@ def test_a_task_stops_at_the_first_failure_with_1(
         at.stub("npm", then=f'[ "npm $*" != "{call}" ] || exit 77')
         assert at.run(f"ops/{task}").returncode == 1
         assert log.read_text().splitlines() == calls[:number]
+
+
+STAGES = ["setup", "build", "lint", "test", "scan"]
+
+
+@pytest.mark.parametrize("failing", STAGES)
+def test_ci_is_every_stage_up_to_one_that_fails(ops: Callable[..., Ops], failing: str) -> None:
+    at = ops()
+    log = at.project.parent / "stages"
+    for stage in STAGES:
+        code = 7 if stage == failing else 0
+        (at.project / "ops" / stage).write_text(f"#!/bin/sh\necho {stage} >>'{log}'\nexit {code}\n")
+    done = at.run("ops/ci")
+    assert done.returncode == 7
+    assert done.stderr.endswith(f"ci: {failing} failed\n")
+    assert log.read_text().split() == STAGES[: STAGES.index(failing) + 1]
+
+
+@pytest.mark.parametrize(("tag", "code"), [("v9.9.9", 1), ("v9.9.9-rc.1", 1), ("nightly", 0)])
+def test_ci_refuses_the_tag_of_a_version_that_the_changelog_lacks(
+    ops: Callable[..., Ops], tag: str, code: int
+) -> None:
+    at = ops()
+    for stage in STAGES:
+        (at.project / "ops" / stage).write_text("#!/bin/sh\n")
+    at.commit(tag)
+    done = at.run("ops/ci")
+    assert done.returncode == code
+    assert ("build" in done.stderr) == (code == 0)
+    assert ('has no section "## [9.9.9]"' in done.stderr) == (code == 1)
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman"])

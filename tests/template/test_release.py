@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,34 +25,14 @@ RUNS = '#!/bin/sh\nwhile [ "$1" != git-cliff ]; do shift; done\nexec "$@"\n'
 
 
 @dataclass
-class Releases:
+class Releases(Checkout):
     """A project in a repository, at v1.1.0."""
 
-    project: Path
     shell: list[str]
-    environment: dict[str, str]
 
     def release(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run ops/release."""
         return self.run(*self.shell, "ops/release", *arguments)
-
-    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project."""
-        return subprocess.run(
-            command,
-            cwd=self.project,
-            env=self.environment,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def git(self, *arguments: str) -> str:
-        """Run git, which has to succeed, and return what it prints."""
-        done = self.run("git", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def commit(self, *messages: str) -> str:
         """Commit everything, then nothing under each of the other messages; return the last."""
@@ -99,7 +80,7 @@ def releases(
             "TZ": "UTC",
         }
         busybox = [shell, "sh"] if request.param == "busybox" else [shell]
-        made = Releases(project, busybox, environment)
+        made = Releases(project, environment, busybox)
         made.git("init", "--quiet", "--initial-branch", "main")
         (project / "package.json").write_text('{"name": "my-service", "version": "1.1.0"}\n')
         made.write("")

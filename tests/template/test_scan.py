@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import Checkout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,30 +23,10 @@ TOKEN = "ghp_" + "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJk"
 
 
 @dataclass
-class Repository:
+class Repository(Checkout):
     """A project, committed, on a machine where no scanner reaches the internet."""
 
-    project: Path
     bin: Path
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command in the project."""
-        path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
-        return subprocess.run(
-            command,
-            cwd=self.project,
-            env={**os.environ, "PATH": path, "CI": "", **variables},
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-
-    def git(self, *arguments: str) -> str:
-        """Run git, which has to succeed."""
-        done = self.run("git", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def commit(self, **files: str) -> None:
         """Commit files."""
@@ -78,7 +59,10 @@ def scanned(render: Render, tmp_path: Path) -> Callable[..., Repository]:
     def scanned(**answers: Any) -> Repository:
         folder = tmp_path / "bin"
         folder.mkdir()
-        made = Repository(render(**answers), folder)
+        environment = {
+            **os.environ, "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "CI": "",
+        }  # fmt: skip
+        made = Repository(render(**answers), environment, folder)
         made.stub("npm", "[ $1 != sbom ] || echo '{}'")
         made.stub("uv", "[ $1 != export ] || echo '{}'")
         made.git("init", "--quiet", "--initial-branch", "main")

@@ -24,7 +24,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import jsonschema
 import pytest
-from conftest import TEMPLATE, tree, vendors_file
+from conftest import TEMPLATE, Checkout, tree, vendors_file
 
 from scaffold.answers import resolve
 from scaffold.render import seeds
@@ -261,32 +261,11 @@ class Vercel(Host):
 
 
 @dataclass
-class Site:
+class Site(Checkout):
     """A rendered site in a git repository, and the host that it goes to."""
 
-    project: Path
     host: Host
-    environment: dict[str, str]
     logs: Path
-
-    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a task in the project."""
-        return subprocess.run(
-            command,
-            cwd=self.project,
-            env={**self.environment, **variables},
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-        )
-
-    def git(self, *arguments: str) -> str:
-        """Run git, which has to succeed, and return what it prints."""
-        done = self.run("git", *arguments)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
 
     def commit(self, tag: str, marker: str = "") -> str:
         """Commit everything, tag it, and return the commit."""
@@ -379,7 +358,7 @@ def site(render: Render, tmp_path: Path, shell: str) -> Iterator[Callable[[str],
             "POLL_INTERVAL": "0",
             **hosts[hosting].environment(),
         }
-        made = Site(project, hosts[hosting], environment, logs)
+        made = Site(project, environment, hosts[hosting], logs)
         made.git("init", "--quiet", "--initial-branch", "main")
         return made
 

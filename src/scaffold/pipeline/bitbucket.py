@@ -34,16 +34,7 @@ _BUILT_IN = re.compile(r"(?:CI$|BITBUCKET_|DOCKER_|PIPELINES_)")
 
 
 def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[Job]:
-    """Read the pipelines.
-
-    Args:
-        files: The repository's files.
-        branch: The default branch.
-        notes: Gets a line for whatever was not understood.
-
-    Raises:
-        ScaffoldError: When the file is no valid YAML.
-    """
+    """Read the pipelines."""
     if FILE in files:
         reader = _Reader(mapping(document(FILE, files[FILE])), notes)
         yield from merged(reader.jobs(branch))

@@ -37,16 +37,7 @@ Occasion = list[Context]
 
 
 def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[Job]:
-    """Read all workflows.
-
-    Args:
-        files: The repository's files.
-        branch: The default branch.
-        notes: Gets a line for whatever was not understood.
-
-    Raises:
-        ScaffoldError: When a workflow or an action of the repository is no valid YAML.
-    """
+    """Read all workflows."""
     repository = _Repository(files, branch, notes)
     found = [job for path in sorted(repository.workflows) for job in repository.jobs(path)]
     yield from merged(repository.chained(found))

@@ -62,16 +62,7 @@ _BUILT_IN = re.compile(r"(?:CI|GITLAB|FF|RUNNER|DOCKER|GIT|KUBERNETES)(?:_|$)")
 
 
 def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[Job]:
-    """Read the pipeline.
-
-    Args:
-        files: The repository's files.
-        branch: The default branch.
-        notes: Gets a line for whatever was not understood.
-
-    Raises:
-        ScaffoldError: When one of its files is no valid YAML.
-    """
+    """Read the pipeline."""
     if FILE in files:
         yield from merged(_Configuration(files, branch, notes).jobs())
 

@@ -21,16 +21,7 @@ _STORES = {"keyvalue", "redis"}
 
 
 def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[Job]:
-    """Read the blueprint.
-
-    Args:
-        files: The repository's files.
-        branch: The default branch.
-        notes: Gets a line for whatever was not understood.
-
-    Raises:
-        ScaffoldError: When the file is no valid YAML.
-    """
+    """Read the blueprint."""
     for path in FILES:
         if path in files:
             blueprint = mapping(document(path, files[path]))

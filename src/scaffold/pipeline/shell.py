@@ -236,7 +236,8 @@ def _all(text: str) -> Iterator[Command]:
 
 _NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))")
 _SET = re.compile(
-    r"(?:^|[\s;&|(])(?:export |local |readonly )?([A-Za-z_]\w*)="
+    # What is set to itself, for a command or with a default, comes from outside all the same.
+    r"(?:^|[\s;&|(])(?:export |local |readonly )?([A-Za-z_]\w*)=(?![\"']?\$\{?\1\b)"
     r"|\bfor (\w+) in\b|\bread (?:-\w+ )*(\w+)"
 )
 _SECRET = re.compile(

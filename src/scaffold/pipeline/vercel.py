@@ -29,14 +29,6 @@ def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[
     for the production branch, unless branches are named that environments are named after, by the
     file or by what `ops/release` pushes: then each is an environment, and the default branch is
     `sandbox`.
-
-    Args:
-        files: The repository's files.
-        branch: The default branch.
-        notes: Gets a line for whatever was not understood.
-
-    Raises:
-        ScaffoldError: When the file is no valid JSON.
     """
     if FILE not in files:
         return
