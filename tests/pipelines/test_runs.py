@@ -22,7 +22,7 @@ from scaffold import project
 from scaffold.answers import resolve
 from scaffold.render import render
 
-pytestmark = pytest.mark.runner
+pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs/reference/pipelines-proof.md"
 FORGES = ("github", "gitlab", "bitbucket")

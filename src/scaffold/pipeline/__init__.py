@@ -37,7 +37,7 @@ __all__ = [
     "read",
 ]
 
-#: Each has a `read(files, branch, notes)`: it takes what this module's `read` takes, gives its jobs,
+#: Each has a `read(files, branch, notes)`: it takes what this module's `read` takes, gives jobs,
 #: adds a line to `notes` for whatever it did not understand, and raises ScaffoldError for what is
 #: no YAML or JSON at all.
 READERS = (github, gitlab, bitbucket, render, vercel)
