@@ -99,8 +99,8 @@ def pipelines() -> str:
         "# Pipelines",
         "",
         "What the files of each CI provider do, as `scaffold.pipeline` reads them from a generated",
-        "Node service (a static site, for Vercel). Each step waits for those before it; a failure",
-        "ends it. Why the last two differ:",
+        "Node service. Each step waits for those before it; a failure ends it. Why the last two",
+        "differ:",
         "[one pipeline in five notations](../decisions/0010-one-pipeline-in-five-notations.md).",
     ]
     for option in template.catalog.axis("ci"):

@@ -21,6 +21,25 @@ def test_the_build_command_gates_the_deploy() -> None:
     assert gates(found, "production/deploy", "main") == ["production/build"]
 
 
+def test_services_are_built_one_after_the_other() -> None:
+    found = pipeline({
+        FILE: """
+        {"services": {
+           "gate": {"root": "ops", "buildCommand": "cd .. && ops/ci"},
+           "api": {"root": "./api", "entrypoint": "Dockerfile"}}}
+        """,
+        "api/Dockerfile": "FROM node\nRUN npm ci",
+    })  # fmt: skip
+    build = job(found, "production/build", "main")
+    assert [step.run for step in build.steps] == ["cd .. && ops/ci", "npm ci"]
+    assert gates(found, "production/deploy", "main") == ["production/build"]
+
+
+def test_an_image_whose_file_is_not_there_is_said() -> None:
+    found = pipeline({FILE: '{"services": {"api": {"root": ".", "runtime": "container"}}}'})
+    assert found.unread == (f"{FILE}: api: Dockerfile was not read",)
+
+
 def test_branches_may_be_environments() -> None:
     found = pipeline({FILE: """
         {"buildCommand": "ops/ci",

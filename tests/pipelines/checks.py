@@ -239,16 +239,19 @@ VERCEL = {
     "$schema", "buildCommand", "bunVersion", "cleanUrls", "crons", "devCommand", "fluid",
     "framework", "functionFailoverRegions", "functions", "git", "headers", "ignoreCommand",
     "images", "installCommand", "outputDirectory", "public", "redirects", "regions", "rewrites",
-    "trailingSlash",
+    "services", "trailingSlash",
 }  # fmt: skip
 
 
 def vercel(files: Files) -> Iterator[str]:
-    """Top-level keys: "Static Configuration with vercel.json"."""
+    """Top-level keys, and the services that rewrites lead to."""
     if "vercel.json" in files:
-        yield from (
-            f"unknown key {key}" for key in json.loads(files["vercel.json"]).keys() - VERCEL
-        )
+        found = json.loads(files["vercel.json"])
+        yield from (f"unknown key {key}" for key in found.keys() - VERCEL)
+        for rewrite in found.get("rewrites", []):
+            to = rewrite["destination"]
+            if isinstance(to, dict) and to["service"] not in found.get("services", {}):
+                yield f"a rewrite to the absent {to['service']}"
 
 
 # Security, whoever runs the pipeline

@@ -5,6 +5,7 @@ What a runner cannot do is changed in a copy, and said here.
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import hashlib
 import json
@@ -13,7 +14,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -140,19 +141,19 @@ def _installed(tool: str, marker: str, install: Callable[[Path], None]) -> Path:
     return folder / marker
 
 
-def _gitlab_ci_local() -> Path:
-    tools = ROOT / "tests/tools/gitlab-ci-local"
+def _from_npm(name: str, entry: str) -> Path:
+    tools = ROOT / "tests/tools" / name
 
     def install(folder: Path) -> None:
-        for name in (".npmrc", "package.json", "package-lock.json"):
-            shutil.copy(tools / name, folder)
+        for file in (".npmrc", "package.json", "package-lock.json"):
+            shutil.copy(tools / file, folder)
         subprocess.run(
             ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=folder, check=True, capture_output=True,
         )  # fmt: skip
 
     lock = (tools / "package-lock.json").read_text()
-    return _installed(lock, "node_modules/gitlab-ci-local/dist/index.js", install)
+    return _installed(lock, f"node_modules/{name}/{entry}", install)
 
 
 def _bb_run() -> Path:
@@ -181,9 +182,10 @@ def gitlab(project: Path, at: Standins) -> Run:
         "CI_REGISTRY_PASSWORD": PASSWORD,
     }
     given = [part for pair in variables.items() for part in ("--variable", "=".join(pair))]
+    cli = _from_npm("gitlab-ci-local", "dist/index.js")
     done = _run(
         [
-            "node", str(_gitlab_ci_local()), "--file", "overlay.yml", "--force-shell-executor",
+            "node", str(cli), "--file", "overlay.yml", "--force-shell-executor",
             "--shell-isolation", *given,
         ],
         project, at.environment,
@@ -214,9 +216,8 @@ def _variables(at: Standins) -> dict[str, str]:
     return {"CI": "true", "FLY_API_TOKEN": PASSWORD, "SERVICE_URL": at.url, "OSV_URL": at.url}
 
 
-def _build_command(command: str, project: Path, at: Standins, **variables: str) -> Run:
-    """Run what the platform does before it deploys; ops/ci says where it stops."""
-    done = _run(["sh", "-c", command], project, {**at.environment, "OSV_URL": at.url, **variables})
+def _stages(done: subprocess.CompletedProcess[str]) -> Run:
+    """Give what a platform did before it deployed; ops/ci says where it stopped."""
     began = re.findall(r"^ci: (build|lint|test|scan)$", done.stdout, re.MULTILINE)
     failed = re.findall(r"^ci: (\w+) failed$", done.stdout, re.MULTILINE)
     jobs = {stage: stage not in failed for stage in began}
@@ -224,16 +225,38 @@ def _build_command(command: str, project: Path, at: Standins, **variables: str) 
 
 
 def render(project: Path, at: Standins) -> Run:
-    """Run the command that builds the service of main."""
+    """Run the command that builds the service of main, with the variables of the blueprint."""
     services = yaml.safe_load((project / "render.yaml").read_text())["services"]
     [service] = [service for service in services if service["branch"] == "main"]
-    return _build_command(service["buildCommand"], project, at, RENDER="true")
+    given = {each["key"]: each["value"] for each in service["envVars"] if "value" in each}
+    variables = {"OSV_URL": at.url, "RENDER": "true", **given}
+    return _stages(_run(["sh", "-c", service["buildCommand"]], project, at.environment | variables))
 
 
 def vercel(project: Path, at: Standins) -> Run:
-    """Run the command that builds the site."""
-    command = json.loads((project / "vercel.json").read_text())["buildCommand"]
-    return _build_command(command, project, at, CI="1", VERCEL="1", VERCEL_ENV="production")
+    """Run `vercel build`, which Vercel itself runs: with a token of nobody, for a registry of none.
+
+    What its settings say of the environment is what the README asks to set there.
+    """
+    (project / ".vercel").mkdir()
+    link = {"projectId": "prj_1", "orgId": "team_1", "settings": {"framework": None}}
+    (project / ".vercel/project.json").write_text(json.dumps(link))
+    claims = {"owner": "team", "project": "service", "owner_id": "team_1", "exp": 2**32}
+    parts = [{"alg": "none"}, claims, {}]
+    token = ".".join(
+        base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts
+    )
+    variables = {
+        "CI": "1", "VERCEL_ENV": "production", "VERCEL_TELEMETRY_DISABLED": "1",
+        "VERCEL_OIDC_TOKEN": token, "VERCEL_VCR_REGISTRY": "vcr.example.com",
+        "VERCEL_API_URL": at.url, "OSV_URL": at.url, "PORT": "3000",
+        "APP_ENV": "sandbox", "VITE_APP_ENV": "sandbox", "CLIENT_IP_HEADER": "x-real-ip",
+    }  # fmt: skip
+    cli = _from_npm("vercel", "dist/vc.js")
+    command = ["node", str(cli), "build", "--prod", "--yes", "--token", "none"]
+    run = _stages(_run(command, project, at.environment | variables))
+    image = re.findall(r"Image reference .*@sha256:", run.output)
+    return replace(run, jobs={**run.jobs, **({"publish": True} if image else {})})
 
 
 RUNNERS: dict[str, Callable[[Path, Standins], Run]] = {

@@ -136,6 +136,11 @@ services:
 databases: [{name: db}]
 envVarGroups: [{name: all, envVars: []}]
 """
+VERCEL = """
+{"git": {"deploymentEnabled": {"main": false}},
+ "services": {"api": {"root": ".", "buildCommand": "ops/ci"}},
+ "rewrites": [{"source": "/(.*)", "destination": {"service": "api"}}]}
+"""
 GOOD = {
     "bitbucket": {"bitbucket-pipelines.yml": BITBUCKET},
     "gitlab": {
@@ -144,7 +149,7 @@ GOOD = {
     },
     "github": {".github/workflows/ci.yml": GITHUB, ".github/actions/setup/action.yml": ACTION},
     "render": {"render.yaml": RENDER},
-    "vercel": {"vercel.json": '{"buildCommand": "ops/ci"}'},
+    "vercel": {"vercel.json": VERCEL},
 }
 TASKS = {"ops/ci", "ops/deploy", "ops/test"}
 
@@ -178,7 +183,8 @@ BROKEN: list[tuple[str, str, str, str]] = [
     ("render", "render", "buildCommand", "buildComand"),
     ("render", "render", "databases:", "database:"),
     ("render", "render", "autoDeployTrigger: commit", "autoDeployTrigger: checkPass"),
-    ("vercel", "vercel", "buildCommand", "buildComand"),
+    ("vercel", "vercel", "rewrites", "rewrite"),
+    ("vercel", "vercel", '"service": "api"', '"service": "web"'),
     *(
         ("tasks", provider, "ops/test", "ops/tests")
         for provider in ("bitbucket", "github", "gitlab")

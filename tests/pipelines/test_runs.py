@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs/reference/pipelines-proof.md"
 FORGES = ("github", "gitlab", "bitbucket")
-ROWS = [(ci, stack) for ci in (*FORGES, "render") for stack in ("node", "python")]
+ROWS = [(ci, stack) for ci in (*FORGES, "render", "vercel") for stack in ("node", "python")]
 ROWS += [("vercel", "static")]
 #: What each provider calls the stages.
 JOBS = {
@@ -34,7 +34,7 @@ JOBS = {
     "gitlab": ["build-image", "lint", "test", "scan-image", "publish", "deploy-sandbox"],
     "bitbucket": ["Build", "Lint", "Test", "Scan", "Publish", "Deploy to sandbox"],
     "render": ["build", "lint", "test", "scan"],
-    "vercel": ["build", "lint", "test", "scan"],
+    "vercel": ["build", "lint", "test", "scan", "publish"],
 }
 #: A token that is none, in the form that GitHub's have; in halves, so that no scan finds it here.
 TOKEN = "ghp_" + "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJk"
@@ -162,10 +162,11 @@ def recorded(row: Row, case: str, ran: str) -> None:
 def test_what_passes_is_published_and_deployed_by_its_digest(
     row: Row, service: Path, standins: Standins
 ) -> None:
-    ci, _ = row
+    ci, stack = row
     run = RUNNERS[ci](service, standins)
+    jobs = [job for job in JOBS[ci] if job != "publish" or stack != "static"]
     assert run.passed, run.output
-    assert run.jobs == dict.fromkeys(JOBS[ci], True), run.output
+    assert run.jobs == dict.fromkeys(jobs, True), run.output
     assert standins.stages == list(STAGES)[: len(run.jobs)], "each once, in this order"
     assert PASSWORD not in run.output
     if ci in FORGES:

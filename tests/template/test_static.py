@@ -614,11 +614,9 @@ def test_vercel_takes_a_personal_account_for_no_team(site: Callable[[str], Site]
 # What is rendered
 
 
-def test_static_sites_and_only_they_have_these_hosts() -> None:
+def test_static_sites_have_these_hosts() -> None:
     for option in TEMPLATE.catalog.axis("hosting"):
         assert (option.id in HOSTS) is ("static" in option.row["stacks"])
-        if option.id in HOSTS:
-            assert option.row["stacks"] == ["static"]
 
 
 @pytest.mark.parametrize("hosting", HOSTS)

@@ -31,11 +31,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def answers(ci: str, other: str) -> dict[str, str]:
-    """Give what a provider goes with; where it may, the stack that the other one goes with."""
-    static = ci == "vercel" or (other == "vercel" and ci != "render")
-    hosting = ci if ci in ("render", "vercel") else "netlify" if static else "fly"
-    return {"stack": "static" if static else "node", "ci": ci, "hosting": hosting}
+def answers(ci: str) -> dict[str, str]:
+    """Give a service on a host that a provider goes with."""
+    return {"stack": "node", "ci": ci, "hosting": ci if ci in ("render", "vercel") else "fly"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,15 +48,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_a_switch_is_a_fresh_render_and_the_edits(
     old: str, new: str, source: Path, tmp_path: Path
 ) -> None:
-    before, after = answers(old, new), answers(new, old)
+    before, after = answers(old), answers(new)
     project = repository(source, tmp_path / "project", **before)
     wanted = contents(fresh(source, tmp_path / "fresh", "v1.0.0", **after))
     edit = b"\nAn end of our own.\n"
     written = contents(project)
-    # What both have, and a person edits: the README, and a source file where the stack stays.
+    # What both have, and a person edits: the README, and a source file.
     edited = ["README.md", *sorted(p for p in written if p.startswith("src/") and p in wanted)[:1]]
-    if before["stack"] != after["stack"]:
-        edited = []  # another stack says something else there
     for path in edited:
         (project / path).write_bytes(written[path] + edit)
         wanted[path] += edit
@@ -68,8 +64,7 @@ def test_a_switch_is_a_fresh_render_and_the_edits(
     data = [f"{key}={value}" for key, value in after.items() if before[key] != value]
     assert updated(project, data=data) == 0
     found = contents(project)
-    if before["stack"] == after["stack"]:
-        assert {p for p in {*found, *wanted} if found.get(p) != wanted.get(p)} == set()
+    assert {p for p in {*found, *wanted} if found.get(p) != wanted.get(p)} == set()
     assert [ci for ci, path in PIPELINE.items() if path in found] == [
         ci for ci in PIPELINE if ci == new
     ]
@@ -79,7 +74,7 @@ def test_a_switch_is_a_fresh_render_and_the_edits(
 def test_an_edited_pipeline_stays_and_is_reported(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = repository(source, tmp_path / "project", **answers("gitlab", "github"))
+    project = repository(source, tmp_path / "project", **answers("gitlab"))
     with (project / ".gitlab-ci.yml").open("a") as pipeline:
         pipeline.write("# ours\n")
     commit_all(project)
@@ -93,7 +88,7 @@ def test_an_edited_pipeline_stays_and_is_reported(
 def test_a_provider_that_wants_other_hosting_says_so(
     ci: str, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = repository(source, tmp_path / "project", **answers("github", ci))
+    project = repository(source, tmp_path / "project", **answers("github"))
     assert updated(project, data=[f"ci={ci}"]) == 2
     said = capsys.readouterr().err
     assert f"hosting={ci}" in said, said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from scaffold.pipeline import shell
+from scaffold.pipeline import dockerfile, shell
 from scaffold.pipeline.model import BRANCHES, Concurrency, Job, Step, Trigger, merged
 from scaffold.pipeline.source import document, flat, mapping, text
 
@@ -134,7 +134,7 @@ class _Reader:
             path = (text(service.get("dockerfilePath")) or "Dockerfile").removeprefix("./")
             path = f"{folder}/{path}" if folder and not path.startswith(f"{folder}/") else path
             if path in self.files:
-                for command in dockerfile(self.files[path].decode("utf-8", "replace")):
+                for command in dockerfile.commands(self.files[path]):
                     yield Step(name=f"RUN in {path}", run=command, pipes=True)
             else:
                 self.note(name, f"{path} was not read")
@@ -179,32 +179,3 @@ def _environment(name: str, branch: str) -> str:
     """Find the environment that a service is named after."""
     end = re.split(r"[-_.]", name)[-1]
     return end if end in _KINDS or end == branch else ""
-
-
-_STAGE = re.compile(r"FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?", re.IGNORECASE)
-
-
-def dockerfile(content: str) -> Iterator[str]:
-    """Give what a build of an image runs: the RUN lines of the last stage and those it needs."""
-    joined = re.sub(r"\\[ \t]*\r?\n(?:[ \t]*#[^\n]*\n)*", " ", content)
-    stages: list[tuple[str, set[str], list[str]]] = []
-    for line in map(str.strip, joined.splitlines()):
-        if match := _STAGE.match(line):
-            stages.append(((match[2] or "").lower(), {match[1].lower()}, []))
-        elif stages and re.match(r"(?:COPY|RUN|ADD)\s", line, re.IGNORECASE):
-            stages[-1][1].update(
-                name.lower() for name in re.findall(r"(?:--from=|[,=]from=)([^\s,]+)", line)
-            )
-            if line[:3].upper() == "RUN":
-                stages[-1][2].append(re.sub(r"^RUN\s+(?:--\S+\s+)*", "", line, flags=re.IGNORECASE))
-    wanted = {len(stages) - 1} if stages else set()
-    for place in range(len(stages) - 1, -1, -1):
-        if place in wanted:
-            before = range(place)
-            wanted |= {
-                p
-                for p in before
-                if stages[p][0] in stages[place][1] - {""} or str(p) in stages[place][1]
-            }
-    for place in sorted(wanted):
-        yield from stages[place][2]

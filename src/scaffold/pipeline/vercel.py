@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from scaffold.pipeline import shell
+from scaffold.pipeline import dockerfile, shell
 from scaffold.pipeline.expression import UNKNOWN, evaluate, glob
 from scaffold.pipeline.model import BRANCHES, Concurrency, Job, Step, Trigger
 from scaffold.pipeline.source import json_document, mapping, text
@@ -20,6 +21,7 @@ FILE = "vercel.json"
 LIMIT = 45
 #: Where an environment follows a branch of its own, the default branch is the first one's.
 FIRST = "sandbox"
+_IMAGE = re.compile(r"(?:Docker|Container)file(?:\.vercel)?$", re.IGNORECASE)
 
 
 def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[Job]:
@@ -43,6 +45,7 @@ def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[
         if _deploys(allowed, name)
         and (name.encode() in pushed or (isinstance(allowed, dict) and name in allowed))
     ]
+    steps = tuple(_build(found, files, notes))
     wanted = [(Trigger.MAIN, branch, FIRST if named else "production")]
     wanted += [(BRANCHES[name], name, name) for name in named]
     wanted += [(Trigger.CHANGE, "feature/x", "preview")]
@@ -52,7 +55,7 @@ def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[
             continue
         if skipped is None:
             notes.append(f"{FILE}: ignoreCommand: it may keep {environment} from being built")
-        for job in _pair(found, trigger, environment):
+        for job in _pair(steps, trigger, environment):
             yield job if skipped is False else replace(job, uncertain=job.triggers)
 
 
@@ -83,12 +86,27 @@ def _deploys(allowed: Any, branch: str) -> bool:
     return not found or any(value is not False for value in found)
 
 
-def _pair(found: dict[str, Any], trigger: Trigger, environment: str) -> Iterator[Job]:
-    steps = tuple(
-        Step(name=key, run=text(found.get(key)), pipes=True)
-        for key in ("installCommand", "buildCommand")
-        if text(found.get(key))
-    )
+def _build(found: dict[str, Any], files: Mapping[str, bytes], notes: list[str]) -> Iterator[Step]:
+    """Give what is run, service after service where there are several."""
+    services = mapping(found.get("services", found.get("experimentalServicesV2")))
+    for name, service in services.items() or [("", found)]:
+        its = mapping(service)
+        entrypoint = text(its.get("entrypoint"))
+        if its.get("runtime") == "container" or _IMAGE.search(entrypoint):
+            path = posixpath.normpath(
+                posixpath.join(text(its.get("root")), entrypoint or "Dockerfile")
+            )
+            if path not in files:
+                notes.append(f"{FILE}: {name}: {path} was not read")
+            for command in dockerfile.commands(files.get(path, b"")):
+                yield Step(name=f"RUN in {path}", run=command, pipes=True)
+            continue
+        for key in ("installCommand", "buildCommand"):
+            if text(its.get(key)):
+                yield Step(name=f"{name} {key}".strip(), run=text(its.get(key)), pipes=True)
+
+
+def _pair(steps: tuple[Step, ...], trigger: Trigger, environment: str) -> Iterator[Job]:
     used = {n for step in steps for n in shell.names(step.run) if not n.startswith("VERCEL")}
     secrets = tuple(sorted(n for n in used if shell.is_secret(n)))
     variables = tuple(sorted(n for n in used if not shell.is_secret(n)))

@@ -3,8 +3,7 @@
 # environment, VERCEL_PROJECT_ID is the one of the environment at hand. What runs is its
 # "production", whichever environment it is. DEPLOY_TIMEOUT is how many seconds a deployment
 # may take to become ready, by default 900.
-. ops/lib/site.sh
-. ops/lib/stack.sh
+. ops/lib/bundle.sh
 
 # shellcheck disable=SC2034 # ops/rollback says it
 platform_keeps='the settings of the project (domains, protection)'
@@ -12,8 +11,7 @@ platform_keeps='the settings of the project (domains, protection)'
 : "${VERCEL_API_URL:=https://api.vercel.com}"
 
 platform_check() {
-  stack_check
-  need_tool sha1sum
+  bundle_check
   need_setting VERCEL_TOKEN 'an access token of Vercel; README.md says where it goes'
   need_setting VERCEL_ORG_ID 'the id of the team, or of a personal account; README.md says where it goes'
   need_setting VERCEL_PROJECT_ID 'the id of the project of this environment; README.md says where it goes'
@@ -83,28 +81,6 @@ platform_current() {
   printf '%s' "$vercel_answer" | jq --raw-output "$vercel_row"
 }
 
-# vercel_upload ENV COMMIT FOLDER: the files as they are, and of vercel.json all but how to build them.
-vercel_upload() {
-  [ -f "$3/vercel.json" ] || echo '{}' >"$3/vercel.json"
-  jq '. + {framework: null, installCommand: "", buildCommand: "", outputDirectory: "."} | del(.git)' \
-    "$3/vercel.json" >"$3/dist/vercel.json" || return
-  vercel_answer=$(vercel_project "$1") || return
-  vercel_name=$(printf '%s' "$vercel_answer" | jq --raw-output .name)
-  site_files "$3/dist" >"$3/.files" || return
-  while IFS=$(printf '\t') read -r vercel_sha1 _ vercel_file; do
-    vercel_api POST /v2/files --retry 3 --header 'Content-Type: application/octet-stream' \
-      --header "x-vercel-digest: $vercel_sha1" --data-binary "@$3/dist/$vercel_file" >/dev/null || return
-  done <"$3/.files"
-  jq --raw-input --slurp --arg name "$vercel_name" --arg project "$VERCEL_PROJECT_ID" --arg commit "$2" '
-    {$name, $project, target: "production", meta: {$commit}, projectSettings: {framework: null},
-      files: (split("\n") | map(select(. != "") | split("\t") | {sha: .[0], size: (.[1] | tonumber), file: .[2]}))}' \
-    "$3/.files" >"$3/.deployment" || return
-  vercel_answer=$(vercel_api POST '/v13/deployments?forceNew=1&skipAutoDetectionConfirmation=1' \
-    --header 'Content-Type: application/json' --data "@$3/.deployment") || return
-  vercel_id=$(printf '%s' "$vercel_answer" | jq --raw-output .id)
-  vercel_wait "$vercel_id"
-}
-
 vercel_wait() {
   vercel_deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-900}))
   # A look that fails says nothing about the deployment: it goes on, until the deadline.
@@ -124,17 +100,21 @@ vercel_wait() {
   return 1
 }
 
+# Before anything is built or sent, the project has to be that of ENV.
 platform_deploy() (
-  vercel_project "$1" >/dev/null || exit
+  vercel_answer=$(vercel_project "$1") || exit
+  vercel_name=$(printf '%s' "$vercel_answer" | jq --raw-output .name)
   folder=$(mktemp -d) || exit
   trap 'rm -rf "$folder"' EXIT
   trap 'exit 1' INT TERM
-  # What dependencies run while they are installed, or build, has no business with the token.
-  (
-    unset VERCEL_TOKEN
-    site_build "$1" "$2" "$folder"
-  ) || exit
-  vercel_upload "$1" "$2" "$folder" || exit
+  bundle_files "$folder" "$vercel_name" "$2" "$3" >"$folder/.files" || exit
+  jq --arg name "$vercel_name" --arg project "$VERCEL_PROJECT_ID" --arg commit "$2" '
+    {$name, $project, target: "production", meta: {$commit}, projectSettings: {framework: null}, files: .}' \
+    "$folder/.files" >"$folder/.deployment" || exit
+  vercel_answer=$(vercel_api POST "/v13/deployments?forceNew=1&skipAutoDetectionConfirmation=1$bundle_query" \
+    --header 'Content-Type: application/json' --data "@$folder/.deployment") || exit
+  vercel_id=$(printf '%s' "$vercel_answer" | jq --raw-output .id)
+  vercel_wait "$vercel_id" || exit
   # After a rollback Vercel leaves the domains where they are until a deployment is promoted.
   vercel_current=$(platform_current "$1") || exit
   case $vercel_current in "$vercel_id"*) exit ;; esac
