@@ -1,4 +1,4 @@
-"""Each provider's pipeline, run by a local runner of it: a push to main.
+"""Each provider's pipeline, run by a local runner of it.
 
 What a runner cannot do is changed in a copy, and said here.
 """
@@ -26,6 +26,7 @@ from standins import Standins
 PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 REPOSITORY = "registry.example.com/team/service"
 BB_RUN = "bb-run==1.3.0"
+ENVIRONMENTS = {"main": "sandbox", "candidate": "testbed", "release": "live"}
 
 #: Artefacts of one job for another, which act's own server would need a network for.
 UPLOAD = """\
@@ -82,17 +83,23 @@ def _run(
     )  # fmt: skip
 
 
-def _commit(project: Path) -> None:
-    subprocess.run(["git", "add", "--all"], cwd=project, check=True)
-    subprocess.run(
-        ["git", "commit", "--quiet", "--message", "As the runner can"], cwd=project, check=True
-    )
+def _commit(project: Path, at: Standins, tag: str) -> None:
+    """Commit what was changed; a tag is of a commit that main has published the image of."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.check_output(["git", *arguments], cwd=project, text=True).strip()
+
+    git("add", "--all")
+    git("commit", "--quiet", "--allow-empty", "--message", "As the runner can")
+    if tag:
+        git("tag", tag)
+        at.publish("team/service", git("rev-parse", "HEAD"))
 
 
-def github(project: Path, at: Standins) -> Run:
+def github(project: Path, at: Standins, event: str, tag: str) -> Run:
     """Run with act: `$/` and `queue` are too new for it, and no action but checkout is real.
 
-    It does not look at the branch of a push, so it is told the workflow.
+    It does not look at the branch or the tag of a push, so it is told the workflow.
     """
     for file in (project / ".github").rglob("*.yml"):
         text = file.read_text().replace("uses: $/", "uses: ./")
@@ -110,10 +117,16 @@ def github(project: Path, at: Standins) -> Run:
         (folder / "action.yml").write_text(f"name: stub\n{text}")
         if name != "actions/checkout":  # act copies the work tree itself
             stubs += ["--local-repository", f"{action}={folder}"]
-    _commit(project)
+    _commit(project, at, tag)
+    workflow = "ci" if event == "change" else f"deploy-{ENVIRONMENTS[event]}"
+    given = at.folder / "event.json"
+    change = {"pull_request": {"number": 1, "head": {"ref": "feature"}, "base": {"ref": "main"}}}
+    push = {"ref": f"refs/tags/{tag}" if tag else "refs/heads/main"}
+    given.write_text(json.dumps(change if event == "change" else push))
     done = _run(
         [
-            "act", "push", "--workflows", ".github/workflows/deploy-sandbox.yml",
+            "act", "pull_request" if event == "change" else "push", "--eventpath", str(given),
+            "--workflows", f".github/workflows/{workflow}.yml",
             "--platform", "ubuntu-latest=-self-hosted", *stubs,
             "--action-cache-path", str(at.folder / "actions"), "--no-cache-server",
             "--defaultbranch", "main", "--secret", f"GITHUB_TOKEN={PASSWORD}",
@@ -168,14 +181,25 @@ def _bb_run() -> Path:
     return _installed(BB_RUN, "bin/bb-run", install)
 
 
-def gitlab(project: Path, at: Standins) -> Run:
-    """Run with gitlab-ci-local, each job in a copy; a job's services would want an engine."""
+def gitlab(project: Path, at: Standins, event: str, tag: str) -> Run:
+    """Run with gitlab-ci-local, each job in a copy; a job's services would want an engine.
+
+    It starts what is to be started by hand when it is told to.
+    """
     if not shutil.which("rsync"):
         pytest.skip("needs rsync, with which gitlab-ci-local copies")
     (project / "overlay.yml").write_text(
         "include:\n  - local: .gitlab-ci.yml\nbuild-image:\n  services: []\n"
     )
-    _commit(project)
+    _commit(project, at, tag)
+    of_the_event = {
+        "change": ["--variable", "CI_PIPELINE_SOURCE=merge_request_event"],
+        "main": [],
+    }.get(event, ["--variable", f"CI_COMMIT_TAG={tag}"])
+    if event != "main":
+        of_the_event += ["--unset-variable", "CI_COMMIT_BRANCH"]
+    if event == "release":
+        of_the_event += ["--manual", "deploy-live"]
     variables = _variables(at) | {
         "CI_REGISTRY_IMAGE": REPOSITORY,
         "CI_REGISTRY_USER": "robot",
@@ -186,7 +210,7 @@ def gitlab(project: Path, at: Standins) -> Run:
     done = _run(
         [
             "node", str(cli), "--file", "overlay.yml", "--force-shell-executor",
-            "--shell-isolation", *given,
+            "--shell-isolation", *given, *of_the_event,
         ],
         project, at.environment,
     )  # fmt: skip
@@ -194,8 +218,18 @@ def gitlab(project: Path, at: Standins) -> Run:
     return Run(done.returncode == 0, {name: how == "PASS" for how, name in ended}, done.stdout)
 
 
-def bitbucket(project: Path, at: Standins) -> Run:
-    """Run with bb-run, all steps in one folder. Variables of a deployment are given to all."""
+def bitbucket(project: Path, at: Standins, event: str, tag: str) -> Run:
+    """Run with bb-run, all steps in one folder. Variables of a deployment are given to all.
+
+    It is told the target, and starts what is to be started by hand.
+    """
+    _commit(project, at, tag)
+    target = {
+        "change": "pull-requests.**",
+        "main": "branches.main",
+        "candidate": "tags.v*.*.*-rc.*",
+        "release": "tags.v*.*.*",
+    }[event]
     variables = _variables(at) | {
         "IMAGE_REPOSITORY": REPOSITORY,
         "REGISTRY_USER": "robot",
@@ -203,8 +237,8 @@ def bitbucket(project: Path, at: Standins) -> Run:
     }
     done = _run(
         [
-            str(_bb_run()), "--mode", "host", "--target", "branches.main", "--no-services",
-            "--no-cache", "--color", "never",
+            str(_bb_run()), "--mode", "host", "--target", target, "--no-services", "--no-cache",
+            "--color", "never", *(["--tag", tag] if tag else []),
         ],
         project, at.environment | variables,
     )  # fmt: skip
@@ -224,8 +258,9 @@ def _stages(done: subprocess.CompletedProcess[str]) -> Run:
     return Run(done.returncode == 0, jobs, done.stdout)
 
 
-def render(project: Path, at: Standins) -> Run:
+def render(project: Path, at: Standins, event: str, tag: str) -> Run:
     """Run the command that builds the service of main, with the variables of the blueprint."""
+    del event, tag  # the same for each
     services = yaml.safe_load((project / "render.yaml").read_text())["services"]
     [service] = [service for service in services if service["branch"] == "main"]
     given = {each["key"]: each["value"] for each in service["envVars"] if "value" in each}
@@ -233,11 +268,12 @@ def render(project: Path, at: Standins) -> Run:
     return _stages(_run(["sh", "-c", service["buildCommand"]], project, at.environment | variables))
 
 
-def vercel(project: Path, at: Standins) -> Run:
+def vercel(project: Path, at: Standins, event: str, tag: str) -> Run:
     """Run `vercel build`, which Vercel itself runs: with a token of nobody, for a registry of none.
 
     What its settings say of the environment is what the README asks to set there.
     """
+    del event, tag  # the same for each
     (project / ".vercel").mkdir()
     link = {"projectId": "prj_1", "orgId": "team_1", "settings": {"framework": None}}
     (project / ".vercel/project.json").write_text(json.dumps(link))
@@ -259,7 +295,20 @@ def vercel(project: Path, at: Standins) -> Run:
     return replace(run, jobs={**run.jobs, **({"publish": True} if image else {})})
 
 
-RUNNERS: dict[str, Callable[[Path, Standins], Run]] = {
+def run(ci: str, project: Path, at: Standins, event: str = "main", tag: str = "") -> Run:
+    """Run what a provider does after a push to main or of a tag, or for a change of somebody's.
+
+    Args:
+        ci: The provider.
+        project: A repository; what was changed for the runner is committed there.
+        at: What the pipeline meets.
+        event: `change`, `main`, `candidate` or `release`.
+        tag: The tag that is pushed with the latter two.
+    """
+    return RUNNERS[ci](project, at, event, tag)
+
+
+RUNNERS: dict[str, Callable[[Path, Standins, str, str], Run]] = {
     "github": github,
     "gitlab": gitlab,
     "bitbucket": bitbucket,

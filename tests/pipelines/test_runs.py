@@ -11,11 +11,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, TEMPLATE
-from runners import PASSWORD, RUNNERS
+from runners import ENVIRONMENTS, PASSWORD, run
 from standins import STAGES, Standins
 
 from scaffold import project
@@ -112,11 +113,9 @@ def row(request: pytest.FixtureRequest) -> Row:
     return found
 
 
-@pytest.fixture
-def service(row: Row, installed: Installed, tmp_path: Path) -> Path:
-    """A new project, committed and with a remote, as whoever pushes it to main has it."""
-    ci, stack = row
-    folder = tmp_path / "my-service"
+def new(ci: str, stack: str, installed: Installed, folder: Path) -> Path:
+    """Make a project, committed and with a remote, as whoever pushes it to main has it."""
+    folder = folder / "my-service"
     write(folder, stack=stack, ci=ci, hosting="fly" if ci in FORGES else ci)
     lock = "uv.lock" if stack == "python" else "package-lock.json"
     shutil.copy(installed(stack) / lock, folder)
@@ -127,10 +126,24 @@ def service(row: Row, installed: Installed, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def standins(row: Row, installed: Installed, tmp_path: Path) -> Iterator[Standins]:
+def service(row: Row, installed: Installed, tmp_path: Path) -> Path:
+    """A new project of a stack, with the pipeline of a provider."""
+    return new(*row, installed, tmp_path)
+
+
+@pytest.fixture
+def standins_of(installed: Installed, tmp_path: Path) -> Iterator[Callable[[str], Standins]]:
+    """Give a function that gives what the pipeline of a stack meets."""
+    with ExitStack() as running:
+        yield lambda stack: running.enter_context(
+            Standins(tmp_path, installed(stack) / "node_modules").running()
+        )
+
+
+@pytest.fixture
+def standins(row: Row, standins_of: Callable[[str], Standins]) -> Standins:
     """What the pipeline meets."""
-    with Standins(tmp_path, installed(row[1]) / "node_modules").running() as running:
-        yield running
+    return standins_of(row[1])
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -142,40 +155,39 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "feat: something")
 
 
-def recorded(row: Row, case: str, ran: str) -> None:
-    """Hold a cell of the table to what ran, or write it there."""
+def recorded(row: tuple[str, str], column: int, ran: str) -> None:
+    """Hold a cell of a table to what ran, or write it there."""
     with PAGE.open("r+") as page:
         fcntl.flock(page, fcntl.LOCK_EX)
         text = page.read()
         [line] = re.findall(rf"^\| {row[0]} \| {row[1]} \|.*$", text, re.MULTILINE)
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        cell = 3 + CASES.index(case)
         if os.environ.get("UPDATE_TABLES"):
-            cells[cell] = ran
+            cells[column] = ran
             page.seek(0)
             page.truncate()
             page.write(text.replace(line, f"| {' | '.join(cells)} |"))
         else:
-            assert cells[cell] == ran, "run it with UPDATE_TABLES=1"
+            assert cells[column] == ran, "run it with UPDATE_TABLES=1"
 
 
 def test_what_passes_is_published_and_deployed_by_its_digest(
     row: Row, service: Path, standins: Standins
 ) -> None:
     ci, stack = row
-    run = RUNNERS[ci](service, standins)
+    ran = run(ci, service, standins)
     jobs = [job for job in JOBS[ci] if job != "publish" or stack != "static"]
-    assert run.passed, run.output
-    assert run.jobs == dict.fromkeys(jobs, True), run.output
-    assert standins.stages == list(STAGES)[: len(run.jobs)], "each once, in this order"
-    assert PASSWORD not in run.output
+    assert ran.passed, ran.output
+    assert ran.jobs == dict.fromkeys(jobs, True), ran.output
+    assert standins.stages == list(STAGES)[: len(ran.jobs)], "each once, in this order"
+    assert PASSWORD not in ran.output
     if ci in FORGES:
         head = git(service, "rev-parse", "HEAD")
         digest = standins.digest("team/service", head)
         [deployed] = [call for call in standins.calls if call.startswith("fly deploy")]
         assert deployed.endswith(f":{head}@{digest}"), "what was published, and no other"
-        assert f"sandbox runs {head}" in run.output
-    recorded(row, "green", ", ".join(standins.stages))
+        assert f"sandbox runs {head}" in ran.output
+    recorded(row, 3, ", ".join(standins.stages))
 
 
 @pytest.mark.parametrize("stage", CASES[1:])
@@ -189,11 +201,64 @@ def test_a_fault_stops_it_at_its_stage(
         commit(service)
     else:
         standins.vulnerable = planted
-    run = RUNNERS[ci](service, standins)
-    assert not run.passed, run.output
+    ran = run(ci, service, standins)
+    assert not ran.passed, ran.output
     until = list(STAGES).index(stage) + 1
-    assert list(run.jobs) == JOBS[ci][:until], run.output
-    assert run.failed == [JOBS[ci][until - 1]], run.output
+    assert list(ran.jobs) == JOBS[ci][:until], ran.output
+    assert ran.failed == [JOBS[ci][until - 1]], ran.output
     assert standins.stages == list(STAGES)[:until], "nothing after it"
-    assert says in re.sub(r"\x1b\[\d*m", "", run.output)
-    recorded(row, stage, ", ".join([*standins.stages[:-1], f"**{stage}**"]))
+    assert says in re.sub(r"\x1b\[\d*m", "", ran.output)
+    recorded(row, 3 + CASES.index(stage), ", ".join([*standins.stages[:-1], f"**{stage}**"]))
+
+
+# Of the forges: what else makes a pipeline run. The stack makes no difference to it.
+
+
+@pytest.fixture(params=FORGES)
+def forge(request: pytest.FixtureRequest) -> str:
+    """A provider with pipelines of its own."""
+    return str(request.param)
+
+
+@pytest.fixture
+def pushed(
+    forge: str, installed: Installed, standins_of: Callable[[str], Standins], tmp_path: Path
+) -> tuple[Path, Standins]:
+    """A new service, and what its pipeline meets."""
+    return new(forge, "node", installed, tmp_path), standins_of("node")
+
+
+def test_a_change_is_checked_and_goes_nowhere(forge: str, pushed: tuple[Path, Standins]) -> None:
+    service, at = pushed
+    ran = run(forge, service, at, "change")
+    assert ran.passed, ran.output
+    assert list(ran.jobs) == JOBS[forge][:4], ran.output
+    recorded(("a change", forge), 2, ", ".join(at.stages))
+
+
+@pytest.mark.parametrize(("event", "tag"), [("candidate", "v0.1.0-rc.1"), ("release", "v0.1.0")])
+def test_a_tag_deploys_the_image_that_main_published(
+    forge: str, event: str, tag: str, pushed: tuple[Path, Standins]
+) -> None:
+    service, at = pushed
+    changelog = service / "CHANGELOG.md"
+    changelog.write_text(f"{changelog.read_text()}\n## [0.1.0] - 2026-11-27\n\n- Something.\n")
+    ran = run(forge, service, at, event, tag)
+    assert ran.passed, ran.output
+    head = git(service, "rev-parse", "HEAD")
+    [deployed] = [call for call in at.calls if call.startswith("fly deploy")]
+    assert f"fly.{ENVIRONMENTS[event]}.toml" in deployed
+    assert deployed.endswith(f":{head}@{at.digest('team/service', head)}")
+    assert not [call for call in at.calls if call.startswith("docker build")], "it is built"
+    recorded((f"a {event}'s tag", forge), 2, ", ".join(at.stages))
+
+
+def test_a_tag_that_the_changelog_does_not_know_deploys_nothing(
+    forge: str, pushed: tuple[Path, Standins]
+) -> None:
+    service, at = pushed
+    ran = run(forge, service, at, "release", "v9.9.9")
+    assert not ran.passed
+    assert len(ran.jobs) == 1, ran.output
+    assert 'CHANGELOG.md has no section "## [9.9.9]"' in ran.output
+    assert at.stages == []
