@@ -587,7 +587,15 @@ def test_what_is_added_leaves_its_own_tests_alone(repository: Repository, tmp_pa
 
 
 @pytest.mark.parametrize(
-    "name", ["express", "koa_yarn", "hono_render", "monorepo", "library", "flask_pipfile"]
+    "name",
+    [
+        "express",
+        "flask_pipfile",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("koa_yarn", "hono_render", "monorepo", "library")
+        ),
+    ],
 )
 def test_all_of_the_template_would_break_its_tests(name: str, tmp_path: Path) -> None:
     top = REPOSITORIES[name].write(tmp_path)

@@ -23,8 +23,12 @@ from scaffold.render import render
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)
 #: Every host, each with every stack that it runs.
+#: One of each stack now, all the others in the slow tests.
+QUICK = {("node", "fly"), ("python", "render"), ("fullstack", "fly"), ("static", "netlify")}
 PAIRS = [
-    (stack, host.id) for host in TEMPLATE.catalog.axes["hosting"] for stack in host.row["stacks"]
+    pytest.param(stack, host.id, marks=[] if (stack, host.id) in QUICK else [pytest.mark.slow])
+    for host in TEMPLATE.catalog.axes["hosting"]
+    for stack in host.row["stacks"]
 ]
 
 

@@ -256,7 +256,9 @@ def test_killed_at_any_moment(moment: int, seconds: float, clean: World) -> None
 
 
 @pytest.mark.parametrize("number", ["int", "term"])
-@pytest.mark.parametrize("step", [1, 4, 8, 20, 40, 50, 60, 70])
+@pytest.mark.parametrize(
+    "step", [8, 50, *(pytest.param(m, marks=pytest.mark.slow) for m in (1, 4, 20, 40, 60, 70))]
+)
 def test_interrupted_all_is_as_before(number: str, step: int, clean: World) -> None:
     """A signal like that of Ctrl-C comes at a step; what is begun is taken back."""
     done = at_step(step, number, "update", cwd=clean.project)
@@ -320,7 +322,9 @@ def test_a_lock_of_another_git_is_respected(
     assert snapshot(clean.project) == clean.done
 
 
-@pytest.mark.parametrize("step", range(3, 25, 3))
+@pytest.mark.parametrize(
+    "step", [3, 12, *(pytest.param(m, marks=pytest.mark.slow) for m in (6, 9, 15, 18, 21, 24))]
+)
 def test_a_commit_meanwhile_is_not_lost(step: int, clean: World) -> None:
     """Git cannot commit while the index is locked; before that, the update gives way."""
     commit = "echo theirs > theirs.txt; git add theirs.txt; git commit --quiet --message theirs"
@@ -335,7 +339,9 @@ def test_a_commit_meanwhile_is_not_lost(step: int, clean: World) -> None:
     assert (clean.project / "theirs.txt").read_text() == "theirs\n"
 
 
-@pytest.mark.parametrize("step", range(1, 61, 4))
+@pytest.mark.parametrize(
+    "step", [1, 29, *(pytest.param(m, marks=pytest.mark.slow) for m in range(5, 61, 4) if m != 29)]
+)
 def test_an_edit_meanwhile_is_not_lost(step: int, clean: World) -> None:
     """An editor saves a file that the update changes, by replacing it, at any step."""
     edit = "cp -p part/stays.txt edited; echo edited >> edited; mv edited part/stays.txt"

@@ -1,0 +1,117 @@
+"""What a runner of pipelines adds to the same steps by hand, from a push to the end of the scan.
+
+A new Node service runs through build, lint, test and scan with act, gitlab-ci-local and bb-run, as
+after a pull request; by hand, each stage runs in a clone of its own, as the jobs do. What cannot be
+had is a stand-in in both (tests/pipelines/standins.py). All in turns; figures are medians.
+
+    python benchmarks/runners.py [RUNS]
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/pipelines")]
+
+import conftest  # noqa: E402
+import runners  # noqa: E402
+import standins  # noqa: E402
+
+from scaffold import project  # noqa: E402
+from scaffold.answers import resolve  # noqa: E402
+from scaffold.render import render  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FORGES = ("github", "gitlab", "bitbucket")
+STAGES = ("build --image", "lint", "test", "scan --image")
+
+
+def _service(ci: str, lock: Path | None, folder: Path) -> Path:
+    answers = {"stack": "node", "ci": ci, "hosting": "fly"}
+    project.write(render(conftest.TEMPLATE, resolve(conftest.TEMPLATE, answers)), folder)
+    shutil.rmtree(folder / "test/integration")
+    if lock:
+        shutil.copy(lock, folder)
+    for command in (
+        ["init", "--quiet", "--initial-branch", "main"],
+        ["remote", "add", "origin", f"https://{ci}.com/Team/Service.git"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message", "feat: something"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def _by_hand(service: Path, at: standins.Standins) -> bool:
+    image = b""
+    for stage in STAGES:
+        clone = at.folder / stage.split()[0]
+        subprocess.run(["git", "clone", "--quiet", str(service), str(clone)], check=True)
+        if image:
+            (clone / ".cache").mkdir()
+            (clone / ".cache/image.tar").write_bytes(image)
+        for task in ("setup", stage):
+            done = subprocess.run(
+                [f"ops/{task.split()[0]}", *task.split()[1:]], cwd=clone, check=False,
+                env={**at.environment, "CI": "true", "OSV_URL": at.url}, capture_output=True,
+            )  # fmt: skip
+            if done.returncode:
+                print(done.stdout.decode(), done.stderr.decode())
+                return False
+        if not image:
+            image = (clone / ".cache/image.tar").read_bytes()
+    return True
+
+
+def _timed(
+    work: Callable[[Path, standins.Standins], bool], ci: str, made: Path, folder: Path
+) -> float:
+    folder.mkdir()
+    service = _service(ci, made / "package-lock.json", folder / "my-service")
+    with standins.Standins(folder, made / "node_modules").running() as at:
+        begin = time.monotonic()
+        passed = work(service, at)
+        took = time.monotonic() - begin
+    if not passed:
+        raise SystemExit(f"{ci} did not pass")
+    shutil.rmtree(folder)
+    return took
+
+
+def main(runs: int) -> int:
+    """Print what each runner took, and its ratio to the steps by hand."""
+    times: dict[str, list[float]] = {name: [] for name in ("by hand", *FORGES)}
+    with tempfile.TemporaryDirectory() as scratch:
+        made = _service("github", None, Path(scratch, "made"))
+        subprocess.run(["ops/setup"], cwd=made, check=True, capture_output=True)
+        for turn in range(runs):
+            folder = Path(scratch, f"turn-{turn}")
+            times["by hand"].append(_timed(_by_hand, "github", made, folder))
+            for ci in FORGES:
+
+                def pipeline(service: Path, at: standins.Standins, ci: str = ci) -> bool:
+                    ran = runners.run(ci, service, at, "change")
+                    if not ran.passed:
+                        print(ran.output)
+                    return ran.passed
+
+                times[ci].append(_timed(pipeline, ci, made, folder))
+    base = statistics.median(times["by hand"])
+    for name, found in times.items():
+        median = statistics.median(found)
+        print(f"{name}: {median:.1f} s, {median / base:.2f} of by hand")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))
