@@ -336,7 +336,7 @@ def test_candidates_are_counted(releases: Callable[..., Releases]) -> None:
         (lambda at: at.git("switch", "--quiet", "--create", "feature"), "git switch main"),
     ],
 )
-@pytest.mark.parametrize("candidate", ["", "--rc"])
+@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
 def test_a_release_comes_from_a_clean_default_branch(
     releases: Callable[..., Releases],
     spoil: Callable[[Releases], Any],
@@ -365,7 +365,7 @@ def test_a_release_comes_from_the_default_branch_of_the_remote(
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.0.9", "0.10.0"])
-@pytest.mark.parametrize("candidate", ["", "--rc"])
+@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
 def test_a_version_is_newer_than_those_before_it(
     releases: Callable[..., Releases], version: str, candidate: str
 ) -> None:
@@ -377,7 +377,7 @@ def test_a_version_is_newer_than_those_before_it(
     assert at.tags == ["v1.1.0"]
 
 
-@pytest.mark.parametrize("candidate", ["", "--rc"])
+@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
 def test_a_release_that_cannot_be_tagged_is_no_commit_either(
     releases: Callable[..., Releases], candidate: str
 ) -> None:
