@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
+from urllib.parse import parse_qs, urlsplit
 
 import pexpect
 import platformdirs
@@ -98,6 +103,99 @@ class Checkout:
         done = self.run("git", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
+
+
+#: Writes down how it was called, then does something.
+RECORDER = """\
+#!/bin/sh
+printf '%s\\n' "${{0##*/}} $*" >>'{log}'
+{then}
+"""
+
+
+@dataclass
+class Bench(Checkout):
+    """A checkout on a machine with commands of our own in front of the others."""
+
+    bin: Path
+
+    def stub(self, name: str, then: str = "") -> Path:
+        """Put a command on PATH that writes down how it was called; return where."""
+        log = self.bin.parent / f"{name}.log"
+        log.touch()
+        script = self.bin / name
+        script.write_text(RECORDER.format(log=log, then=then))
+        script.chmod(0o755)
+        return log
+
+    def commit(self, tag: str) -> str:
+        """Commit everything, tag it, and return the commit."""
+        (self.project / "marker").write_text(f"{tag}\n")
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", tag)
+        self.git("tag", tag)
+        return self.git("rev-parse", "HEAD")
+
+
+def run_tasks_in(shell: str, project: Path) -> None:
+    """Have the tasks of a project run in a shell, also where one calls another."""
+    for task in (project / "ops").iterdir():
+        if task.is_file():
+            task.write_text(task.read_text().replace("#!/bin/sh", f"#!{shell}", 1))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a stand-in that is reached by HTTP; `target` is the path with its query."""
+
+    method: str
+    target: str
+    headers: Message
+    body: bytes
+
+    @property
+    def path(self) -> str:
+        """The path, as it was sent."""
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The values of each name in the query."""
+        return parse_qs(urlsplit(self.target).query)
+
+    @property
+    def json(self) -> Any:
+        """The body; None when there is none."""
+        return json.loads(self.body or "null")
+
+
+@contextmanager
+def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
+    """Answer calls on loopback, each with a status and a body; give the address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def reply(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, said = answer(Call(self.command, self.path, self.headers, body))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        do_GET = do_POST = do_PUT = do_PATCH = reply  # noqa: N815 (names that http.server calls)
+
+        def log_message(self, *_: Any) -> None:
+            """Stay silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def vendors_file(name: str) -> Path:

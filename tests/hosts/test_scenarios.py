@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render
-from vendors import Machine, Vendor
+from vendors.base import SECRET, Machine, Vendor
 from vendors.vercel import Vercel
 
 VENDORS: list[type[Vendor]] = [Vercel]
@@ -19,7 +19,6 @@ def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterat
     """A new service on a host, where nothing was deployed yet."""
     vendor: Vendor = request.param()
     shell = shutil.which("dash") or pytest.skip("needs dash")
-    (tmp_path / "bin").mkdir()
     with vendor.serving():
         project = render(stack="node", ci="github", hosting=vendor.hosting)
         yield Machine.new(project, vendor, tmp_path / "bin", shell)
@@ -82,4 +81,4 @@ def test_no_secret_is_told(at: Machine) -> None:
     told = (
         done.stdout + done.stderr + "".join(log.read_text() for log in at.bin.parent.glob("*.log"))
     )
-    assert "s3cr3t-t0ken" not in told
+    assert SECRET not in told

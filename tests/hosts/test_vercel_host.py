@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render
-from vendors import Machine
+from vendors.base import Machine
 from vendors.vercel import Vercel
 
 
@@ -16,7 +16,6 @@ from vendors.vercel import Vercel
 def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on Vercel."""
     vendor = Vercel()
-    (tmp_path / "bin").mkdir()
     with vendor.serving():
         project = render(stack="python", ci="gitlab", hosting="vercel")
         shell = shutil.which("dash") or pytest.skip("needs dash")

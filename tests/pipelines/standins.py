@@ -17,19 +17,18 @@ import socket
 import subprocess
 import sys
 import tarfile
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Call, answering
 
 REGISTRY = """\
 version: 0.1
@@ -175,10 +174,19 @@ class Standins:
                 return {"name": package, "versions": versions}
         return None
 
+    def _reply(self, call: Call) -> tuple[int, bytes]:
+        packed = call.headers.get("Content-Encoding") == "gzip"
+        sent = gzip.decompress(call.body) if packed else call.body
+        answer = self.answer(call.path, json.loads(sent or "null"))
+        return 404 if answer is None else 200, json.dumps(answer).encode()
+
     @contextmanager
     def running(self) -> Iterator[Standins]:
         """Start what answers, and put the commands in place."""
-        with _registry(self.folder / "registry") as self.registry, _serve(self) as self.url:
+        with (
+            _registry(self.folder / "registry") as self.registry,
+            answering(self._reply) as self.url,
+        ):
             registries = ";".join(
                 f"s,{name}/,{self.registry}/,;s,^{name}\\$,{self.registry}," for name in REGISTRIES
             )
@@ -235,38 +243,6 @@ def _registry(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _serve(standins: Standins) -> Iterator[str]:
-    """Serve the answers; give the address."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if self.headers.get("Content-Encoding") == "gzip":
-                sent = gzip.decompress(sent)
-            answer = standins.answer(self.path.partition("?")[0], json.loads(sent or "null"))
-            said = json.dumps(answer).encode()
-            self.send_response(404 if answer is None else 200)
-            self.send_header("Content-Length", str(len(said)))
-            self.end_headers()
-            self.wfile.write(said)
-
-        do_GET = do_POST = reply  # noqa: N815 (names that http.server calls)
-
-        def log_message(self, *_: Any) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def save_image(path: Path, commit: str) -> None:

@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -132,18 +131,10 @@ def service(row: Row, installed: Installed, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def standins_of(installed: Installed, tmp_path: Path) -> Iterator[Callable[[str], Standins]]:
-    """Give a function that gives what the pipeline of a stack meets."""
-    with ExitStack() as running:
-        yield lambda stack: running.enter_context(
-            Standins(tmp_path, installed(stack) / "node_modules").running()
-        )
-
-
-@pytest.fixture
-def standins(row: Row, standins_of: Callable[[str], Standins]) -> Standins:
+def standins(row: Row, installed: Installed, tmp_path: Path) -> Iterator[Standins]:
     """What the pipeline meets."""
-    return standins_of(row[1])
+    with Standins(tmp_path, installed(row[1]) / "node_modules").running() as running:
+        yield running
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -221,11 +212,10 @@ def forge(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pushed(
-    forge: str, installed: Installed, standins_of: Callable[[str], Standins], tmp_path: Path
-) -> tuple[Path, Standins]:
+def pushed(forge: str, installed: Installed, tmp_path: Path) -> Iterator[tuple[Path, Standins]]:
     """A new service, and what its pipeline meets."""
-    return new(forge, "node", installed, tmp_path), standins_of("node")
+    with Standins(tmp_path, installed("node") / "node_modules").running() as running:
+        yield new(forge, "node", installed, tmp_path), running
 
 
 def test_a_change_is_checked_and_goes_nowhere(forge: str, pushed: tuple[Path, Standins]) -> None:

@@ -22,9 +22,9 @@ from scaffold.render import render
 
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)
-#: Every host, each with every stack that it runs.
-#: One of each stack now, all the others in the slow tests.
+#: One of each stack.
 QUICK = {("node", "fly"), ("python", "render"), ("fullstack", "fly"), ("static", "netlify")}
+#: Every host, each with every stack that it runs.
 PAIRS = [
     pytest.param(stack, host.id, marks=[] if (stack, host.id) in QUICK else [pytest.mark.slow])
     for host in TEMPLATE.catalog.axes["hosting"]

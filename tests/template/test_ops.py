@@ -15,19 +15,17 @@ import re
 import shutil
 import sys
 import tarfile
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Checkout
+from conftest import Bench, answering, run_tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Render
+    from conftest import Call, Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 TASKS = ["build", "ci", "deploy", "dev", "help", "lint", "publish", "release", "rollback", "scan"]
@@ -73,11 +71,6 @@ SKOPEO = f"""case $1 in
   login) cat >/dev/null ;;
   inspect) echo {DIGEST} ;;
 esac"""
-RECORDER = """\
-#!/bin/sh
-printf '%s\\n' "${{0##*/}} $*" >>'{log}'
-{then}
-"""
 
 
 @dataclass
@@ -177,31 +170,13 @@ class RenderApi:
 
 
 @dataclass
-class Ops(Checkout):
+class Ops(Bench):
     """A rendered project in a git repository, with the machine its tasks run on."""
 
-    bin: Path
     shell: list[str]
     service: Service
     api: RenderApi
     limit = 30
-
-    def commit(self, tag: str) -> str:
-        """Commit everything, tag it, and return the commit."""
-        (self.project / "marker").write_text(f"{tag}\n")
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--message", tag)
-        self.git("tag", tag)
-        return self.git("rev-parse", "HEAD")
-
-    def stub(self, name: str, then: str = "") -> Path:
-        """Put a command on PATH that writes down how it was called; return where."""
-        log = self.bin.parent / f"{name}.log"
-        log.touch()
-        script = self.bin / name
-        script.write_text(RECORDER.format(log=log, then=then))
-        script.chmod(0o755)
-        return log
 
     def bare(self) -> str:
         """Return a PATH with nothing but the basics."""
@@ -235,9 +210,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 
 @pytest.fixture
-def ops(  # noqa: C901 (the server's handler lives here)
-    render: Render, tmp_path: Path, shell: list[str]
-) -> Iterator[Callable[..., Ops]]:
+def ops(render: Render, tmp_path: Path, shell: list[str]) -> Iterator[Callable[..., Ops]]:
     """Give a function that sets up a project on a hosting platform, its releases empty."""
     api = RenderApi()
     folder = tmp_path / "bin"
@@ -252,36 +225,20 @@ def ops(  # noqa: C901 (the server's handler lives here)
 
     service = Service(on_fly)
 
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or "{}")
-            if not self.path.startswith("/v1"):
-                status, answer = service.answer(self.path)
-            elif self.headers["Authorization"] != f"Bearer {SECRET}":
-                status, answer = 401, {}
-            else:
-                status, answer = api.answer(self.command, self.path, body)
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(b"" if answer is None else json.dumps(answer).encode())
-
-        do_GET = do_POST = do_PATCH = reply  # noqa: N815 (names that http.server calls)
-
-        def log_message(self, *_: Any) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    api.url = f"http://127.0.0.1:{server.server_port}"
+    def reply(call: Call) -> tuple[int, bytes]:
+        if not call.path.startswith("/v1"):
+            status, answer = service.answer(call.path)
+        elif call.headers["Authorization"] != f"Bearer {SECRET}":
+            status, answer = 401, {}
+        else:
+            status, answer = api.answer(call.method, call.target, call.json or {})
+        return status, b"" if answer is None else json.dumps(answer).encode()
 
     def ops(hosting: str = "fly", ci: str = "github", **answers: str) -> Ops:
         if hosting == "render":
             service.running = api.running
         project = render(stack="node", ci=ci, hosting=hosting, **answers)
-        for task in (project / "ops").iterdir():
-            if task.is_file():  # so that a task calls another one in the same shell
-                task.write_text(task.read_text().replace("#!/bin/sh", f"#!{' '.join(shell)}", 1))
+        run_tasks_in(" ".join(shell), project)
         environment = {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(tmp_path),
@@ -306,10 +263,8 @@ def ops(  # noqa: C901 (the server's handler lives here)
         made.stub("skopeo", then=SKOPEO)
         return made
 
-    yield ops
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(reply) as api.url:
+        yield ops
 
 
 # What every task keeps to

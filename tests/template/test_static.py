@@ -12,19 +12,17 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 import urllib.request
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import unquote
 
 import jsonschema
 import pytest
-from conftest import TEMPLATE, Checkout, tree, vendors_file
+from conftest import TEMPLATE, Checkout, answering, tree, vendors_file
 
 from scaffold.answers import resolve
 from scaffold.render import seeds
@@ -32,7 +30,7 @@ from scaffold.render import seeds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Render
+    from conftest import Call, Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 HOSTS = ["netlify", "vercel"]
@@ -297,40 +295,20 @@ def shell(request: pytest.FixtureRequest) -> str:
 def serving(host: Host) -> Iterator[None]:
     """Answer for a host: its API where the token is right, else the published files."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self) -> None:
-            address = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            authorized = self.headers["Authorization"]
-            if authorized is None:
-                content = host.published(address.path.strip("/"))
-                status, content = (404, b"") if content is None else (200, content)
-            else:
-                assert authorized == f"Bearer {SECRET}"
-                host.calls.append(f"{self.command} {address.path}")
-                query = {name: values[0] for name, values in parse_qs(address.query).items()}
-                digest = self.headers.get("x-vercel-digest", "")
-                status, told = host.answer(self.command, unquote(address.path), query, body, digest)
-                content = json.dumps(told).encode()
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(content)
+    def reply(call: Call) -> tuple[int, bytes]:
+        path, authorized = unquote(call.path), call.headers["Authorization"]
+        if authorized is None:
+            content = host.published(call.path.strip("/"))
+            return (404, b"") if content is None else (200, content)
+        assert authorized == f"Bearer {SECRET}"
+        host.calls.append(f"{call.method} {call.path}")
+        query = {name: values[0] for name, values in call.query.items()}
+        digest = call.headers.get("x-vercel-digest", "")
+        status, told = host.answer(call.method, path, query, call.body, digest)
+        return status, json.dumps(told).encode()
 
-        do_GET = do_POST = do_PUT = do_PATCH = reply  # noqa: N815 (names that http.server calls)
-
-        def log_message(self, *_: Any) -> None:
-            """Stay silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    host.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with answering(reply) as host.url:
         yield
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from vendors.base import SECRET, Call, Vendor, commit_of
+from conftest import Call
+
+from vendors.base import SECRET, Vendor, commit_of
 
 
 @dataclass
@@ -36,7 +38,7 @@ class Vercel(Vendor):
 
     def answer(self, call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911 (one a call)
         """Answer a call of the API."""
-        if call.query.get("teamId") != "team_1":
+        if call.query.get("teamId") != ["team_1"]:
             return 403, {}
         match call.method, call.path.strip("/").split("/"):
             case "GET", ["v2", "teams", "team_1"]:
@@ -70,7 +72,7 @@ class Vercel(Vendor):
         image = str(function.get("handler"))
         of_the_project = rf"vcr\.vercel\.com/my-team/{self.name}/service@sha256:[0-9a-f]{{64}}"
         if (
-            call.query.get("prebuilt") != "1"
+            call.query.get("prebuilt") != ["1"]
             or (call.json["project"], call.json["target"]) != ("prj_1", "production")
             or files[".vercel/output/config.json"]["version"] != 3
             or function.get("runtime") != "container"
