@@ -7,8 +7,6 @@ for real: see `TOOLS`.
 from __future__ import annotations
 
 import gzip
-import hashlib
-import io
 import json
 import os
 import re
@@ -16,7 +14,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import saved_image
 from conftest import Call, answering
 
 REGISTRY = """\
@@ -138,7 +136,7 @@ class Standins:
     def publish(self, repository: str, commit: str) -> None:
         """Put the image of a commit where `ops/publish` puts it."""
         archive = self.folder / "published.tar"
-        save_image(archive, commit)
+        saved_image.save_image(archive, commit)
         where = f"docker://{self.registry}/{repository}:{commit}"
         subprocess.run(
             ["skopeo", "copy", "--dest-tls-verify=false", f"docker-archive:{archive}", where],
@@ -195,7 +193,8 @@ class Standins:
                 script = self.bin / name
                 filled = then.format(
                     url=self.url, home=Path.home(), registries=registries, modules=self.modules,
-                    module=__file__, python=sys.executable, tool=shutil.which(name) or name,
+                    module=saved_image.__file__, python=sys.executable,
+                    tool=shutil.which(name) or name,
                 )  # fmt: skip
                 script.write_text(RECORDER.format(calls=self.folder / "calls", then=filled))
                 script.chmod(0o755)
@@ -243,35 +242,3 @@ def _registry(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
-
-
-def save_image(path: Path, commit: str) -> None:
-    """Write a small image that carries a commit, in the form of `docker save`."""
-    layer = _tar({"greeting": b"hello\n"})
-    diff = f"sha256:{hashlib.sha256(layer).hexdigest()}"
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {"Env": [f"GIT_COMMIT={commit}"]},
-            "rootfs": {"type": "layers", "diff_ids": [diff]},
-        }
-    ).encode()
-    name = f"{hashlib.sha256(config).hexdigest()}.json"
-    manifest = [{"Config": name, "RepoTags": [f"service:{commit}"], "Layers": ["layer.tar"]}]
-    files = {name: config, "layer.tar": layer, "manifest.json": json.dumps(manifest).encode()}
-    path.write_bytes(_tar(files))
-
-
-def _tar(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, data in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
-    return packed.getvalue()
-
-
-if __name__ == "__main__":
-    save_image(Path(sys.argv[1]), sys.argv[2])

@@ -6,15 +6,11 @@ archive as `docker save` writes it, skopeo is skopeo. Only `fly` is a recorder.
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import os
 import re
 import shutil
 import socket
 import subprocess
-import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Checkout
+from saved_image import save_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,41 +69,6 @@ def start_registry(folder: Path, user: str) -> tuple[str, subprocess.Popen[bytes
             time.sleep(0.1)
     process.kill()
     raise AssertionError("the registry did not start")
-
-
-def save_image(path: Path, commit: str, content: bytes = b"hello\n") -> None:
-    """Write an image that carries a commit, in the form of `docker save`."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
-        member = tarfile.TarInfo("greeting")
-        member.size = len(content)
-        tar.addfile(member, io.BytesIO(content))
-    config = json.dumps(
-        {
-            "architecture": "amd64",
-            "os": "linux",
-            "config": {"Env": ["APP_ENV=live", f"GIT_COMMIT={commit}"]},
-            "rootfs": {
-                "type": "layers",
-                "diff_ids": [f"sha256:{hashlib.sha256(layer.getvalue()).hexdigest()}"],
-            },
-        }
-    ).encode()
-    name = hashlib.sha256(config).hexdigest()
-    manifest = [
-        {"Config": f"{name}.json", "RepoTags": [f"my-service:{commit}"], "Layers": ["layer.tar"]}
-    ]
-    files = {
-        f"{name}.json": config,
-        "layer.tar": layer.getvalue(),
-        "manifest.json": json.dumps(manifest).encode(),
-    }
-    path.parent.mkdir(exist_ok=True)
-    with tarfile.open(path, "w") as tar:
-        for file, data in files.items():
-            member = tarfile.TarInfo(file)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
 
 
 @dataclass
