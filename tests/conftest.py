@@ -128,6 +128,13 @@ class Bench(Checkout):
         script.chmod(0o755)
         return log
 
+    def init(self) -> None:
+        """Make the project a repository, with a remote where what passed is recorded."""
+        origin = self.bin.parent / "origin.git"
+        self.git("init", "--quiet", "--bare", str(origin))
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("remote", "add", "origin", str(origin))
+
     def commit(self, tag: str) -> str:
         """Commit everything, tag it, and return the commit."""
         (self.project / "marker").write_text(f"{tag}\n")
@@ -171,18 +178,24 @@ class Call:
 
 @contextmanager
 def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
-    """Answer calls on loopback, each with a status and a body; give the address."""
+    """Answer calls on loopback, each with a status and a body; give the address.
+
+    Status 0 is no answer at all: the connection is dropped.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, said = answer(Call(self.command, self.path, self.headers, body))
+            if status == 0:
+                self.close_connection = True
+                return
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
             self.wfile.write(said)
 
-        do_GET = do_POST = do_PUT = do_PATCH = reply  # noqa: N815 (names that http.server calls)
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply  # noqa: N815 (names that http.server calls)
 
         def log_message(self, *_: Any) -> None:
             """Stay silent."""

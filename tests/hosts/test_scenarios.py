@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterator
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Render
-from vendors.base import SECRET, Machine, Vendor
-from vendors.vercel import Vercel
+from vendors import VENDORS
+from vendors.base import SECRET, Fault, Machine, Vendor
 
-VENDORS: list[type[Vendor]] = [Vercel]
+HERE = list(VENDORS)
 
 
-@pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.hosting)
+def open_machine(vendor: Vendor, render: Render, folder: Path, shell: str = "dash") -> Machine:
+    """Give a new service on a host, where nothing was deployed yet."""
+    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
+    project = render(stack=vendor.stack, ci="github", hosting=vendor.hosting)
+    return Machine.new(project, vendor, folder / "bin", f"{found} sh" if shell == "busybox" else found)
+
+
+@pytest.fixture(params=HERE, ids=lambda vendor: vendor.title)
 def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterator[Machine]:
-    """A new service on a host, where nothing was deployed yet."""
+    """A new service on each host."""
     vendor: Vendor = request.param()
-    shell = shutil.which("dash") or pytest.skip("needs dash")
     with vendor.serving():
-        project = render(stack="node", ci="github", hosting=vendor.hosting)
-        yield Machine.new(project, vendor, tmp_path / "bin", shell)
+        yield open_machine(vendor, render, tmp_path)
 
 
 def test_the_first_deploy_runs(at: Machine) -> None:
@@ -37,6 +47,17 @@ def test_a_first_deploy_that_is_sick_has_nothing_to_go_back_to(at: Machine) -> N
     done = at.run("ops/deploy", "live")
     assert done.returncode == 1
     assert "live has no earlier release to restore" in done.stderr
+
+
+def test_a_good_deploy_replaces_the_one_before(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    newest = at.deploy("v1.1.0")
+    done = at.run("ops/releases", "live")
+    assert done.returncode == 0, done.stderr
+    head, first, second = done.stdout.splitlines()
+    assert head.split() == ["VERSION", "COMMIT", "TIME", "HOW", "RELEASE", "BY"]
+    assert first.startswith(f"* v1.1.0           {newest[:7]}")
+    assert second.startswith("  v1.0.0 ")
 
 
 @pytest.mark.parametrize("how", ["sick", "doomed"])
@@ -62,13 +83,90 @@ def test_rollbacks_go_further_back_each_time(at: Machine) -> None:
     assert at.vendor.running() == first
 
 
-def test_a_rollback_to_a_tag(at: Machine) -> None:
+def test_a_rollback_goes_to_a_tag_and_a_deploy_after_it_takes_over(at: Machine) -> None:
     first, *_ = (at.deploy(tag) for tag in ("v1.0.0", "v1.1.0", "v1.2.0"))
     done = at.run("ops/rollback", "live", "v1.0.0")
     assert done.returncode == 0, done.stderr
     assert at.vendor.running() == first
     newest = at.deploy("v1.3.0")
-    assert at.vendor.running() == newest, "a deploy after a rollback takes over"
+    assert at.vendor.running() == newest
+
+
+def test_with_one_release_there_is_none_to_roll_back_to(at: Machine) -> None:
+    only = at.deploy("v1.0.0")
+    before = at.vendor.changes()
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"live has no release before {only}" in done.stderr
+    assert at.vendor.changes() == before
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "hang"])
+def test_a_question_that_goes_wrong_is_asked_again(at: Machine, kind: Any) -> None:
+    at.vendor.faults = [Fault(at.vendor.asks, kind, times=2)]
+    at.deploy("v1.0.0")
+    assert not at.vendor.faults[0].times, "it happened"
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "hang", "drop"])
+def test_a_deploy_that_goes_wrong_leaves_what_ran(at: Machine, kind: Any) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    at.vendor.faults = [Fault(at.vendor.deploys, kind)]
+    done = at.run("ops/deploy", "live")
+    assert not at.vendor.faults[0].times, "it happened"
+    assert done.returncode == 1, done.stderr
+    assert f"live runs {good} again" in done.stderr
+    assert at.vendor.running() == good
+
+
+def test_a_token_that_expired_changes_nothing(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    before = at.vendor.changes()
+    at.commit("v1.1.0")
+    name = next(name for name in at.vendor.environment() if at.environment[name] == SECRET)
+    done = at.run("ops/deploy", "live", **{name: "expired"})
+    assert done.returncode == 1
+    assert "nothing was changed" in done.stderr or "nothing was deployed" in done.stderr
+    assert at.vendor.changes() == before
+    assert at.vendor.running() == good
+
+
+def test_a_deploy_that_was_killed_before_its_record_is_done_again(at: Machine) -> None:
+    first = at.deploy("v1.0.0")
+    newest = at.commit("v1.1.0")
+    smoke = at.project / "ops/smoke"
+    text = smoke.read_text()
+    started = at.bin.parent / "started"
+    smoke.write_text(text.split("\n", 1)[0] + f"\ntouch {started}\nsleep 60\n")
+    at.git("update-index", "--assume-unchanged", "ops/smoke")
+    with subprocess.Popen(
+        ["ops/deploy", "live"], cwd=at.project, env=at.environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as deploy:  # fmt: skip
+        wait_until(started.exists)
+        os.killpg(deploy.pid, signal.SIGKILL)
+    assert at.vendor.running() == newest, "it runs, and nobody knows whether it is good"
+    smoke.write_text(text)
+
+    listed = at.run("ops/releases", "live")
+    assert "unproven" in listed.stdout
+    at.vendor.sick = {newest}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "took over the lock of live" in done.stderr
+    assert at.vendor.running() == first, "the last that passed, not the last that ran"
+    at.vendor.sick = set()
+    assert at.run("ops/deploy", "live").returncode == 0
+    assert at.vendor.running() == newest
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait until something is true, at most 20 seconds."""
+    deadline = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_no_secret_is_told(at: Machine) -> None:
@@ -76,9 +174,8 @@ def test_no_secret_is_told(at: Machine) -> None:
     for file in (at.project / "ops").rglob("*"):
         if file.is_file():
             file.write_text(file.read_text().replace("set -eu", "set -eux", 1))
+    at.commit("traced")
     done = at.run("ops/deploy", "live")
     assert done.returncode == 0, done.stderr
-    told = (
-        done.stdout + done.stderr + "".join(log.read_text() for log in at.bin.parent.glob("*.log"))
-    )
-    assert SECRET not in told
+    logs = "".join(log.read_text() for log in at.bin.parent.glob("*.log"))
+    assert SECRET not in done.stdout + done.stderr + logs

@@ -1,1 +1,10 @@
 """Hosting vendors on loopback, one a module: stateful, and able to fail."""
+
+from vendors.base import Vendor
+from vendors.fly import Fly
+from vendors.netlify import Netlify
+from vendors.render import Render
+from vendors.vercel import Vercel, VercelSite
+
+#: Each with a stack that it runs, in the order of the catalogue.
+VENDORS: tuple[type[Vendor], ...] = (Fly, Render, Vercel, VercelSite, Netlify)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from conftest import Bench, Call, answering, run_tasks_in
 
@@ -28,11 +31,49 @@ case $1 in
   login) cat >/dev/null ;;
   inspect) echo "sha256:${name##*:}000000000000000000000000" ;;
 esac"""
+#: A command line of a vendor's: what it is called with goes to the stand-in, which answers for it.
+COMMAND = """\
+#!{python} -IS
+import json, os, sys, urllib.error, urllib.request
+
+config = dict(zip(sys.argv, sys.argv[1:])).get("--config")
+told = {{
+    "argv": sys.argv[1:],
+    "environment": dict(os.environ),
+    "config": open(config).read() if config else None,
+    "files": sorted(os.listdir()),
+    "stdin": None if sys.stdin.isatty() else sys.stdin.read(),
+}}
+request = urllib.request.Request("{url}/cli/{name}", json.dumps(told).encode())
+try:
+    done = json.load(urllib.request.urlopen(request, timeout=20))
+except (OSError, urllib.error.URLError) as error:
+    done = {{"code": 1, "out": "", "err": str(error)}}
+sys.stdout.write(done["out"])
+sys.stderr.write(done.get("err", ""))
+sys.exit(done["code"])
+"""
 
 
 def commit_of(image: str) -> str:
     """Give the commit of an image that `SKOPEO` told the digest of."""
     return image.rpartition("sha256:")[2][:40]
+
+
+@dataclass
+class Fault:
+    """What happens to the next calls of a kind instead of an answer.
+
+    Args:
+        calls: A regular expression for method and path, such as `POST /v1/.*`.
+        kind: A status; `hang`, which answers too late; or `drop`, which carries the call out and
+            closes the connection.
+        times: How many calls it happens to.
+    """
+
+    calls: str
+    kind: Literal["401", "429", "500", "hang", "drop"]
+    times: int = 1
 
 
 @dataclass
@@ -42,12 +83,22 @@ class Vendor(ABC):
     It serves what it runs at `url`: `/healthz` says the commit, and `/readyz` that it is ready.
     """
 
-    #: The row of the template's catalogue.
+    #: The row of the template's catalogue, and a stack that it runs.
     hosting: ClassVar[str]
+    stack: ClassVar[str] = "node"
+    #: Where the table of the documents has it.
+    title: ClassVar[str] = ""
+    #: The commands that stand in for the vendor's own.
+    commands: ClassVar[tuple[str, ...]] = ()
+    #: The call that starts a deploy: method and path, as a regular expression.
+    deploys: ClassVar[str]
+    #: A call that only asks.
+    asks: ClassVar[str] = "GET .*"
     url: str = ""
     #: Commits that start, but are not healthy; and commits whose deploy the vendor gives up on.
     sick: set[str] = field(default_factory=set)
     doomed: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
 
     @abstractmethod
@@ -62,20 +113,60 @@ class Vendor(ABC):
     def answer(self, call: Call) -> tuple[int, Any]:
         """Answer a call: a status and JSON, or None for no body."""
 
+    def command(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
+        """Answer for a command: its exit `code`, and what it prints, `out` and `err`."""
+        raise NotImplementedError(name, told)
+
+    def prepare(self, at: Machine) -> None:
+        """Put on the machine what its tasks need besides."""
+
+    def authorized(self, call: Call) -> bool:
+        """Say whether a call says who makes it."""
+        return call.headers["Authorization"] == f"Bearer {SECRET}"
+
     def changes(self) -> list[str]:
         """Give the calls that were no mere questions."""
         return [f"{call.method} {call.path}" for call in self.calls if call.method != "GET"]
 
+    def health(self) -> tuple[int, bytes]:
+        """Answer as the service that it runs."""
+        commit = self.running()
+        health = {"status": "down" if commit in self.sick else "ok", "commit": commit}
+        return (404, b"") if commit == "none" else (200, json.dumps(health).encode())
+
+    def _fault(self, said: str) -> str:
+        for fault in self.faults:
+            if fault.times and re.fullmatch(fault.calls, said):
+                fault.times -= 1
+                return fault.kind
+        return ""
+
     def _reply(self, call: Call) -> tuple[int, bytes]:
         if call.path in ("/healthz", "/readyz"):
-            commit = self.running()
-            health = {"status": "down" if commit in self.sick else "ok", "commit": commit}
-            return (404, b"") if commit == "none" else (200, json.dumps(health).encode())
+            return self.health()
         self.calls.append(call)
-        if call.headers["Authorization"] != f"Bearer {SECRET}":
-            return 401, b""
+        if call.path.startswith("/cli/"):
+            return self._command(call)
+        fault = self._fault(f"{call.method} {call.path}")
+        if fault.isdigit():
+            return int(fault), b'{"message": "not now"}'
+        if fault == "hang":
+            time.sleep(1.5)
+            return 0, b""
+        if not self.authorized(call):
+            return 401, b'{"message": "who are you?"}'
         status, told = self.answer(call)
-        return status, b"" if told is None else json.dumps(told).encode()
+        return 0 if fault else status, b"" if told is None else json.dumps(told).encode()
+
+    def _command(self, call: Call) -> tuple[int, bytes]:
+        """Answer for a command, which tells every fault of its vendor by its exit code."""
+        name = call.path.removeprefix("/cli/")
+        fault = self._fault(f"{name} {' '.join(call.json['argv'])}")
+        done = {"code": 1, "out": "", "err": f"Error: {fault}\n"}
+        if fault in ("", "drop"):
+            carried_out = self.command(name, call.json)
+            done = done if fault else carried_out
+        return 200, json.dumps(done).encode()
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -101,13 +192,20 @@ class Machine(Bench):
             **{name: value for name, value in os.environ.items() if name.startswith("GIT_")},
             "SMOKE_TIMEOUT": "0",
             "POLL_INTERVAL": "0",
+            "RETRY_DELAY": "0",
+            "HTTP_TIMEOUT": "1",
             "SERVICE_URL": vendor.url,
             **REGISTRY,
             **vendor.environment(),
         }
         made = cls(project, environment, folder, vendor)
         made.stub("skopeo", SKOPEO)
-        made.git("init", "--quiet", "--initial-branch", "main")
+        for name in vendor.commands:
+            script = folder / name
+            script.write_text(COMMAND.format(python=sys.executable, url=vendor.url, name=name))
+            script.chmod(0o755)
+        vendor.prepare(made)
+        made.init()
         return made
 
     def deploy(self, tag: str) -> str:

@@ -1,99 +1,122 @@
-"""Vercel, as it runs images: a deployment names one of its registry's."""
+"""Vercel: a project whose deployments are images of its registry, or files."""
 
 from __future__ import annotations
 
 import json
 import re
+from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
-
-from conftest import Call
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from vendors.base import SECRET, Vendor, commit_of
+from vendors.site import SiteVendor, sha1_of
+
+if TYPE_CHECKING:
+    from conftest import Call
+
+PENDING = {"name": "pending.example.com", "verified": False}
 
 
 @dataclass
-class Vercel(Vendor):
+class Project(Vendor):
     """A project. After a rollback a new deployment waits for its promotion."""
 
     hosting: ClassVar[str] = "vercel"
+    deploys: ClassVar[str] = "POST /v13/deployments"
     name: str = "my-service-live"
+    team: str = "team_1"
     deployments: list[dict[str, Any]] = field(default_factory=list)
     current: dict[str, Any] | None = None
     #: Whether a new deployment gets the domains by itself.
     automatic: bool = True
+    #: What ops/bootstrap meets: projects, and what they tell their functions.
+    projects: list[str] = field(default_factory=list)
+    variables: dict[str, str] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """Give what the tasks read to reach it."""
         return {
             "VERCEL_TOKEN": SECRET,
-            "VERCEL_ORG_ID": "team_1",
+            "VERCEL_ORG_ID": self.team,
             "VERCEL_PROJECT_ID": "prj_1",
             "VERCEL_API_URL": self.url,
         }
 
-    def running(self) -> str:
-        """Give the commit of the image behind the domains."""
-        return commit_of(self.current["image"]) if self.current else "none"
+    @abstractmethod
+    def create(self, call: Call) -> dict[str, Any] | None:
+        """Give what a deployment is made of; None for what Vercel would refuse."""
 
-    def answer(self, call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911 (one a call)
+    def upload(self, call: Call) -> tuple[int, Any]:
+        """Take a file."""
+        return 404, {"error": {"message": call.path}}
+
+    def answer(self, call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911, PLR0912 (one a call)
         """Answer a call of the API."""
-        if call.query.get("teamId") != ["team_1"]:
+        if call.query.get("teamId") != (["team_1"] if self.team == "team_1" else None):
             return 403, {}
         match call.method, call.path.strip("/").split("/"):
             case "GET", ["v2", "teams", "team_1"]:
                 return 200, {"slug": "my-team"}
+            case "GET", ["v10", "projects"]:
+                return 200, {"projects": [{"id": "prj_1", "name": name} for name in self.projects]}
+            case "POST", ["v11", "projects"]:
+                self.projects.append(call.json["name"])
+                return 200, {"id": "prj_1"}
+            case "GET", ["v10", "projects", "prj_1", "env"]:
+                told = [{"key": k, "value": v} for k, v in self.variables.items()]
+                return 200, {"envs": [{**each, "target": ["production"]} for each in told]}
+            case "POST", ["v10", "projects", "prj_1", "env"]:
+                self.variables[call.json["key"]] = call.json["value"]
+                return 201, {}
             case "GET", ["v9", "projects", "prj_1"]:
                 targets = {"production": {"id": "the newest"}} if self.current else {}
                 return 200, {"name": self.name, "targets": targets}
             case "GET", ["v9", "projects", "prj_1", "domains"]:
-                return 200, {"domains": [{"name": "api.example.com", "verified": True}]}
+                return 200, {"domains": [PENDING, {"name": "api.example.com", "verified": True}]}
             case "GET", ["v6", "deployments"]:
-                ready = [d for d in self.deployments if d["state"] == "READY"]
-                return 200, {"deployments": [self._shown(d, "uid") for d in ready]}
+                wanted = call.query["state"][0].split(",")
+                found = [each for each in self.deployments if each["state"] in wanted]
+                return 200, {"deployments": [self._shown(each, "uid") for each in found]}
             case "GET", ["v13", "deployments", "api.example.com"]:
                 return (200, self._shown(self.current, "id")) if self.current else (404, {})
             case "GET", ["v13", "deployments", known]:
-                return 200, self._advanced(self._find(known))
+                return 200, self._advanced(self.find(known))
+            case "POST", ["v2", "files"]:
+                return self.upload(call)
             case "POST", ["v13", "deployments"]:
                 return self._create(call)
+            case "PATCH", ["v12", "deployments", known, "cancel"]:
+                self.find(known)["state"] = "CANCELED"
+                return 200, {}
             case "POST", ["v10", "projects", "prj_1", "promote", known]:
-                self._point(self._find(known), automatic=True)
+                self._point(self.find(known), automatic=True)
                 return 201, {}
             case "POST", ["v1", "projects", "prj_1", "rollback", known]:
-                self._point(self._find(known), automatic=False)
+                self._point(self.find(known), automatic=False)
                 return 201, None
         return 404, {}
 
+    def find(self, known: str) -> dict[str, Any]:
+        """Give the deployment with an id."""
+        return next(each for each in self.deployments if each["id"] == known)
+
     def _create(self, call: Call) -> tuple[int, Any]:
-        """Take a deployment that `vercel build` could have written, and no other."""
-        files = {each["file"]: json.loads(each["data"]) for each in call.json["files"]}
-        function = files.get(".vercel/output/functions/index.func/.vc-config.json", {})
-        image = str(function.get("handler"))
-        of_the_project = rf"vcr\.vercel\.com/my-team/{self.name}/service@sha256:[0-9a-f]{{64}}"
-        if (
-            call.query.get("prebuilt") != ["1"]
-            or (call.json["project"], call.json["target"]) != ("prj_1", "production")
-            or files[".vercel/output/config.json"]["version"] != 3
-            or function.get("runtime") != "container"
-            or not re.fullmatch(of_the_project, image)
-        ):
+        made_of = self.create(call)
+        if made_of is None or (call.json["project"], call.json["target"]) != ("prj_1", "production"):
             return 400, {}
-        made = {"id": f"dpl_{len(self.deployments) + 1}", "number": len(self.deployments) + 1}
-        made |= {"image": image, "meta": call.json["meta"], "state": "BUILDING", "seen": False}
+        number = len(self.deployments) + 1
+        made = {"id": f"dpl_{number}", "number": number, "meta": call.json["meta"], **made_of}
+        made |= {"state": "BUILDING", "seen": False}
         self.deployments.insert(0, made)
         return 200, self._shown(made, "id")
 
     def _advanced(self, deployment: dict[str, Any]) -> dict[str, Any]:
         if deployment["state"] == "BUILDING":
-            doomed = commit_of(deployment["image"]) in self.doomed
+            doomed = deployment["meta"]["commit"] in self.doomed
             deployment["state"] = "ERROR" if doomed else "READY"
             if not doomed and self.automatic:
                 self._point(deployment, automatic=True)
-        return {**self._shown(deployment, "id"), "errorMessage": "The image did not start"}
-
-    def _find(self, known: str) -> dict[str, Any]:
-        return next(each for each in self.deployments if each["id"] == known)
+        return {**self._shown(deployment, "id"), "errorMessage": "no luck"}
 
     def _point(self, deployment: dict[str, Any], *, automatic: bool) -> None:
         self.current, self.automatic, deployment["seen"] = deployment, automatic, True
@@ -102,8 +125,56 @@ class Vercel(Vendor):
         created = "created" if key == "uid" else "createdAt"
         return {
             key: deployment["id"],
-            created: deployment["number"] * 86_400_000,
+            created: deployment["number"] * 86_400_123,
             "readyState": deployment["state"],
             "readySubstate": "PROMOTED" if deployment["seen"] else "STAGED",
             "meta": deployment["meta"],
         }
+
+
+@dataclass
+class Vercel(Project):
+    """A project that runs an image."""
+
+    title: ClassVar[str] = "Vercel"
+
+    def running(self) -> str:
+        """Give the commit of the image behind the domains."""
+        return commit_of(self.current["image"]) if self.current else "none"
+
+    def create(self, call: Call) -> dict[str, Any] | None:
+        """Take a deployment that `vercel build` could have written, and no other."""
+        files = {each["file"]: json.loads(each["data"]) for each in call.json["files"]}
+        function = files.get(".vercel/output/functions/index.func/.vc-config.json", {})
+        image = str(function.get("handler"))
+        of_the_project = rf"vcr\.vercel\.com/my-team/{self.name}/service@sha256:[0-9a-f]{{64}}"
+        good = (
+            call.query.get("prebuilt") == ["1"]
+            and files[".vercel/output/config.json"]["version"] == 3
+            and function.get("runtime") == "container"
+            and re.fullmatch(of_the_project, image)
+        )
+        return {"image": image} if good else None
+
+
+@dataclass
+class VercelSite(Project, SiteVendor):
+    """A project that has files."""
+
+    title: ClassVar[str] = "Vercel, static"
+
+    def upload(self, call: Call) -> tuple[int, Any]:
+        """Take a file that is what it says."""
+        digest = call.headers["x-vercel-digest"]
+        if sha1_of(call.body) != digest:
+            return 400, {}
+        self.blobs[digest] = call.body
+        return 200, {}
+
+    def create(self, call: Call) -> dict[str, Any] | None:
+        """Take a deployment of files that are there."""
+        self.sent = call.json
+        files = call.json["files"]
+        if any(len(self.blobs.get(each["sha"], b"")) != each["size"] for each in files):
+            return None
+        return {"files": {each["file"]: each["sha"] for each in files}}

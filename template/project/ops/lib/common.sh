@@ -28,6 +28,7 @@ misuse() {
 
 # A task collects all it lacks with need_tool and need_setting, then stops once in needs_met.
 missing=''
+missing_exit=3
 
 need() {
   missing="$missing
@@ -37,12 +38,26 @@ need() {
 need_tool() { command -v "$1" >/dev/null || need "$1" "${2:-install it with apt-get, apk or brew}"; }
 
 # ${X:+set} looks whether X is set; `set -x` does not show its value.
-need_setting() { eval "[ -n \"\${$1:+set}\" ]" || need "$1" "$2"; }
+need_setting() {
+  eval "[ -z \"\${$1:+set}\" ]" || return 0
+  need "$1" "$2"
+  missing_exit=2
+}
 
 needs_met() {
   [ -n "$missing" ] || return 0
   say "cannot start without$missing"
-  exit 3
+  exit "$missing_exit"
+}
+
+# at_exit COMMAND: runs it when the task ends, however it does; the newest first.
+at_exit_commands=''
+at_exit() {
+  at_exit_commands="$1
+$at_exit_commands"
+  trap 'eval "$at_exit_commands"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
 }
 
 check_environment() {
@@ -61,8 +76,5 @@ commit_of() {
   git rev-parse --quiet --verify --end-of-options "$1^{commit}" || misuse "no commit '$1' in this repository"
 }
 
-# RELEASE if it is a commit of this repository. What others deployed may be labelled otherwise;
-# its commit is not known then, and a smoke test does without.
-known_commit() {
-  [ "$(git rev-parse --quiet --verify --end-of-options "$1^{commit}" 2>/dev/null)" != "$1" ] || echo "$1"
-}
+# The name people know COMMIT by: its tag, or its first digits.
+name_of() { git describe --tags --exact-match "$1" 2>/dev/null || printf '%.7s\n' "$1"; }

@@ -1,5 +1,8 @@
 # shellcheck shell=sh
-# Render's builds behind the interface that ops/release uses: an environment follows a branch.
+# Render's builds, as the tasks know them: an environment follows a branch.
+
+# shellcheck disable=SC2034 # ops/lib/hosting.sh says it
+ci_settings='Environment, in the service'
 
 # ci_push_command BRANCH TAG: what has to be pushed for TAG, a commit of BRANCH, to be deployed.
 ci_push_command() {

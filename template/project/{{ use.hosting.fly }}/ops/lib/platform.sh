@@ -1,21 +1,20 @@
 # shellcheck shell=sh
-# Fly.io behind the interface that ops/deploy and ops/rollback use: one app for each
-# environment, a release is an image labelled with its commit.
+# Fly.io, as ops/lib/hosting.sh asks of it: one app for each environment, a release is an image
+# labelled with its commit.
+#
+# shellcheck disable=SC2016,SC2034,SC2154 # filters of jq; what ops/lib/hosting.sh reads, and brings
 
 . ops/lib/image.sh
 . ops/lib/tools.sh
 
-# shellcheck disable=SC2034 # ops/rollback says it
 platform_keeps='the secrets of the app (fly secrets) and all data'
 
 : "${FLY_REGISTRY:=registry.fly.io}"
 
 platform_check() {
-  need_setting FLY_API_TOKEN 'fly tokens create deploy; README.md says where it goes'
+  need_setting FLY_API_TOKEN 'fly tokens create deploy'
   use_tool fly https://fly.io/docs/flyctl/install/
-  # What a rollback brings back is in Fly.io's registry already.
-  # shellcheck disable=SC2154 # ops/lib/common.sh has it
-  [ "$task" = rollback ] || image_check
+  image_check
 }
 
 # platform_image COMMIT: what is deployed, built and published before.
@@ -25,9 +24,19 @@ fly_app() { sed -n 's/^app = "\(.*\)"$/\1/p'; }
 
 platform_url() { echo "https://$(fly_app <"fly.$1.toml").fly.dev"; }
 
-# Release, commit, time and status, newest first.
+# fly_try COMMAND…: one that changes nothing, again if it fails.
+fly_try() {
+  for fly_left in 2 1 0; do
+    fly "$@" && return
+    [ "$fly_left" = 0 ] || sleep "${RETRY_DELAY:-1}"
+  done
+  say "fly $1 failed; if it was told who you are, is FLY_API_TOKEN still good?"
+  return 1
+}
+
+# Image, image, time and status, newest first.
 fly_releases() {
-  fly_json=$(fly releases --config "fly.$1.toml" --image --json) || return
+  fly_json=$(fly_try releases --config "fly.$1.toml" --image --json) || return
   printf '%s' "$fly_json" | jq --raw-output '
     .[]? | [.ImageRef, (.ImageRef | sub("@.*"; "") | sub(".*:"; "")), .CreatedAt, .Status] | @tsv'
 }
@@ -68,8 +77,15 @@ END
 platform_restore() {
   fly_rows=$(fly_releases "$1") || return
   case $(echo "$fly_rows" | head -n 1) in "$2"*complete) return ;; esac
-  fly_commit=${2%@*}
-  fly_commit=${fly_commit##*:}
+  fly_commit=$3
   git cat-file -e "$fly_commit^{commit}" 2>/dev/null || fly_commit=HEAD
   fly_deploy "$1" "$fly_commit" --image "$2" --skip-release-command
+}
+
+# `fly apps create` takes a name that is free in all of Fly.io.
+platform_bootstrap() {
+  fly_name=$(fly_app <"fly.$1.toml")
+  fly_json=$(fly_try apps list --json) || return
+  printf '%s' "$fly_json" | jq --exit-status --arg name "$fly_name" 'any(.[]?; .Name == $name)' >/dev/null \
+    || change "create the app $fly_name" fly apps create "$fly_name" ${FLY_ORG:+--org "$FLY_ORG"}
 }

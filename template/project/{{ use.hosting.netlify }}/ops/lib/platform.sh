@@ -1,11 +1,12 @@
 # shellcheck shell=sh
-# Netlify behind the interface that ops/deploy and ops/rollback use: one site for each
-# environment, NETLIFY_SITE_ID is the one of the environment at hand. DEPLOY_TIMEOUT is how
-# many seconds an upload may take to become ready, by default 900.
+# Netlify, as ops/lib/hosting.sh asks of it: one site for each environment, NETLIFY_SITE_ID is the one
+# of the environment at hand.
+#
+# shellcheck disable=SC2016,SC2034,SC2154 # filters of jq; what ops/lib/hosting.sh reads, and brings
+
 . ops/lib/site.sh
 . ops/lib/stack.sh
 
-# shellcheck disable=SC2034 # ops/rollback says it
 platform_keeps='the settings of the site (domains, access)'
 
 : "${NETLIFY_API_URL:=https://api.netlify.com/api/v1}"
@@ -13,25 +14,17 @@ platform_keeps='the settings of the site (domains, access)'
 platform_check() {
   stack_check
   need_tool sha1sum
-  need_setting NETLIFY_AUTH_TOKEN 'a personal access token of Netlify; README.md says where it goes'
-  need_setting NETLIFY_SITE_ID 'the id of the site of this environment; README.md says where it goes'
+  need_setting NETLIFY_AUTH_TOKEN 'a personal access token of Netlify'
+  [ "$task" = bootstrap ] || need_setting NETLIFY_SITE_ID 'the id of the site of this environment; ops/bootstrap says it'
 }
 
-# netlify_api METHOD PATH [OPTION…]: the API's answer. The token goes in by stdin, never into
-# a process list or a trace.
-netlify_api() {
-  netlify_call="$1 $2"
-  shift 2
-  curl --silent --show-error --fail --connect-timeout 10 --max-time 300 --request "${netlify_call%% *}" \
-    --header @- --header 'Accept: application/json' "$@" "$NETLIFY_API_URL${netlify_call#* }" <<END && return
+http_identity() {
+  cat <<END
 Authorization: Bearer $NETLIFY_AUTH_TOKEN
 END
-  say "Netlify refused $netlify_call"
-  return 1
 }
 
-# A GET may be repeated, and so may the upload of a file; a POST may not.
-netlify_get() { netlify_api GET "$1" --retry 3; }
+netlify_get() { http_again GET "$NETLIFY_API_URL$1"; }
 
 # The site, once it is sure to belong to ENV.
 netlify_site() {
@@ -67,37 +60,28 @@ netlify_upload() {
   jq --raw-input --slurp '
     {files: (split("\n") | map(select(. != "") | split("\t") | {key: ("/" + .[2]), value: .[0]}) | from_entries)}' \
     "$2.files" >"$2.json" || return
-  netlify_answer=$(netlify_api POST "/sites/$NETLIFY_SITE_ID/deploys?title=$1" \
+  netlify_answer=$(http POST "$NETLIFY_API_URL/sites/$NETLIFY_SITE_ID/deploys?title=$1" \
     --header 'Content-Type: application/json' --data "@$2.json") || return
   netlify_id=$(printf '%s' "$netlify_answer" | jq --raw-output .id)
   printf '%s' "$netlify_answer" | jq --raw-output '.required // [] | unique[]' >"$2.required"
   while IFS= read -r netlify_sha1; do
     netlify_file=$(awk -F '\t' -v sha1="$netlify_sha1" '$1 == sha1 { print $3; exit }' "$2.files")
-    netlify_api PUT "/deploys/$netlify_id/files/$(printf %s "$netlify_file" | jq --raw-input --raw-output '
-      split("/") | map(@uri) | join("/")')" --retry 3 \
+    http_again PUT "$NETLIFY_API_URL/deploys/$netlify_id/files/$(printf %s "$netlify_file" | jq --raw-input --raw-output '
+      split("/") | map(@uri) | join("/")')" --max-time 300 \
       --header 'Content-Type: application/octet-stream' --data-binary "@$2/$netlify_file" >/dev/null || return
   done <"$2.required"
-  netlify_wait "$netlify_id"
+  follow "deploy $netlify_id" netlify_cancel netlify_look "$netlify_id"
 }
 
-netlify_wait() {
-  netlify_deadline=$(($(date +%s) + ${DEPLOY_TIMEOUT:-900}))
-  # A look that fails says nothing about the deploy: it goes on, until the deadline.
-  while [ "$(date +%s)" -lt "$netlify_deadline" ]; do
-    netlify_answer=$(netlify_get "/deploys/$1")
-    case $(printf '%s' "$netlify_answer" | jq --raw-output .state) in
-      ready) return ;;
-      error | rejected)
-        say "deploy $1 failed: $(printf '%s' "$netlify_answer" | jq --raw-output .error_message)"
-        return 1
-        ;;
-      *) sleep "${POLL_INTERVAL:-3}" ;;
-    esac
-  done
-  say "deploy $1 is not ready after ${DEPLOY_TIMEOUT:-900} s; cancelling it"
-  netlify_api POST "/deploys/$1/cancel" --data '' >/dev/null
-  return 1
+netlify_look() {
+  netlify_answer=$(netlify_get "/deploys/$1") || return
+  printf '%s' "$netlify_answer" | jq --raw-output '
+    if .state == "ready" then "ready"
+    elif .state == "error" or .state == "rejected" then "failed: \(.error_message // .state)"
+    else "" end'
 }
+
+netlify_cancel() { http_again POST "$NETLIFY_API_URL/deploys/$1/cancel" --data '' >/dev/null; }
 
 # While its published deploy is locked, a site stays as it is: somebody wants it to.
 netlify_unlocked() {
@@ -120,9 +104,27 @@ platform_deploy() (
   netlify_upload "$2" "$folder/dist"
 )
 
-# A deploy that never got ready was not published: what runs needs no restoring.
+# A deploy that is still under way would be published once it is ready. To publish what is published
+# already changes nothing.
 platform_restore() {
+  netlify_answer=$(netlify_get "/sites/$NETLIFY_SITE_ID/deploys?production=true&per_page=20") || return
+  for netlify_id in $(printf '%s' "$netlify_answer" | jq --raw-output '
+    .[] | select(.state | IN("ready", "error", "rejected") | not).id'); do
+    netlify_cancel "$netlify_id" || return
+  done
   netlify_answer=$(platform_current "$1") || return
-  case $netlify_answer in "$2"*) return ;; esac
-  netlify_api POST "/sites/$NETLIFY_SITE_ID/deploys/$2/restore" --data '' >/dev/null
+  case $netlify_answer in "$2	"*) return ;; esac
+  http_again POST "$NETLIFY_API_URL/sites/$NETLIFY_SITE_ID/deploys/$2/restore" --data '' >/dev/null
+}
+
+netlify_create() {
+  netlify_answer=$(http_json POST "$NETLIFY_API_URL/sites" --arg name "$1" '{$name}') || return
+  keep NETLIFY_SITE_ID "$(printf '%s' "$netlify_answer" | jq --raw-output .id)"
+}
+
+# Names are unique in all of Netlify, so a site of this name may be somebody else's.
+platform_bootstrap() {
+  netlify_answer=$(netlify_get "/sites?name=$project-$1&per_page=100") || return
+  printf '%s' "$netlify_answer" | jq --exit-status --arg name "$project-$1" 'any(.[]; .name == $name)' >/dev/null \
+    || change "create the site $project-$1" netlify_create "$project-$1"
 }

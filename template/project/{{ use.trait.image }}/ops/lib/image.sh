@@ -3,16 +3,18 @@
 # what is deployed is found again by its digest.
 
 image_check() {
+  # What a rollback brings back is with the platform already.
+  # shellcheck disable=SC2154 # ops/lib/common.sh has it
+  case $task in bootstrap | releases | rollback) return ;; esac
   need_tool skopeo 'https://github.com/containers/skopeo/blob/main/install.md'
-  need_setting IMAGE_REPOSITORY 'where images are kept, such as registry.example.com/team/service; README.md says more'
-  need_setting REGISTRY_USER 'a user of that registry; README.md says where it goes'
-  need_setting REGISTRY_PASSWORD 'the password or token of REGISTRY_USER; README.md says where it goes'
+  need_setting IMAGE_REPOSITORY 'where images are kept, such as registry.example.com/team/service'
+  need_setting REGISTRY_USER 'a user of that registry'
+  need_setting REGISTRY_PASSWORD 'the password or token of REGISTRY_USER'
 }
 
 # Where skopeo keeps passwords until the task ends.
 image_folder=$(mktemp -d)
-trap 'rm -rf "$image_folder"' EXIT
-trap 'exit 1' INT TERM
+at_exit "rm -rf '$image_folder'"
 image_auth=$image_folder/auth.json
 
 # image_login REPOSITORY USER: the password goes in by stdin, never into a process list or a trace.

@@ -9,14 +9,16 @@ bundle_query='&prebuilt=1'
 
 : "${VERCEL_REGISTRY:=vcr.vercel.com}"
 
-bundle_check() {
-  # What a rollback brings back is in Vercel's registry already.
-  # shellcheck disable=SC2154 # ops/lib/common.sh has it
-  [ "$task" = rollback ] || image_check
-}
+bundle_check() { image_check; }
 
 # platform_image COMMIT: what is deployed, built and published before.
 platform_image() { image_published "$1"; }
+
+# bundle_variables ENV: what the service is told, a NAME=VALUE each.
+bundle_variables() {
+  variables_of "$1"
+  echo PORT=3000
+}
 
 # Who owns the project, as in the names of its images.
 bundle_owner() {

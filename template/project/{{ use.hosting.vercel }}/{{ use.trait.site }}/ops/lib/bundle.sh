@@ -12,6 +12,9 @@ bundle_check() {
   need_tool sha1sum
 }
 
+# A site is told nothing once it is built.
+bundle_variables() { :; }
+
 # bundle_files FOLDER PROJECT COMMIT: builds and uploads them, and says which they are. PROJECT ends in its
 # environment. Of vercel.json everything goes along but how to build.
 bundle_files() {
@@ -25,7 +28,8 @@ bundle_files() {
     "$1/vercel.json" >"$1/dist/vercel.json" || return
   site_files "$1/dist" >"$1/.built" || return
   while IFS=$(printf '\t') read -r bundle_sha1 _ bundle_file; do
-    vercel_api POST /v2/files --retry 3 --header 'Content-Type: application/octet-stream' \
+    # The same file twice is the same file.
+    http_again POST "$(vercel_url /v2/files)" --header 'Content-Type: application/octet-stream' \
       --header "x-vercel-digest: $bundle_sha1" --data-binary "@$1/dist/$bundle_file" >/dev/null || return
   done <"$1/.built"
   jq --raw-input --slurp '
