@@ -104,6 +104,13 @@ class Checkout:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def init(self) -> None:
+        """Make the project a repository, with a remote where what passed is recorded."""
+        origin = self.project.parent / "origin.git"
+        self.git("init", "--quiet", "--bare", "--initial-branch", "main", str(origin))
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("remote", "add", "origin", str(origin))
+
 
 #: Writes down how it was called, then does something.
 RECORDER = """\
@@ -127,13 +134,6 @@ class Bench(Checkout):
         script.write_text(RECORDER.format(log=log, then=then))
         script.chmod(0o755)
         return log
-
-    def init(self) -> None:
-        """Make the project a repository, with a remote where what passed is recorded."""
-        origin = self.bin.parent / "origin.git"
-        self.git("init", "--quiet", "--bare", str(origin))
-        self.git("init", "--quiet", "--initial-branch", "main")
-        self.git("remote", "add", "origin", str(origin))
 
     def commit(self, tag: str) -> str:
         """Commit everything, tag it, and return the commit."""

@@ -23,7 +23,9 @@ def open_machine(vendor: Vendor, render: Render, folder: Path, shell: str = "das
     """Give a new service on a host, where nothing was deployed yet."""
     found = shutil.which(shell) or pytest.skip(f"needs {shell}")
     project = render(stack=vendor.stack, ci="github", hosting=vendor.hosting)
-    return Machine.new(project, vendor, folder / "bin", f"{found} sh" if shell == "busybox" else found)
+    return Machine.new(
+        project, vendor, folder / "bin", f"{found} sh" if shell == "busybox" else found
+    )
 
 
 @pytest.fixture(params=HERE, ids=lambda vendor: vendor.title)

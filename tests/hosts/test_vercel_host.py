@@ -50,3 +50,25 @@ def test_the_project_of_another_environment_is_refused_before_anything_is_copied
     assert "VERCEL_PROJECT_ID is not the project of live" in done.stderr
     assert " copy " not in (tmp_path / "skopeo.log").read_text()
     assert at.vendor.changes() == []
+
+
+def test_a_project_is_set_up_once(at: Machine) -> None:
+    at.commit("v1.0.0")
+    vendor = at.vendor
+    assert isinstance(vendor, Vercel)
+    would = at.run("ops/bootstrap", "live", "--dry-run")
+    assert "would create the project my-service-live" in would.stderr
+    assert vendor.changes() == []
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert "as a variable of live: VERCEL_PROJECT_ID=prj_1" in done.stderr
+    assert vendor.variables == {
+        "APP_ENV": "live",
+        "CLIENT_IP_HEADER": "x-real-ip",
+        "LOG_LEVEL": "info",
+        "PORT": "3000",
+    }
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+    vendor.variables["LOG_LEVEL"] = "debug"
+    assert "set LOG_LEVEL=info" in at.run("ops/bootstrap", "live").stderr
+    assert vendor.variables["LOG_LEVEL"] == "info"

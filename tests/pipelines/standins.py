@@ -44,7 +44,9 @@ TOOLS = {
     # There is no engine. It "saves" a small image of the commit; real ones: tests/images.
     "docker": '[ "$1" != save ] || exec {python} {module} "$3" "${{4##*:}}"\n'
     f'[ "$1" != push ] || echo "it has digest: sha256:{"0" * 64}"',
-    "fly": '[ "$1" != releases ] || echo null',
+    # The last deploy is the only release.
+    "fly": '[ "$1" != releases ] || sed -n "s/^fly deploy .*--image //p" {calls} | tail -n 1'
+    """ | sed 's/.*/[{{"ImageRef": "&", "Status": "complete", "CreatedAt": "-"}}]/'""",
     "gh": "",
     # No registry of packages has it.
     "osv-scanner": "echo '{{\"results\": []}}'",
@@ -194,6 +196,7 @@ class Standins:
                 filled = then.format(
                     url=self.url, home=Path.home(), registries=registries, modules=self.modules,
                     module=saved_image.__file__, python=sys.executable,
+                    calls=self.folder / "calls",
                     tool=shutil.which(name) or name,
                 )  # fmt: skip
                 script.write_text(RECORDER.format(calls=self.folder / "calls", then=filled))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, TEMPLATE
-from runners import ENVIRONMENTS, PASSWORD, run
+from runners import ENVIRONMENTS, PASSWORD, RECORD, run
 from standins import STAGES, Standins
 
 from scaffold import project
@@ -119,7 +119,10 @@ def new(ci: str, stack: str, installed: Installed, folder: Path) -> Path:
     lock = "uv.lock" if stack == "python" else "package-lock.json"
     shutil.copy(installed(stack) / lock, folder)
     git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "remote", "add", "origin", f"https://{ci}.com/Team/Service.git")
+    git(folder, "init", "--quiet", "--bare", f"{folder}.git")  # where what passed is recorded
+    address = f"https://{ci}.com/Team/Service.git"
+    git(folder, "remote", "add", "origin", address)
+    git(folder, "config", f"url.{folder}.git.insteadOf", address)
     commit(folder)
     return folder
 
@@ -178,6 +181,8 @@ def test_what_passes_is_published_and_deployed_by_its_digest(
         [deployed] = [call for call in standins.calls if call.startswith("fly deploy")]
         assert deployed.endswith(f":{head}@{digest}"), "what was published, and no other"
         assert f"sandbox runs {head}" in ran.output
+        recorded_there = git(service, "ls-remote", RECORD, "refs/deployments/sandbox")
+        assert recorded_there, "and that it passed"
     recorded(row, 3, ", ".join(standins.stages))
 
 

@@ -127,7 +127,8 @@ def test_scripts_are_executable_and_libraries_are_not(project: Path) -> None:
 
 
 def test_every_task_has_its_script(project: Path) -> None:
-    tasks = {"build", "ci", "deploy", "dev", "help", "lint", "release", "rollback", "scan", "setup"}
+    tasks = {"bootstrap", "build", "ci", "deploy", "dev", "help", "lint", "release", "releases"}
+    tasks |= {"rollback", "scan", "setup"}
     if has_image(project):
         tasks.add("publish")
     names = {path.name for path in (project / "ops").iterdir() if path.is_file()}

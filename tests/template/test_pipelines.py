@@ -58,7 +58,8 @@ def test_a_job_of_github_may_do_no_more_than_it_does(render: Render, stack: str)
                     written.setdefault(f"{name}/{job}", set()).add(scope)
                 else:
                     assert scope == "contents" or (job, scope) == ("deploy", "packages")
-    release = {"deploy-live/notes": {"contents"}}
+    record = {f"deploy-{env}/deploy": {"contents"} for env in ENVIRONMENTS}
+    release = {"deploy-live/notes": {"contents"}, **record}
     publish = {"deploy-sandbox/publish": {"packages", "id-token", "attestations"}}
     assert written == release | (publish if HAS_IMAGE[stack] else {})
 

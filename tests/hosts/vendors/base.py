@@ -117,7 +117,7 @@ class Vendor(ABC):
         """Answer for a command: its exit `code`, and what it prints, `out` and `err`."""
         raise NotImplementedError(name, told)
 
-    def prepare(self, at: Machine) -> None:
+    def prepare(self, at: Machine) -> None:  # noqa: B027 (most need nothing)
         """Put on the machine what its tasks need besides."""
 
     def authorized(self, call: Call) -> bool:
@@ -195,7 +195,7 @@ class Machine(Bench):
             "RETRY_DELAY": "0",
             "HTTP_TIMEOUT": "1",
             "SERVICE_URL": vendor.url,
-            **REGISTRY,
+            **({} if vendor.stack == "static" else REGISTRY),
             **vendor.environment(),
         }
         made = cls(project, environment, folder, vendor)

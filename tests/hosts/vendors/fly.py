@@ -31,14 +31,15 @@ class Fly(Vendor):
         return {"FLY_API_TOKEN": SECRET}
 
     def running(self) -> str:
-        """Give the commit of the image that runs: a failed release leaves its machines as they are."""
+        """Give the commit of the image that runs: a failed release leaves the machines alone."""
         complete = [each for each in self.releases if each["Status"] == "complete"]
         return commit_of(complete[0]["ImageRef"]) if complete else "none"
 
     def changes(self) -> list[str]:
         """Give the commands that were no mere questions."""
         argv = [call.json["argv"] for call in self.calls if call.path == "/cli/fly"]
-        return [" ".join(each) for each in argv if each[0] == "deploy" or each[:2] == ["apps", "create"]]
+        told = [each for each in argv if each[0] == "deploy" or each[:2] == ["apps", "create"]]
+        return [" ".join(each) for each in told]
 
     def answer(self, call: Call) -> tuple[int, Any]:
         """Answer nothing: the command is all there is."""

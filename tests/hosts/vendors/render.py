@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Render(Vendor):
-    """A service. A deploy is created, under way, then live or failed; a look takes it one step on."""
+    """A service. A look takes a deploy one step on: created, under way, then live or failed."""
 
     hosting: ClassVar[str] = "render"
     title: ClassVar[str] = "Render"
@@ -41,7 +41,7 @@ class Render(Vendor):
         """Give the commit of the deploy that is live."""
         return next((self._commit(row) for row in self.rows if row["status"] == "live"), "none")
 
-    def answer(self, call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911, PLR0912 (one a call)
+    def answer(self, call: Call) -> tuple[int, Any]:  # noqa: PLR0911 (one a call)
         """Answer a call of the API."""
         match call.method, call.path.removeprefix("/v1/").split("/"):
             case "GET", ["owners"]:
@@ -67,7 +67,13 @@ class Render(Vendor):
                 image = {"imagePath": self.image} if self.image else {}
                 login = {"registryCredential": {"id": "rgc-1", "name": "live"}}
                 details = {"url": self.url}
-                return 200, {"name": self.name, "ownerId": "tea-1", **image, **login, "serviceDetails": details}
+                return 200, {
+                    "name": self.name,
+                    "ownerId": "tea-1",
+                    **image,
+                    **login,
+                    "serviceDetails": details,
+                }
             case "PATCH", []:
                 if "image" in call.json:
                     assert call.json["image"]["registryCredentialId"] == "rgc-1"
@@ -96,7 +102,11 @@ class Render(Vendor):
                 return (202, None) if self.queues else (201, made)
             case "POST", ["rollback"]:
                 row = self._find(call.json["deployId"])
-                was = {"imageUrl": row["image"]["ref"]} if "image" in row else {"commitId": row["commit"]["id"]}
+                was = (
+                    {"imageUrl": row["image"]["ref"]}
+                    if "image" in row
+                    else {"commitId": row["commit"]["id"]}
+                )
                 return 201, self._start(was)
             case "POST", ["deploys", known, "cancel"]:
                 self._find(known)["status"] = "canceled"

@@ -102,7 +102,10 @@ class Project(Vendor):
 
     def _create(self, call: Call) -> tuple[int, Any]:
         made_of = self.create(call)
-        if made_of is None or (call.json["project"], call.json["target"]) != ("prj_1", "production"):
+        if made_of is None or (call.json["project"], call.json["target"]) != (
+            "prj_1",
+            "production",
+        ):
             return 400, {}
         number = len(self.deployments) + 1
         made = {"id": f"dpl_{number}", "number": number, "meta": call.json["meta"], **made_of}

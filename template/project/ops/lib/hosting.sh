@@ -88,5 +88,5 @@ hosting_restore() { platform_restore "$@" && ops/smoke "$url" "$(hosting_known "
 
 # hosting_record ENV ACTION COMMIT IMAGE: what the platform runs now has passed.
 hosting_record() {
-  hosting_now=$(platform_current "$1") && record_add "$1" "$2" "$3" "$(echo "$hosting_now" | cut -f 1)" "${4:-}"
+  hosting_now=$(platform_current "$1" | cut -f 1) && [ -n "$hosting_now" ] && record_add "$1" "$2" "$3" "$hosting_now" "${4:-}"
 }

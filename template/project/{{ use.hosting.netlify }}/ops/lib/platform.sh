@@ -98,7 +98,7 @@ platform_deploy() (
   trap 'exit 1' INT TERM
   # What dependencies run while they are installed, or build, has no business with the token.
   (
-    unset NETLIFY_AUTH_TOKEN
+    unset NETLIFY_AUTH_TOKEN RECORD_TOKEN
     site_build "$1" "$2" "$folder"
   ) || exit
   netlify_upload "$2" "$folder/dist"

@@ -32,14 +32,14 @@ image_digest() {
     "docker://$IMAGE_REPOSITORY:$1"
 }
 
-# image_published COMMIT: IMAGE_REPOSITORY@sha256:…, once it is there.
+# image_published COMMIT: IMAGE_REPOSITORY@sha256:…, once it is there; fails with 2 if it is not.
 image_published() {
   image_registry || return
   image_deadline=$(($(date +%s) + ${IMAGE_TIMEOUT:-0}))
   until image_found=$(image_digest "$1" 2>"$image_folder/said"); do
     if [ "$(date +%s)" -ge "$image_deadline" ]; then
       say "no image of $1 in $IMAGE_REPOSITORY; the pipeline of the main branch publishes it: $(cat "$image_folder/said")"
-      return 1
+      return 2
     fi
     sleep "${POLL_INTERVAL:-3}"
   done

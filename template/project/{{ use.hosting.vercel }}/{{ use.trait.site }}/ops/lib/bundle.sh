@@ -20,7 +20,7 @@ bundle_variables() { :; }
 bundle_files() {
   # What dependencies run while they are installed, or build, has no business with the token.
   (
-    unset VERCEL_TOKEN
+    unset VERCEL_TOKEN RECORD_TOKEN
     site_build "${2##*-}" "$3" "$1"
   ) || return
   [ -f "$1/vercel.json" ] || echo '{}' >"$1/vercel.json"

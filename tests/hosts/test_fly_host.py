@@ -1,0 +1,111 @@
+"""What is particular to Fly.io: each release takes its settings from the files of its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Render
+from test_scenarios import open_machine
+from vendors.base import SECRET, SKOPEO, Machine
+from vendors.fly import Fly
+
+
+@pytest.fixture
+def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
+    """A new service on Fly.io."""
+    vendor = Fly()
+    with vendor.serving():
+        yield open_machine(vendor, render, tmp_path)
+
+
+def fly(at: Machine) -> Fly:
+    """Give the app."""
+    assert isinstance(at.vendor, Fly)
+    return at.vendor
+
+
+def test_the_commit_is_deployed_and_not_the_work_tree(at: Machine) -> None:
+    commit = at.commit("v1.0.0")
+    at.commit("v1.1.0")
+    (at.project / ".env").write_text(f"PASSWORD={SECRET}\n")
+    done = at.run("ops/deploy", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    image = f"registry.fly.io/my-service-live:{commit}@sha256:{commit}{'0' * 24}"
+    [told] = fly(at).told
+    assert told["argv"] == ["deploy", "--config", "fly.live.toml", "--image", image]
+    assert 'app = "my-service-live"' in told["config"]
+    assert "ops" in told["files"]
+    assert ".env" not in told["files"]
+
+
+def test_an_old_image_comes_back_with_its_old_settings_and_without_its_release_command(
+    at: Machine,
+) -> None:
+    good = at.deploy("v1.0.0")
+    toml = at.project / "fly.live.toml"
+    toml.write_text(toml.read_text() + "# v1.1.0\n")
+    at.vendor.sick = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert fly(at).running() == good
+    told = fly(at).told[-1]
+    assert told["argv"][-1] == "--skip-release-command"
+    assert "# v1.1.0" not in told["config"]
+
+
+def test_nothing_is_restored_after_a_deploy_that_never_began(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    at.stub("skopeo", f'[ "$1" != copy ] || exit 1\n{SKOPEO}')
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert len(fly(at).told) == 1
+
+
+@pytest.mark.parametrize("waits", ["0", "5"])
+def test_a_commit_whose_image_was_not_published_is_refused(at: Machine, waits: str) -> None:
+    commit = at.commit("v1.0.0")
+    looks = at.stub("skopeo", '[ "$1" = login ] || { echo "manifest unknown" >&2; exit 1; }')
+    done = at.run("ops/deploy", "live", IMAGE_TIMEOUT=waits, POLL_INTERVAL="1")
+    assert done.returncode == 2
+    assert f"no image of {commit} in registry.example.com/team/service" in done.stderr
+    assert "manifest unknown" in done.stderr
+    assert (looks.read_text().count("inspect") > 1) is (waits != "0")
+    assert at.vendor.calls == []
+
+
+def test_a_restore_that_fails_is_not_called_a_success(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    at.vendor.sick = {good, at.commit("v1.1.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live may be down: {good} did not come back" in done.stderr
+
+
+def test_a_rollback_to_a_sick_release_fails(at: Machine) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    at.vendor.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{first} is not healthy in live either" in done.stderr
+
+
+def test_nothing_is_rolled_back_where_nothing_runs(at: Machine) -> None:
+    at.commit("v1.0.0")
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert "nothing runs in live; deploy something: ops/deploy live" in done.stderr
+
+
+def test_an_app_is_created_once(at: Machine) -> None:
+    at.commit("v1.0.0")
+    would = at.run("ops/bootstrap", "live", "--dry-run")
+    assert would.returncode == 0, would.stderr
+    assert "would create the app my-service-live" in would.stderr
+    assert fly(at).apps == []
+    assert at.run("ops/bootstrap", "live", FLY_ORG="ours").returncode == 0
+    assert fly(at).apps == ["my-service-live"]
+    assert fly(at).changes() == ["apps create my-service-live --org ours"]
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr

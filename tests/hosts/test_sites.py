@@ -1,0 +1,214 @@
+"""What is particular to static sites: they are built from the commit, and sent file by file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from conftest import Render, vendors_file
+from test_scenarios import open_machine
+from vendors.base import SECRET, Machine
+from vendors.netlify import Netlify
+from vendors.site import SiteVendor
+from vendors.vercel import VercelSite
+
+
+@pytest.fixture(params=[Netlify, VercelSite], ids=lambda vendor: vendor.title)
+def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterator[Machine]:
+    """A new site on each host that takes one."""
+    vendor: SiteVendor = request.param()
+    with vendor.serving():
+        yield open_machine(vendor, render, tmp_path)
+
+
+@pytest.fixture
+def netlify(render: Render, tmp_path: Path) -> Iterator[Machine]:
+    """A new site on Netlify."""
+    vendor = Netlify()
+    with vendor.serving():
+        yield open_machine(vendor, render, tmp_path)
+
+
+@pytest.fixture
+def vercel(render: Render, tmp_path: Path) -> Iterator[Machine]:
+    """A new site on Vercel."""
+    vendor = VercelSite()
+    with vendor.serving():
+        yield open_machine(vendor, render, tmp_path)
+
+
+def site_of(at: Machine) -> SiteVendor:
+    """Give the host of a site."""
+    assert isinstance(at.vendor, SiteVendor)
+    return at.vendor
+
+
+def test_a_deploy_publishes_what_the_commit_builds_for_the_environment(at: Machine) -> None:
+    commit = at.commit("v1.0.0")
+    at.commit("v1.1.0")
+    (at.project / ".env").write_text("VITE_APP_ENV=local\n")
+    done = at.run("ops/deploy", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    host = site_of(at)
+    assert host.running() == commit
+    assert host.published("index.html") == b"v1.0.0\n"
+    assert host.published("assets/a style.css") == b"body {}\n"
+    assert b"\nVITE_APP_ENV=live\n" in (host.published("settings") or b"")
+
+
+def test_the_token_is_in_no_build(at: Machine, tmp_path: Path) -> None:
+    at.deploy("v1.0.0")
+    seen = (tmp_path / "npm.env").read_text()
+    assert "GIT_COMMIT=" in seen
+    assert SECRET not in seen
+
+
+def test_a_build_that_fails_uploads_and_restores_nothing(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    before = at.vendor.changes()
+    (at.project / "unbuildable").write_text("")
+    (at.project / "ops/build").write_text("#!/bin/sh\nexit 1\n")
+    at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert at.vendor.changes() == before
+
+
+def test_a_deploy_that_the_host_gives_up_on_replaces_nothing(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    at.vendor.doomed = {at.commit("v1.1.0")}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "failed: no luck" in done.stderr
+    assert not [call for call in at.vendor.changes() if re.search("rollback|restore|promote", call)]
+
+
+def test_a_deploy_that_is_not_ready_in_time_is_cancelled(at: Machine) -> None:
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="0")
+    assert done.returncode == 1
+    assert "is not ready after 0 s; cancelling it" in done.stderr
+    assert at.vendor.changes()[-1].endswith("1/cancel")
+
+
+def test_the_site_of_another_environment_is_left_alone(at: Machine) -> None:
+    site_of(at).name = "my-service-sandbox"
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "its name does not end in -live" in done.stderr
+    assert not at.vendor.changes()
+
+
+def test_what_is_missing_is_named_at_once_and_where_it_is_kept(at: Machine) -> None:
+    at.commit("v1.0.0")
+    wanted = [name for name in at.vendor.environment() if name.endswith(("TOKEN", "_ID"))]
+    for name in wanted:
+        del at.environment[name]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 2
+    assert wanted
+    assert all(f"  {name}: " in done.stderr for name in wanted)
+    assert "settings are kept in Settings → Environments of the repository" in done.stderr
+    assert at.vendor.calls == []
+
+
+def test_where_it_answers_is_what_the_host_says(at: Machine) -> None:
+    at.commit("v1.0.0")
+    ask = "task=deploy; . ops/lib/common.sh; . ops/lib/hosting.sh; platform_url live"
+    done = at.run("sh", "-euc", ask)
+    expected = at.vendor.url if at.vendor.hosting == "netlify" else "https://api.example.com"
+    assert done.stdout.strip() == expected, done.stderr
+
+
+def test_a_rollback_builds_nothing(at: Machine, tmp_path: Path) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    (tmp_path / "npm.log").write_text("")
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert f"live runs {first}; not rolled back: the settings" in done.stderr
+    assert (tmp_path / "npm.log").read_text() == ""
+
+
+def test_a_site_is_set_up_once(at: Machine) -> None:
+    at.commit("v1.0.0")
+    variable = {"netlify": "NETLIFY_SITE_ID", "vercel": "VERCEL_PROJECT_ID"}[at.vendor.hosting]
+    del at.environment[variable]
+    would = at.run("ops/bootstrap", "live", "--dry-run")
+    assert would.returncode == 0, would.stderr
+    assert "would create the " in would.stderr
+    assert not at.vendor.changes()
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert f"as a variable of live: {variable}=" in done.stderr
+    changes = at.vendor.changes()
+    assert len(changes) == 1
+    again = at.run("ops/bootstrap", "live")
+    assert "live is as it should be" in again.stderr
+    assert at.vendor.changes() == changes
+
+
+def test_netlify_is_sent_what_it_does_not_have(netlify: Machine) -> None:
+    netlify.deploy("v1.0.0")
+    netlify.vendor.calls.clear()
+    netlify.deploy("v1.1.0")
+    changes = netlify.vendor.changes()
+    sent = [call.partition("/files/")[2] for call in changes if call.startswith("PUT")]
+    assert sorted(sent) == ["healthz", "index.html"]
+
+
+def test_netlify_leaves_a_locked_site_as_it_is(netlify: Machine) -> None:
+    good = netlify.deploy("v1.0.0")
+    assert isinstance(netlify.vendor, Netlify)
+    netlify.vendor.locked = True
+    before = netlify.vendor.changes()
+    netlify.commit("v1.1.0")
+    done = netlify.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "is locked to its published deploy" in done.stderr
+    assert netlify.vendor.running() == good
+    assert netlify.vendor.changes() == before
+
+
+def test_vercel_gets_the_files_and_not_how_to_build_them(vercel: Machine) -> None:
+    vercel.deploy("v1.0.0")
+    ours = json.loads((vercel.project / "vercel.json").read_text())
+    sent = json.loads(site_of(vercel).published("vercel.json") or b"")
+    assert sent["headers"] == ours["headers"]
+    assert [sent[key] for key in ("framework", "installCommand", "buildCommand")] == [None, "", ""]
+    assert sent["outputDirectory"] == "."
+    assert "git" not in sent
+
+
+def test_vercel_is_asked_as_it_describes_itself(vercel: Machine) -> None:
+    described = json.loads(vendors_file("specs/vercel-trimmed.json").read_text("utf-8"))
+    operation = described["paths"]["/v13/deployments"]["post"]
+    rules = nullable(operation["requestBody"]["content"]["application/json"]["schema"])
+    vercel.deploy("v1.0.0")
+    sent = site_of(vercel).sent
+    jsonschema.validate(sent, rules)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**sent, "commit": "abc1234"}, rules)
+
+
+def nullable(rule: Any) -> Any:
+    """Say in JSON Schema what OpenAPI 3.0 calls nullable."""
+    if isinstance(rule, list):
+        return [nullable(item) for item in rule]
+    if not isinstance(rule, dict):
+        return rule
+    told = {key: nullable(value) for key, value in rule.items()}
+    return {**told, "type": [told["type"], "null"]} if told.get("nullable") is True else told
+
+
+def test_vercel_takes_a_personal_account_for_no_team(vercel: Machine) -> None:
+    assert isinstance(vercel.vendor, VercelSite)
+    vercel.vendor.team = "personal"
+    vercel.environment["VERCEL_ORG_ID"] = "personal"
+    vercel.deploy("v1.0.0")
