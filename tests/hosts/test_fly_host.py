@@ -109,3 +109,19 @@ def test_an_app_is_created_once(at: Machine) -> None:
     assert fly(at).apps == ["my-service-live"]
     assert fly(at).changes() == ["apps create my-service-live --org ours"]
     assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+
+
+def test_a_drill_whose_broken_build_turns_out_healthy_has_failed(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    done = at.run("ops/drill", "live", "--yes-live")
+    assert done.returncode == 1
+    assert "the drill failed" in done.stderr
+
+
+def test_a_drill_leaves_live_alone_unless_it_is_meant(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    before = at.vendor.changes()
+    done = at.run("ops/drill", "live")
+    assert done.returncode == 2
+    assert "add --yes-live if that is what you want" in done.stderr
+    assert at.vendor.changes() == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -169,6 +170,48 @@ def wait_until(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+class AllBut(set[str]):
+    """Every commit but one."""
+
+    def __init__(self, good: str) -> None:
+        self.good = good
+
+    def __contains__(self, commit: object) -> bool:
+        """Say whether a commit is none of the good one."""
+        return commit != self.good
+
+
+def test_a_drill_shows_that_a_broken_build_makes_way(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    at.vendor.sick = AllBut(good)
+    done = at.run("ops/drill", "live", "--yes-live")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == good
+    [file] = (at.project / "drills").iterdir()
+    evidence = json.loads(file.read_text())
+    assert (evidence["result"], evidence["good"]) == ("passed", good)
+    assert evidence["broken"] != good
+    assert [(step["step"], step["exit"]) for step in evidence["steps"]] == [
+        ("deploy what runs", 0),
+        ("deploy a broken build, see it roll back", 1),
+        ("look at version and health", 0),
+        ("look at what is recorded", 0),
+    ]
+    assert at.run("ops/drill", "live", "--last").stdout == file.read_text()
+
+
+def test_a_drill_that_fails_says_so(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    at.vendor.sick = {good}
+    done = at.run("ops/drill", "live", "--yes-live")
+    assert done.returncode == 1
+    assert f"the drill failed; ops/releases live says what runs. Then: ops/deploy live {good}" in (
+        done.stderr
+    )
+    [file] = (at.project / "drills").iterdir()
+    assert json.loads(file.read_text())["result"] == "failed"
 
 
 def test_no_secret_is_told(at: Machine) -> None:

@@ -307,7 +307,8 @@ def test_a_change_reaches_no_environment(project: Project) -> None:
 def test_only_publishing_writes_to_the_registry(project: Project) -> None:
     for job in project.pipeline.jobs:
         if dict(job.permissions or ()).get("packages") == "write":
-            assert job.stages == ("publish",), job.id
+            # A drill publishes what it breaks.
+            assert job.stages == ("publish",) or job.tasks == ("ops/drill testbed",), job.id
 
 
 def test_no_deploy_is_cut_short_and_those_of_one_environment_queue(project: Project) -> None:

@@ -309,7 +309,7 @@ def rights(files: Files) -> Iterator[str]:
             yield f"{path}: pull_request_target"
     for name, job in jobs_of_github(files):
         writes = "write" in dict(job.get("permissions", {})).values()
-        if writes and name.rpartition(" ")[2] not in ("publish", "deploy", "notes"):
+        if writes and name.rpartition(" ")[2] not in ("publish", "deploy", "notes", "drill"):
             yield f"{name}: may write"
 
 

@@ -26,6 +26,8 @@ from standins import Standins
 PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 REPOSITORY = "registry.example.com/team/service"
 BB_RUN = "bb-run==1.3.0"
+#: The remote where what passed is recorded, as the one that pipelines have cannot be reached.
+RECORD = "record"
 ENVIRONMENTS = {"main": "sandbox", "candidate": "testbed", "release": "live"}
 
 #: Artefacts of one job for another, which act's own server would need a network for.
@@ -131,7 +133,7 @@ def github(project: Path, at: Standins, event: str, tag: str) -> Run:
             "--action-cache-path", str(at.folder / "actions"), "--no-cache-server",
             "--defaultbranch", "main", "--secret", f"GITHUB_TOKEN={PASSWORD}",
             "--secret", f"FLY_API_TOKEN={PASSWORD}", "--var", f"SERVICE_URL={at.url}",
-            "--env", f"OSV_URL={at.url}",
+            "--env", f"OSV_URL={at.url}", "--env", f"RECORD_REMOTE={RECORD}",
         ],
         project, at.environment,
     )  # fmt: skip
@@ -247,7 +249,8 @@ def bitbucket(project: Path, at: Standins, event: str, tag: str) -> Run:
 
 
 def _variables(at: Standins) -> dict[str, str]:
-    return {"CI": "true", "FLY_API_TOKEN": PASSWORD, "SERVICE_URL": at.url, "OSV_URL": at.url}
+    addresses = {"SERVICE_URL": at.url, "OSV_URL": at.url, "RECORD_REMOTE": RECORD}
+    return {"CI": "true", "FLY_API_TOKEN": PASSWORD, **addresses}
 
 
 def _stages(done: subprocess.CompletedProcess[str]) -> Run:

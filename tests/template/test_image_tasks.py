@@ -6,6 +6,7 @@ archive as `docker save` writes it, skopeo is skopeo. Only `fly` is a recorder.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -195,6 +196,30 @@ def test_a_deploy_waits_for_the_pipeline_that_publishes(machine: Machine) -> Non
         assert waiting.poll() is None
         assert machine.run("ops/publish").returncode == 0
         assert waiting.wait(60) == 0
+
+
+def test_the_broken_build_of_a_drill_is_the_same_image_but_that_it_ends_at_once(
+    machine: Machine,
+) -> None:
+    save_image(machine.project / ".cache/image.tar", machine.commit)
+    assert machine.run("ops/publish").returncode == 0
+    libraries = "".join(f". ops/lib/{name}.sh; " for name in ("common", "hosting", "broken"))
+    publish = ("sh", "-euc", f"{libraries} broken_publish {machine.commit}")
+    done = machine.run(*publish)
+    assert done.returncode == 0, done.stderr
+    broken = done.stdout.strip()
+    assert machine.git("rev-parse", f"{broken}^") == machine.commit
+    assert not machine.git("branch", "--all", "--contains", broken)
+    image = f"docker://{machine.ours}/team/service"
+    creds = ("--creds", f"robot:{PASSWORD}")
+    good_image, broken_image = (
+        json.loads(machine.run("skopeo", "inspect", "--config", *creds, f"{image}:{tag}").stdout)
+        for tag in (machine.commit, broken)
+    )
+    assert broken_image["rootfs"] == good_image["rootfs"]
+    assert broken_image["config"]["Entrypoint"] == ["false"]
+    assert f"GIT_COMMIT={broken}" in broken_image["config"]["Env"]
+    assert machine.run(*publish).stdout.strip() == broken, "of the same commit it is the same"
 
 
 def test_no_password_is_left_behind(machine: Machine, tmp_path: Path) -> None:

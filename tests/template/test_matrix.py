@@ -131,6 +131,8 @@ def test_every_task_has_its_script(project: Path) -> None:
     tasks |= {"rollback", "scan", "setup"}
     if has_image(project):
         tasks.add("publish")
+    if (project / "ops/lib/broken.sh").exists():
+        tasks.add("drill")
     names = {path.name for path in (project / "ops").iterdir() if path.is_file()}
     assert names == {*tasks, "smoke", "test"}
 
@@ -237,6 +239,7 @@ def test_github_pipelines_pass_its_linters(project: Path) -> None:
         return
     assert [path.stem for path in workflows] == [
         "ci", "deploy-live", "deploy-sandbox", "deploy-testbed",
+        "drill",
     ]  # fmt: skip
     run("actionlint", cwd=project)
     run("zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github", cwd=project)

@@ -61,14 +61,18 @@ def test_a_job_of_github_may_do_no_more_than_it_does(render: Render, stack: str)
     record = {f"deploy-{env}/deploy": {"contents"} for env in ENVIRONMENTS}
     release = {"deploy-live/notes": {"contents"}, **record}
     publish = {"deploy-sandbox/publish": {"packages", "id-token", "attestations"}}
-    assert written == release | (publish if HAS_IMAGE[stack] else {})
+    drill = {"drill/drill": {"contents", "packages"} if HAS_IMAGE[stack] else {"contents"}}
+    assert written == release | drill | (publish if HAS_IMAGE[stack] else {})
 
 
 def test_a_pull_request_of_a_fork_finds_no_secret(render: Render) -> None:
     project = render(ci="github")
     for name, workflow in workflows(project).items():
         events = set(workflow[True])  # YAML takes `on` for true
-        assert events == ({"pull_request", "workflow_call"} if name == "ci" else {"push"})
+        of_others = {"ci": {"pull_request", "workflow_call"}}
+        assert events == of_others.get(
+            name, {"schedule", "workflow_dispatch"} if name == "drill" else {"push"}
+        )
     assert "secrets." not in (project / ".github/workflows/ci.yml").read_text("utf-8")
     assert "secrets: inherit" not in "".join(
         path.read_text("utf-8") for path in (project / ".github").rglob("*.yml")
@@ -104,7 +108,7 @@ def test_only_the_default_branch_of_gitlab_publishes_and_tags_build_no_image(
     }
     expected = {
         "build-image": ["$CI_COMMIT_TAG == null"],
-        "publish": ["$CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH"],
+        "publish": ['$CI_PIPELINE_SOURCE == "push" && $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'],
     }
     assert rules == (expected if HAS_IMAGE[stack] else {})
 

@@ -66,6 +66,7 @@ def tasks(text: str) -> tuple[str, ...]:
 _OPS = {
     **{name: (name,) for name in ("build", "lint", "test", "scan", "publish", "deploy", "release")},
     "ci": ("build", "lint", "test", "scan"),
+    "drill": ("deploy",),
 }
 
 

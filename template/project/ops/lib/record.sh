@@ -42,9 +42,9 @@ record_of() {
   fi
 }
 
-# record_commit [PARENT]: a commit that has nothing but a message, from standard input.
+# record_commit [PARENT [TREE]]: a commit, its message from standard input; without a TREE it has nothing else.
 record_commit() {
-  record_tree=$(git mktree </dev/null) || return
+  record_tree=${2:-$(git mktree </dev/null)} || return
   # A pipeline may have no name in git; what it writes is not anybody's work.
   if git var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
     git commit-tree "$record_tree" ${1:+-p "$1"}
