@@ -65,7 +65,7 @@ class Fault:
     """What happens to the next calls of a kind instead of an answer.
 
     Args:
-        calls: A regular expression for method and path, such as `POST /v1/.*`.
+        calls: A regular expression for what `Vendor.said` gives, such as `POST /v1/.*`.
         kind: A status; `hang`, which answers too late; or `drop`, which carries the call out and
             closes the connection.
         times: How many calls it happens to.
@@ -90,7 +90,7 @@ class Vendor(ABC):
     title: ClassVar[str] = ""
     #: The commands that stand in for the vendor's own.
     commands: ClassVar[tuple[str, ...]] = ()
-    #: The call that starts a deploy: method and path, as a regular expression.
+    #: The call that starts a deploy, as `said` has it, as a regular expression.
     deploys: ClassVar[str]
     #: A call that only asks.
     asks: ClassVar[str] = "GET .*"
@@ -126,7 +126,11 @@ class Vendor(ABC):
 
     def changes(self) -> list[str]:
         """Give the calls that were no mere questions."""
-        return [f"{call.method} {call.path}" for call in self.calls if call.method != "GET"]
+        return [self.said(call) for call in self.calls if call.method != "GET"]
+
+    def said(self, call: Call) -> str:
+        """Give the name by which faults know a call."""
+        return f"{call.method} {call.path}"
 
     def health(self) -> tuple[int, bytes]:
         """Answer as the service that it runs."""
@@ -147,7 +151,7 @@ class Vendor(ABC):
         self.calls.append(call)
         if call.path.startswith("/cli/"):
             return self._command(call)
-        fault = self._fault(f"{call.method} {call.path}")
+        fault = self._fault(self.said(call))
         if fault.isdigit():
             return int(fault), b'{"message": "not now"}'
         if fault == "hang":

@@ -1,0 +1,225 @@
+"""Railway: one address for all calls, in GraphQL; an environment of a project, and a service in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import graphql
+from vendors.base import SECRET, Vendor, commit_of
+
+if TYPE_CHECKING:
+    from conftest import Call
+
+UNDER_WAY = ("INITIALIZING", "DEPLOYING")
+SETTINGS = (
+    "region", "numReplicas", "healthcheckPath", "healthcheckTimeout", "drainingSeconds"
+)  # fmt: skip
+
+
+def operation(call: Call) -> graphql.OperationDefinitionNode:
+    """Give what a call asks for."""
+    [found] = graphql.parse(call.json["query"]).definitions
+    assert isinstance(found, graphql.OperationDefinitionNode)
+    return found
+
+
+class RefusedError(Exception):
+    """Answered with status 200 and a message."""
+
+
+@dataclass
+class Railway(Vendor):
+    """A project. A deployment is initializing, deploying, then a success or failed.
+
+    A look at it takes it one step on. What was replaced and what was cancelled are REMOVED alike.
+    """
+
+    hosting: ClassVar[str] = "railway"
+    title: ClassVar[str] = "Railway"
+    deploys: ClassVar[str] = "POST serviceInstanceDeployV2"
+    asks: ClassVar[str] = "POST (projectToken|deployments?|serviceInstance)"
+    #: The environment that the project token is of.
+    name: str = "live"
+    #: The image that a deployment without another takes.
+    source: str | None = None
+    #: Deployments whose image was thrown away.
+    forgotten: set[str] = field(default_factory=set)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    #: What ops/bootstrap meets, by name or by environment: each workspace has the projects.
+    workspaces: tuple[str, ...] = ("w-1",)
+    projects: list[str] = field(default_factory=list)
+    environments: list[str] = field(default_factory=list)
+    services: list[str] = field(default_factory=list)
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    domains: dict[str, int] = field(default_factory=dict)
+    logins: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """Give what the tasks read to reach it."""
+        return {
+            "RAILWAY_TOKEN": SECRET,
+            "RAILWAY_API_TOKEN": SECRET,
+            "RAILWAY_SERVICE_ID": "s-1",
+            "RAILWAY_API_URL": f"{self.url}/graphql/v2",
+        }
+
+    def running(self) -> str:
+        """Give the commit of the deployment that runs."""
+        found = [row for row in self.rows if row["status"] == "SUCCESS"]
+        return commit_of(found[0]["meta"]["image"]) if found else "none"
+
+    def authorized(self, call: Call) -> bool:  # noqa: ARG002 (it says so in an answer)
+        """Answer everybody."""
+        return True
+
+    def said(self, call: Call) -> str:
+        """Give the name of the operation: there is one path only."""
+        name = operation(call).name
+        return f"{call.method} {name.value if name else ''}"
+
+    def changes(self) -> list[str]:
+        """Give the mutations."""
+        mutation = graphql.OperationType.MUTATION
+        return [self.said(call) for call in self.calls if operation(call).operation is mutation]
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        """Answer a call of the API: what is wrong with it has status 200, too."""
+        assert call.path == "/graphql/v2"
+        name = self.said(call).removeprefix("POST ")
+        with_project = call.headers["Project-Access-Token"] == SECRET
+        with_account = call.headers["Authorization"] == f"Bearer {SECRET}"
+        try:
+            if not with_project and not with_account:
+                raise RefusedError("Not Authorized")  # noqa: TRY301
+            told = self._answer(name, call.json["variables"])
+        except RefusedError as refused:
+            return 200, {"errors": [{"message": str(refused)}], "data": None}
+        return 200, {"data": {name: told}}
+
+    def _answer(self, name: str, given: dict[str, Any]) -> Any:
+        match name:
+            case "projectToken":
+                of = {"environment": {"name": self.name}}
+                return {"projectId": "p-1", "environmentId": f"e-{self.name}", **of}
+            case "deployments" | "deployment" | "deploymentCancel" | "deploymentRollback":
+                return self._deployments(name, given)
+            case "serviceInstanceDeployV2":
+                assert given == {"serviceId": "s-1", "environmentId": f"e-{self.name}"}
+                assert self.source, "there is something to deploy"
+                return self._start(self.source)["id"]
+            case "serviceInstanceUpdate":
+                return self._update(given["environmentId"].removeprefix("e-"), given["input"])
+            case _:
+                return self._setting_up(name, given)
+
+    def _deployments(self, name: str, given: dict[str, Any]) -> Any:
+        if name == "deployments":
+            assert given["input"]["environmentId"] == f"e-{self.name}"
+            wanted = given["input"]["status"]["in"]
+            found = [self._shown(row) for row in self.rows if row["status"] in wanted]
+            for row in self.rows[:1] if given["first"] == 1 else []:
+                self._advance(row)
+            return {"edges": [{"node": row} for row in found[: given["first"]]]}
+        row = self._find(given["id"])
+        if name == "deployment":
+            self._advance(row)
+            return self._shown(row)
+        if name == "deploymentCancel":
+            if row["status"] not in UNDER_WAY:
+                raise RefusedError("Deployment is not in a cancellable state")
+            row["status"] = "REMOVED"
+        elif self._shown(row)["canRollback"]:
+            self._start(row["meta"]["image"])
+        else:
+            raise RefusedError("Deployment cannot be rolled back to")
+        return True
+
+    def _start(self, image: str) -> dict[str, Any]:
+        number = len(self.rows) + 1
+        row = {"id": f"d-{number}", "status": "INITIALIZING", "ran": False, "meta": {"image": image}}
+        row["createdAt"] = f"2026-11-{number:02}T00:00:00.000Z"
+        self.rows.insert(0, row)
+        return row
+
+    def _advance(self, row: dict[str, Any]) -> None:
+        if row["status"] == "INITIALIZING":
+            row["status"] = "DEPLOYING"
+        elif row["status"] == "DEPLOYING" and commit_of(row["meta"]["image"]) in self.doomed:
+            row["status"] = "FAILED"
+        elif row["status"] == "DEPLOYING":
+            for other in self.rows:
+                if other["status"] == "SUCCESS":
+                    other["status"] = "REMOVED"
+            row |= {"status": "SUCCESS", "ran": True}
+
+    def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        return {**row, "canRollback": row["ran"] and row["id"] not in self.forgotten}
+
+    def _find(self, known: str) -> dict[str, Any]:
+        found = [row for row in self.rows if row["id"] == known]
+        if not found:
+            raise RefusedError("Deployment not found")
+        return found[0]
+
+    def _update(self, name: str, given: dict[str, Any]) -> bool:
+        if "source" in given:
+            assert name == self.name
+            self.source = given["source"]["image"]
+        if "registryCredentials" in given:
+            self.logins[name] = given["registryCredentials"]
+        told = {key: given[key] for key in SETTINGS if key in given}
+        self.settings[name] = self.settings.get(name, {}) | told
+        return True
+
+    def _setting_up(self, name: str, given: dict[str, Any]) -> Any:  # noqa: C901, PLR0911 (one a call)
+        wanted = given.get("input", given)
+        at = wanted.get("environmentId", wanted.get("id", "")).removeprefix("e-")
+        match name:
+            case "apiToken":
+                return {"workspaces": [{"id": each, "name": each} for each in self.workspaces]}
+            case "projects":
+                # Two pages: the first is of others.
+                first = given["after"] is None
+                found = ["others"] if first else self.projects
+                page = {"hasNextPage": first, "endCursor": "c-1" if first else None}
+                return {"pageInfo": page, **edges([("p", each) for each in found])}
+            case "project":
+                environments = edges([("e", each) for each in self.environments])
+                return {"environments": environments, "services": edges([("s", each) for each in self.services])}
+            case "projectCreate":
+                self.projects.append(wanted["name"])
+                self.environments.append(wanted["defaultEnvironmentName"])
+                return {"id": "p-1"}
+            case "environmentCreate":
+                self.environments.append(wanted["name"])
+                return {"id": f"e-{wanted['name']}"}
+            case "serviceCreate":
+                self.services.append(wanted["name"])
+                self.settings = {each: {} for each in self.environments}
+                return {"id": "s-1"}
+            case "serviceInstance":
+                if at not in self.settings and at != self.name:
+                    raise RefusedError("ServiceInstance not found")
+                has = dict.fromkeys(SETTINGS) | self.settings.get(at, {})
+                address = [{"domain": f"{at}.up.railway.app"}] if at in self.domains else []
+                return {**has, "domains": {"customDomains": [], "serviceDomains": address}}
+            case "serviceDomainCreate":
+                self.domains[at] = wanted["targetPort"]
+                return {"domain": f"{at}.up.railway.app"}
+            case "variables":
+                return self.variables.get(at, {})
+            case "variableCollectionUpsert":
+                self.variables[at] = self.variables.get(at, {}) | wanted["variables"]
+                return True
+            case "environment":
+                login = {"registryCredentials": self.logins[at]} if at in self.logins else {}
+                return {"config": {"services": {"s-1": {"deploy": login}}}}
+        raise AssertionError(name)
+
+
+def edges(found: list[tuple[str, str]]) -> dict[str, Any]:
+    """Give a connection; the one service has the number 1."""
+    ids = {"p": "p-1", "s": "s-1"}
+    return {"edges": [{"node": {"id": ids.get(kind, f"e-{name}"), "name": name}} for kind, name in found]}
