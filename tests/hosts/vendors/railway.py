@@ -1,4 +1,4 @@
-"""Railway: one address for all calls, in GraphQL; an environment of a project, and a service in it."""
+"""Railway: GraphQL at one address; an environment of a project, and a service in it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import graphql
+
 from vendors.base import SECRET, Vendor, commit_of
 
 if TYPE_CHECKING:
     from conftest import Call
 
+#: What a project token is good for.
+OF_PROJECTS = {
+    "projectToken", "serviceInstance", "serviceInstanceUpdate", "serviceInstanceDeployV2",
+    "deployment", "deployments", "deploymentCancel", "deploymentRollback",
+}  # fmt: skip
 UNDER_WAY = ("INITIALIZING", "DEPLOYING")
-SETTINGS = (
-    "region", "numReplicas", "healthcheckPath", "healthcheckTimeout", "drainingSeconds"
-)  # fmt: skip
+SETTINGS = {
+    "region", "numReplicas", "healthcheckPath", "healthcheckTimeout", "drainingSeconds",
+}  # fmt: skip
 
 
 def operation(call: Call) -> graphql.OperationDefinitionNode:
@@ -22,6 +28,16 @@ def operation(call: Call) -> graphql.OperationDefinitionNode:
     [found] = graphql.parse(call.json["query"]).definitions
     assert isinstance(found, graphql.OperationDefinitionNode)
     return found
+
+
+def picked(node: graphql.OperationDefinitionNode | graphql.FieldNode, told: Any) -> Any:
+    """Give of an answer what was asked for."""
+    if not node.selection_set or told is None:
+        return told
+    if isinstance(told, list):
+        return [picked(node, each) for each in told]
+    fields = [each for each in node.selection_set.selections if isinstance(each, graphql.FieldNode)]
+    return {field.name.value: picked(field, told[field.name.value]) for field in fields}
 
 
 class RefusedError(Exception):
@@ -88,17 +104,21 @@ class Railway(Vendor):
         """Answer a call of the API: what is wrong with it has status 200, too."""
         assert call.path == "/graphql/v2"
         name = self.said(call).removeprefix("POST ")
-        with_project = call.headers["Project-Access-Token"] == SECRET
-        with_account = call.headers["Authorization"] == f"Bearer {SECRET}"
+        of_project = call.headers["Project-Access-Token"] == SECRET
+        of_workspace = call.headers["Authorization"] == f"Bearer {SECRET}"
         try:
-            if not with_project and not with_account:
-                raise RefusedError("Not Authorized")  # noqa: TRY301
-            told = self._answer(name, call.json["variables"])
+            told = self._answer(
+                name, call.json["variables"], of_project=of_project, of_workspace=of_workspace
+            )
         except RefusedError as refused:
             return 200, {"errors": [{"message": str(refused)}], "data": None}
-        return 200, {"data": {name: told}}
+        return 200, {"data": picked(operation(call), {name: told})}
 
-    def _answer(self, name: str, given: dict[str, Any]) -> Any:
+    def _answer(
+        self, name: str, given: dict[str, Any], *, of_project: bool, of_workspace: bool
+    ) -> Any:
+        if not (of_workspace or (of_project and name in OF_PROJECTS)):
+            raise RefusedError("Not Authorized")
         match name:
             case "projectToken":
                 of = {"environment": {"name": self.name}}
@@ -138,7 +158,12 @@ class Railway(Vendor):
 
     def _start(self, image: str) -> dict[str, Any]:
         number = len(self.rows) + 1
-        row = {"id": f"d-{number}", "status": "INITIALIZING", "ran": False, "meta": {"image": image}}
+        row = {
+            "id": f"d-{number}",
+            "status": "INITIALIZING",
+            "ran": False,
+            "meta": {"image": image},
+        }
         row["createdAt"] = f"2026-11-{number:02}T00:00:00.000Z"
         self.rows.insert(0, row)
         return row
@@ -169,7 +194,7 @@ class Railway(Vendor):
             self.source = given["source"]["image"]
         if "registryCredentials" in given:
             self.logins[name] = given["registryCredentials"]
-        told = {key: given[key] for key in SETTINGS if key in given}
+        told = {key: given[key] for key in SETTINGS & given.keys()}
         self.settings[name] = self.settings.get(name, {}) | told
         return True
 
@@ -184,10 +209,12 @@ class Railway(Vendor):
                 first = given["after"] is None
                 found = ["others"] if first else self.projects
                 page = {"hasNextPage": first, "endCursor": "c-1" if first else None}
-                return {"pageInfo": page, **edges([("p", each) for each in found])}
+                return {"pageInfo": page, **edges([("p-1", each) for each in found])}
             case "project":
-                environments = edges([("e", each) for each in self.environments])
-                return {"environments": environments, "services": edges([("s", each) for each in self.services])}
+                return {
+                    "environments": edges([(f"e-{each}", each) for each in self.environments]),
+                    "services": edges([("s-1", each) for each in self.services]),
+                }
             case "projectCreate":
                 self.projects.append(wanted["name"])
                 self.environments.append(wanted["defaultEnvironmentName"])
@@ -220,6 +247,5 @@ class Railway(Vendor):
 
 
 def edges(found: list[tuple[str, str]]) -> dict[str, Any]:
-    """Give a connection; the one service has the number 1."""
-    ids = {"p": "p-1", "s": "s-1"}
-    return {"edges": [{"node": {"id": ids.get(kind, f"e-{name}"), "name": name}} for kind, name in found]}
+    """Give a connection of ids and names."""
+    return {"edges": [{"node": {"id": known, "name": name}} for known, name in found]}

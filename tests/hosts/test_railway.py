@@ -1,0 +1,443 @@
+"""What is particular to Railway: GraphQL, a rollback that says nothing, and railway.ts."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import graphql
+import platformdirs
+import pytest
+from conftest import ROOT, Call, Render, vendors_file
+from test_scenarios import open_machine
+from vendors.base import SECRET, Fault, Machine
+from vendors.railway import Railway
+
+IMAGE = "registry.example.com/team/service@sha256:{}000000000000000000000000"
+
+
+@pytest.fixture
+def railway() -> Iterator[Railway]:
+    """Railway, where nothing is yet."""
+    vendor = Railway()
+    with vendor.serving():
+        yield vendor
+
+
+@pytest.fixture
+def at(railway: Railway, render: Render, tmp_path: Path) -> Machine:
+    """A new service on Railway."""
+    return open_machine(railway, render, tmp_path)
+
+
+@cache
+def schema() -> graphql.GraphQLSchema:
+    """Give what Railway publishes of its API."""
+    file = vendors_file("specs/railway-graphql-introspection.json")
+    told = json.loads(file.read_text())
+    # A field is deprecated in a type and not in its interface: not ours to judge.
+    return graphql.build_client_schema(told.get("data", told), assume_valid=True)
+
+
+def wrong(document: str, variables: dict[str, Any]) -> list[str]:
+    """Give what Railway would not take of a call."""
+    parsed = graphql.parse(document)
+    found = graphql.validate(schema(), parsed)
+    [asked] = parsed.definitions
+    assert isinstance(asked, graphql.OperationDefinitionNode)
+    values = graphql.execution.values.get_variable_values(
+        schema(), asked.variable_definitions or (), variables
+    )
+    declared = {each.variable.name.value for each in asked.variable_definitions or ()}
+    unknown = [f"undeclared ${name}" for name in variables if name not in declared]
+    return [
+        *(error.message for error in found),
+        *(error.message for error in (values if isinstance(values, list) else [])),
+        *unknown,
+    ]
+
+
+def wrong_in(call: Call) -> list[str]:
+    """Give what Railway would not take of a call that was made."""
+    assert (call.method, call.path) == ("POST", "/graphql/v2")
+    assert call.headers["Content-Type"] == "application/json"
+    assert call.json.keys() == {"query", "variables"}
+    return wrong(document=call.json["query"], variables=call.json["variables"])
+
+
+def test_every_call_is_one_that_railway_publishes(at: Machine, railway: Railway) -> None:
+    schema()
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    railway.doomed = {at.commit("v1.2.0")}
+    railway.faults = [Fault("POST serviceInstanceDeployV2", "drop")]
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.run("ops/releases", "live").returncode == 0
+    del at.environment["SERVICE_URL"]
+    railway.domains["live"] = 3000
+    done = at.run("ops/rollback", "live", "v1.1.0")
+    assert "https://live.up.railway.app" in done.stderr, "it asks Railway where the service answers"
+    assert {railway.said(call).removeprefix("POST ") for call in railway.calls} == {
+        "apiToken", "projects", "project", "projectCreate", "environmentCreate", "serviceCreate",
+        "serviceInstance", "variables", "variableCollectionUpsert", "serviceDomainCreate",
+        "environment", "projectToken", "serviceInstanceUpdate", "serviceInstanceDeployV2",
+        "deployment", "deployments", "deploymentCancel", "deploymentRollback",
+    }  # fmt: skip
+    assert [found for call in railway.calls for found in wrong_in(call)] == []
+
+
+@pytest.mark.parametrize(
+    ("document", "variables", "says"),
+    [
+        pytest.param(
+            "mutation ($id: String!) { deploymentRollback(id: $id) { id } }",
+            {"id": "d-1"}, "must not have a selection", id="a rollback that gives an id",
+        ),
+        pytest.param(
+            "query ($input: DeploymentListInput!) { deployments(input: $input) { __typename } }",
+            {"input": {"status": {"successfulOnly": True}}}, "successfulOnly",
+            id="a filter that only the manual has",
+        ),
+        pytest.param(
+            "mutation ($input: ServiceInstanceUpdateInput!)"
+            ' { serviceInstanceUpdate(serviceId: "s", input: $input) }',
+            {"input": {"numReplicas": "two"}}, "numReplicas", id="a wrong type",
+        ),
+        pytest.param(
+            "mutation ($input: ServiceInstanceUpdateInput!)"
+            ' { serviceInstanceUpdate(serviceId: "s", input: $input) }',
+            {"input": {"healthCheckPath": "/healthz"}}, "healthCheckPath", id="a misspelt setting",
+        ),
+        pytest.param("{ projectToken }", {}, "must have a selection", id="half a query"),
+    ],
+)  # fmt: skip
+def test_railway_would_refuse(document: str, variables: dict[str, Any], says: str) -> None:
+    assert says in "; ".join(wrong(document, variables))
+
+
+@pytest.mark.parametrize("shell", ["dash", "busybox"])
+def test_a_deploy_a_bad_one_and_a_rollback(
+    railway: Railway, render: Render, tmp_path: Path, shell: str
+) -> None:
+    at = open_machine(railway, render, tmp_path, shell)
+    first = at.deploy("v1.0.0")
+    second = at.deploy("v1.1.0")
+    railway.doomed = {at.commit("v1.2.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert railway.running() == second
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.running() == first
+
+
+def test_an_answer_with_errors_is_a_failure_though_its_status_is_200(at: Machine) -> None:
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", RAILWAY_TOKEN="expired")  # noqa: S106 (it is none)
+    assert done.returncode == 1
+    assert "Railway refused projectToken: Not Authorized: the token is wrong" in done.stderr
+    assert at.vendor.changes() == []
+
+
+def test_the_token_of_another_environment_is_refused_before_anything_changes(
+    at: Machine, railway: Railway
+) -> None:
+    railway.name = "testbed"
+    at.commit("v1.0.0")
+    for task in ("ops/deploy", "ops/rollback"):
+        done = at.run(task, "live")
+        assert done.returncode == 1
+        assert "RAILWAY_TOKEN is not a token of live but of testbed" in done.stderr
+    assert railway.changes() == []
+
+
+def test_what_is_deployed_is_the_digest(at: Machine, railway: Railway) -> None:
+    commit = at.deploy("v1.0.0")
+    assert railway.rows[0]["meta"]["image"] == railway.source == IMAGE.format(commit)
+
+
+def test_a_rollback_also_sets_what_a_later_deploy_in_the_dashboard_takes(
+    at: Machine, railway: Railway
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert railway.source == IMAGE.format(first)
+
+
+def test_a_deploy_that_failed_leaves_its_image_nowhere(at: Machine, railway: Railway) -> None:
+    first = at.deploy("v1.0.0")
+    railway.doomed = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert railway.source == IMAGE.format(first)
+    assert "POST deploymentRollback" not in railway.changes(), "it ran all the time"
+
+
+def test_a_release_that_railway_no_longer_keeps_comes_back_as_its_image(
+    at: Machine, railway: Railway
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    railway.forgotten = {"d-1"}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.running() == first
+    assert "Railway no longer keeps d-1; deploying its image" in done.stderr
+    assert "POST deploymentRollback" not in railway.changes()
+
+
+def test_a_rollback_that_fails_is_seen_though_its_call_succeeded(
+    at: Machine, railway: Railway
+) -> None:
+    first = at.deploy("v1.0.0")
+    second = at.deploy("v1.1.0")
+    railway.doomed = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert "the rollback to d-1 failed: it ended as FAILED" in done.stderr
+    assert railway.running() == second
+
+
+def test_what_was_cancelled_is_no_release_though_it_is_removed_as_one_that_ran(
+    at: Machine, railway: Railway
+) -> None:
+    at.deploy("v1.0.0")
+    cancelled = at.commit("v1.1.0")
+    railway.faults = [Fault("POST serviceInstanceDeployV2", "drop")]
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert [row["status"] for row in railway.rows] == ["REMOVED", "SUCCESS"]
+    listed = at.run("ops/releases", "live").stdout
+    assert "v1.0.0" in listed
+    assert cancelled not in listed
+    assert "d-2" not in listed
+
+
+def test_a_service_that_crashed_is_rolled_back(at: Machine, railway: Railway) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    railway.rows[0]["status"] = "CRASHED"
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.running() == first
+
+
+def test_bootstrap_makes_a_project_and_leaves_it_when_done_again(
+    at: Machine, railway: Railway
+) -> None:
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.projects == ["my-service"]
+    assert railway.environments == ["live", "sandbox", "testbed"]
+    assert railway.services == ["my-service"]
+    wanted = json.loads((at.project / ".railway/live.json").read_text())
+    assert railway.settings["live"] == wanted["settings"]
+    assert railway.variables["live"] == wanted["variables"]
+    assert railway.domains == {"live": 3000}
+    assert railway.logins == {"live": {"username": "robot", "password": SECRET}}
+    assert "RAILWAY_SERVICE_ID=s-1" in done.stderr
+    assert railway.rows == [], "nothing is deployed"
+
+    before = railway.changes()
+    again = at.run("ops/bootstrap", "live")
+    assert again.returncode == 0, again.stderr
+    assert "live is as it should be" in again.stderr
+    assert railway.changes() == before
+    assert SECRET not in done.stdout + done.stderr + again.stdout + again.stderr
+
+
+def test_bootstrap_of_another_environment_is_of_the_same_project_and_leaves_live(
+    at: Machine, railway: Railway
+) -> None:
+    for env in ("live", "sandbox"):
+        assert at.run("ops/bootstrap", env).returncode == 0
+    assert railway.projects == ["my-service"]
+    assert railway.services == ["my-service"]
+    assert railway.settings["sandbox"]["numReplicas"] == 1
+    assert railway.settings["live"]["numReplicas"] == 2
+
+
+def test_bootstrap_puts_right_what_was_changed_and_keeps_the_rest(
+    at: Machine, railway: Railway
+) -> None:
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    railway.settings["live"]["numReplicas"] = 7
+    railway.variables["live"] |= {"LOG_LEVEL": "trace", "DATABASE_URL": "mysql://s3cr3t-database"}
+    for file in (at.project / "ops").rglob("*"):
+        if file.is_file():
+            file.write_text(file.read_text().replace("set -eu", "set -eux", 1))
+    before = len(railway.changes())
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.settings["live"]["numReplicas"] == 2
+    assert railway.variables["live"]["LOG_LEVEL"] == "info"
+    assert railway.variables["live"]["DATABASE_URL"] == "mysql://s3cr3t-database"
+    assert railway.changes()[before:] == [
+        "POST serviceInstanceUpdate", "POST variableCollectionUpsert",
+    ]  # fmt: skip
+    assert "s3cr3t" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(
+    at: Machine, railway: Railway, *, there: bool
+) -> None:
+    if there:
+        assert at.run("ops/bootstrap", "sandbox").returncode == 0
+    before = railway.changes()
+    done = at.run("ops/bootstrap", "live", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert ("would create the project my-service" in done.stderr) != there
+    assert "would set " in done.stderr
+    assert railway.changes() == before
+
+
+def test_of_several_workspaces_one_has_to_be_named(at: Machine, railway: Railway) -> None:
+    railway.workspaces = ("w-1", "w-2")
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "say which, as RAILWAY_WORKSPACE_ID: w-1 (w-1), w-2 (w-2)" in done.stderr
+    assert railway.changes() == []
+    assert at.run("ops/bootstrap", "live", RAILWAY_WORKSPACE_ID="w-2").returncode == 0
+
+
+@cache
+def sdk() -> Path:
+    """Give the folder with Railway's package and a compiler, installed on first use."""
+    tools = ROOT / "tests/tools/railway"
+    lock = (tools / "package-lock.json").read_bytes()
+    folder = Path(platformdirs.user_cache_dir("scaffold-tests"))
+    folder /= hashlib.sha256(lock).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+        if not (folder / "node_modules/railway/package.json").exists():
+            for name in (".npmrc", "package.json", "package-lock.json"):
+                shutil.copy(tools / name, folder)
+            subprocess.run(
+                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+                cwd=folder, check=True, capture_output=True,
+            )  # fmt: skip
+    return folder / "node_modules"
+
+
+@pytest.fixture
+def described(render: Render) -> Path:
+    """A project whose railway.ts finds Railway's package."""
+    project = render(stack="node", ci="github", hosting="railway", project_name="my-service")
+    (project / "node_modules").symlink_to(sdk())
+    return project
+
+
+def compiled(project: Path) -> str:
+    """Give what the compiler has to say about railway.ts."""
+    tsc = project / "node_modules/typescript/bin/tsc"
+    done = subprocess.run(
+        ["node", str(tsc), "--project", ".railway"],
+        cwd=project, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def evaluated(project: Path, env: str) -> Any:
+    """Give the service that railway.ts describes for an environment, as Railway's command does."""
+    script = """\
+const mod = await import(process.argv[1]);
+const { createRailwayContext, validateGraph } = await import("railway/iac");
+const made = await mod.default(createRailwayContext({ environment: process.argv[2] }));
+const graph = { version: 1, edges: [], ...made };
+process.stdout.write(JSON.stringify({ wrong: validateGraph(graph), ...made }));
+"""
+    done = subprocess.run(
+        ["node", "--experimental-strip-types", "--no-warnings", "--input-type=module",
+         "--eval", script, str(project / ".railway/railway.ts"), env],
+        cwd=project, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    if done.returncode:
+        raise ValueError(done.stderr)
+    told = json.loads(done.stdout)
+    assert told["wrong"] == []
+    assert told["name"] == "my-service"
+    [service] = told["resources"]
+    return service
+
+
+@pytest.mark.parametrize(
+    ("env", "replicas", "level"),
+    [("sandbox", 1, "debug"), ("testbed", 2, "info"), ("live", 2, "info")],
+)
+def test_railway_ts_describes_each_environment(
+    described: Path, env: str, replicas: int, level: str
+) -> None:
+    assert compiled(described) == ""
+    assert evaluated(described, env) == {
+        "address": "service.my-service",
+        "type": "service",
+        "kind": "empty",
+        "name": "my-service",
+        "deploy": {
+            "healthcheckPath": "/healthz",
+            "healthcheckTimeout": 120,
+            "drainingSeconds": 15,
+            "multiRegionConfig": {"us-east4-eqdc4a": {"numReplicas": replicas}},
+        },
+        "variables": {
+            name: {"type": "literal", "value": value}
+            for name, value in {
+                "APP_ENV": env, "CLIENT_IP_HEADER": "x-real-ip", "LOG_LEVEL": level, "PORT": "3000",
+            }.items()
+        },
+    }  # fmt: skip
+
+
+def test_railway_ts_keeps_what_was_set_by_hand_and_refuses_other_environments(
+    described: Path,
+) -> None:
+    file = described / ".railway/railway.ts"
+    text = file.read_text()
+    file.write_text(text.replace("string[] = []", 'string[] = ["DATABASE_URL"]'))
+    assert compiled(described) == ""
+    assert evaluated(described, "live")["variables"]["DATABASE_URL"] == {"type": "preserve"}
+    with pytest.raises(ValueError, match=r"no environment 'production' in \.railway/"):
+        evaluated(described, "production")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "says"),
+    [
+        pytest.param("live.json", "120", '"120"', "'string' is not", id="a wrong type"),
+        pytest.param("sandbox.json", "region", "regoin", "regoin", id="a misspelt name"),
+        pytest.param("railway.ts", "healthcheckPath:", "healthPath:", "healthPath", id="none"),
+        pytest.param(
+            "railway.ts", "deploy: {", 'deploy: { restartPolicyType: "OFTEN",', "OFTEN",
+            id="a wrong value",
+        ),
+    ],
+)  # fmt: skip
+def test_a_wrong_railway_ts_does_not_compile(
+    described: Path, file: str, old: str, new: str, says: str
+) -> None:
+    path = described / ".railway" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert says in compiled(described)
+
+
+def test_settings_are_those_of_railways_api(described: Path) -> None:
+    kind = schema().get_type("ServiceInstanceUpdateInput")
+    assert isinstance(kind, graphql.GraphQLInputObjectType)
+    for env in ("sandbox", "testbed", "live"):
+        told = json.loads((described / f".railway/{env}.json").read_text())
+        assert graphql.coerce_input_value(told["settings"], kind) == told["settings"]
+
+
+def test_what_is_deprecated_is_not_written(described: Path) -> None:
+    assert not list(described.glob("railway.*"))
