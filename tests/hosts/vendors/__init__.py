@@ -2,10 +2,11 @@
 
 from vendors.base import Vendor
 from vendors.fly import Fly
+from vendors.heroku import Heroku
 from vendors.netlify import Netlify
 from vendors.railway import Railway
 from vendors.render import Render
 from vendors.vercel import Vercel, VercelSite
 
 #: Each with a stack that it runs, in the order of the catalogue.
-VENDORS: tuple[type[Vendor], ...] = (Fly, Render, Vercel, VercelSite, Netlify, Railway)
+VENDORS: tuple[type[Vendor], ...] = (Fly, Render, Vercel, VercelSite, Netlify, Railway, Heroku)

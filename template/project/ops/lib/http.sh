@@ -5,6 +5,9 @@
 # HTTP_TIMEOUT  seconds that a call may take, by default 60
 # RETRY_DELAY   seconds before the second try, twice as many before the third, and so on; by default 1
 
+# What a platform may say otherwise: the media type of its answers.
+http_accept=application/json
+
 http_folder=$(mktemp -d)
 at_exit "rm -rf '$http_folder'"
 
@@ -15,7 +18,7 @@ http_try() {
   shift 2
   http_status=$(
     http_identity | curl --silent --show-error --connect-timeout 10 --max-time "${HTTP_TIMEOUT:-60}" \
-      --request "$http_method" --header @- --header 'Accept: application/json' \
+      --request "$http_method" --header @- --header "Accept: $http_accept" \
       --output "$http_folder/answer" --dump-header "$http_folder/headers" --write-out '%{http_code}' \
       "$@" "$http_url" 2>"$http_folder/error"
   ) || http_status=000
