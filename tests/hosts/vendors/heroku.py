@@ -9,14 +9,19 @@ from vendors.base import SECRET, SKOPEO, Vendor, commit_of
 
 if TYPE_CHECKING:
     from conftest import Call
+
     from vendors.base import Machine
 
-#: The digest of an image is its commit and zeros; that of its configuration, which Heroku wants, has ones.
+#: What Heroku calls an image is the digest of its configuration: here its commit, padded with ones.
 ONES = "1" * 24
-RAW = """\
+RAW = f"""\
+for name; do :; done
+name=${{name##*:}}
 case $* in
-  *--raw*) for name; do :; done; name=${name##*:}; name=${name%000000000000000000000000}
-    echo '{"schemaVersion": 2, "config": {"digest": "sha256:'"$name"'111111111111111111111111"}}'; exit ;;
+  *--raw*)
+    echo '{{"config": {{"digest": "sha256:'"${{name%{"0" * 24}}}{ONES}"'"}}}}'
+    exit
+    ;;
 esac
 """
 
@@ -68,7 +73,7 @@ class Heroku(Vendor):
         crashed = self.running() in self.doomed
         return (503, b"Application error") if crashed else super().health()
 
-    def answer(self, call: Call) -> tuple[int, Any]:  # noqa: PLR0911 (one a call)
+    def answer(self, call: Call) -> tuple[int, Any]:
         """Answer a call of the API."""
         if not call.headers["Accept"].startswith("application/vnd.heroku+json; version=3"):
             return 404, {"id": "not_found", "message": "The requested API endpoint was not found."}
@@ -87,8 +92,8 @@ class Heroku(Vendor):
     def _app(self, method: str, rest: list[str], call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911, PLR0912
         match method, rest:
             case "GET", []:
-                address = "https://my-service-live-0123456789ab.herokuapp.com/"
-                return 200, {"name": self.name, "web_url": address, "build_stack": {"name": self.app_stack}}
+                address = f"https://{self.name}-0123456789ab.herokuapp.com/"
+                return 200, {"web_url": address, "build_stack": {"name": self.app_stack}}
             case "PATCH", []:
                 self.app_stack = call.json["build_stack"]
                 return 200, {}
@@ -118,7 +123,8 @@ class Heroku(Vendor):
                 if row["status"] != "succeeded" or not row["image"]:
                     return 422, {"id": "invalid_params", "message": "It cannot be rolled back to."}
                 self.variables = row["variables"]
-                return 201, self._shown(self._release(f"Rollback to v{row['version']}", row["image"]))
+                made = self._release(f"Rollback to v{row['version']}", row["image"])
+                return 201, self._shown(made)
         return 404, {"id": "not_found", "message": f"{method} {rest}"}
 
     def _formation(self, call: Call) -> tuple[int, Any]:

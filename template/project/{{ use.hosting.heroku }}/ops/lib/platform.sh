@@ -136,11 +136,11 @@ END
 
 # heroku_tell RELEASE: names the config vars that go back with it; what they say stays in files.
 heroku_tell() {
-  http_again GET "$heroku_api/config-vars" >"$http_folder/now" || return 0
-  http_again GET "$heroku_api/releases/$1/config-vars" >"$http_folder/then" || return 0
+  http_again GET "$heroku_api/config-vars" >"$http_folder/is" || return 0
+  http_again GET "$heroku_api/releases/$1/config-vars" >"$http_folder/was" || return 0
   heroku_names=$(jq --raw-output --slurp '
-    . as [$now, $then] | $now + $then | keys | map(select($now[.] != $then[.])) | join(", ")' \
-    "$http_folder/now" "$http_folder/then")
+    . as [$is, $was] | $is + $was | keys | map(select($is[.] != $was[.])) | join(", ")' \
+    "$http_folder/is" "$http_folder/was") || return 0
   [ -z "$heroku_names" ] || say "config vars that go back to what they were then: $heroku_names; set again what has to stay"
 }
 

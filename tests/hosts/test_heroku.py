@@ -1,0 +1,480 @@
+"""What is particular to Heroku: its API, its files, and that a release has config vars in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema
+import pytest
+import yaml
+from conftest import Call, Render, vendors_file
+from vendors.base import SECRET, Machine
+from vendors.heroku import Heroku
+
+VERSION_3 = "application/vnd.heroku+json; version=3"
+
+
+def new(render: Render, folder: Path, vendor: Heroku, shell: str = "dash") -> Machine:
+    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
+    command = f"{found} sh" if shell == "busybox" else found
+    project = render(stack="python", ci="gitlab", hosting="heroku")
+    return Machine.new(project, vendor, folder / "bin", command)
+
+
+@pytest.fixture
+def heroku() -> Iterator[Heroku]:
+    """An app that was set up, and runs nothing yet."""
+    vendor = Heroku()
+    with vendor.serving():
+        yield vendor
+
+
+@pytest.fixture
+def at(render: Render, tmp_path: Path, heroku: Heroku) -> Machine:
+    """A new service on Heroku."""
+    return new(render, tmp_path, heroku)
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def edit(at: Machine, name: str, old: str, to: str) -> None:
+    file = at.project / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, to))
+
+
+class Api:
+    """Heroku's description of its API, which says of each call what its body is."""
+
+    def __init__(self) -> None:
+        text = vendors_file("specs/heroku-platform-schema.json").read_text()
+        self.schema = tightened(json.loads(text))
+        self.links = [
+            (link["method"], self.pattern(link["href"]), link.get("schema"))
+            for definition in self.schema["definitions"].values()
+            for link in definition.get("links", [])
+        ]
+
+    def pattern(self, href: str) -> re.Pattern[str]:
+        """Make an expression of an address like `/apps/{(%23%2Fdefinitions%2Fapp…)}`."""
+        parts = re.split(r"\{\((.*?)\)\}", href)
+        parts[0::2] = map(re.escape, parts[0::2])
+        parts[1::2] = [self.values(unquote(part)) for part in parts[1::2]]
+        return re.compile("".join(parts))
+
+    def values(self, reference: str) -> str:
+        """Give an expression for what a part of an address may be."""
+        found: Any = self.schema
+        for key in reference.removeprefix("#/").split("/"):
+            found = found[key]
+        if "$ref" in found:
+            return self.values(found["$ref"])
+        either = found.get("anyOf", found.get("oneOf"))
+        if either:
+            return f"(?:{'|'.join(self.values(each['$ref']) for each in either)})"
+        if found.get("format") == "uuid":
+            return "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+        if "integer" in found["type"]:
+            return "[0-9]+"
+        return f"(?:{found['pattern'].strip('^$')})" if "pattern" in found else "[^/]+"
+
+    def check(self, call: Call) -> None:
+        """Refuse a call that is not described, or has a body that is not."""
+        assert not call.query, "no call has a query"
+        assert call.headers["Accept"] in (VERSION_3, f"{VERSION_3}.docker-releases")
+        assert call.headers["Authorization"] == f"Bearer {SECRET}"
+        bodies = [
+            body
+            for method, path, body in self.links
+            if method == call.method and path.fullmatch(call.path)
+        ]
+        assert bodies, f"{call.method} {call.path} is not described"
+        if not call.body:
+            assert any(not (body or {}).get("required") for body in bodies)
+            return
+        definitions = copy.deepcopy(self.schema["definitions"])
+        # Releasing images is a variant of the API, with a key that is described in prose alone.
+        if call.headers["Accept"].endswith(".docker-releases"):
+            update = definitions["formation"]["definitions"]["update"]["properties"]
+            del update["quantity"], update["dyno_size"]
+            update["docker_image"] = {"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}
+        said = {"definitions": definitions, "anyOf": [body for body in bodies if body]}
+        jsonschema.validate(call.json, said, jsonschema.Draft4Validator)
+
+
+def tightened(schema: Any) -> Any:
+    """Have a schema refuse keys that it does not name."""
+    if isinstance(schema, list):
+        return [tightened(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: tightened(each) for key, each in schema.items()}
+    if isinstance(made.get("properties"), dict):
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def test_every_call_is_as_heroku_describes_it(at: Machine, heroku: Heroku) -> None:
+    api = Api()
+    heroku.made = False
+    at.commit("v0.0.0")
+    ok(at.run("ops/bootstrap", "live"))
+    at.deploy("v1.0.0")
+    heroku.set(LOG_LEVEL="debug")
+    heroku.web["quantity"] = 1
+    heroku.app_stack = "heroku-24"
+    ok(at.run("ops/bootstrap", "live"))
+    at.deploy("v1.1.0")
+    heroku.command_runs = True
+    heroku.set(ANYTHING="else")
+    heroku.command_runs = False
+    ok(at.run("ops/rollback", "live"))
+    ok(at.run("ops/releases", "live"))
+    assert {re.sub(r"[0-9a-f]{8}-[-0-9a-f]{27}", "ID", line) for line in heroku.changes()} == {
+        "POST /apps",
+        "PATCH /apps/my-service-live",
+        "PATCH /apps/my-service-live/config-vars",
+        "PATCH /apps/my-service-live/formation",
+        "POST /apps/my-service-live/dynos/release.1/actions/stop",
+        "POST /apps/my-service-live/releases",
+    }
+    for call in heroku.calls:
+        api.check(call)
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        ("POST /apps", {"name": "my_service"}),
+        ("POST /apps", {"name": "my-service", "stak": "container"}),
+        ("PATCH /apps/my-service-live", {"stack": "container"}),
+        ("PATCH /apps/my-service-live/config-vars", {"PORT": 3000}),
+        ("PATCH /apps/my-service-live/formation", {"updates": [{"quantity": 2}]}),
+        ("PATCH /apps/my-service-live/formation", {"updates": [{"type": "web", "size": "x"}]}),
+        ("POST /apps/my-service-live/releases", {"release": 3}),
+        ("POST /apps/my-service-live/releases", {}),
+        ("POST /apps/my-service-live/rollback", {"release": "x"}),
+    ],
+)
+def test_a_broken_call_would_be_noticed(call: str, body: Any) -> None:
+    api = Api()
+    method, target = call.split()
+    headers: Any = {"Accept": VERSION_3, "Authorization": f"Bearer {SECRET}"}
+    with pytest.raises((AssertionError, jsonschema.ValidationError)):
+        api.check(Call(method, target, headers, json.dumps(body).encode()))
+
+
+def test_the_tested_image_is_copied_by_its_digest_and_released_by_its_id(
+    at: Machine, heroku: Heroku, tmp_path: Path
+) -> None:
+    commit = at.deploy("v1.0.0")
+    log = (tmp_path / "skopeo.log").read_text().splitlines()
+    [copied] = [line for line in log if " copy " in line]
+    assert "--preserve-digests" in copied
+    assert copied.endswith(
+        f"docker://registry.example.com/team/service@sha256:{commit}{'0' * 24}"
+        f" docker://registry.heroku.com/my-service-live/web:{commit}"
+    )
+    assert any(line.endswith("--username _ --password-stdin registry.heroku.com") for line in log)
+    release = next(call for call in heroku.calls if call.method == "PATCH")
+    assert release.json == {
+        "updates": [{"type": "web", "docker_image": f"sha256:{commit}{'1' * 24}"}]
+    }
+
+
+def test_an_image_for_several_kinds_of_machines_is_refused(at: Machine, heroku: Heroku) -> None:
+    at.stub("skopeo", "case $* in *--raw*) echo {} ;; *inspect*) echo sha256:1 ;; esac")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "is no image for one kind of machine" in done.stderr
+    assert heroku.changes() == []
+
+
+def test_the_first_deploy_also_sets_the_size_which_no_later_one_touches(
+    at: Machine, heroku: Heroku
+) -> None:
+    at.deploy("v1.0.0")
+    assert heroku.web == {"type": "web", "quantity": 2, "dyno_size": {"name": "standard-1x"}}
+    heroku.web["quantity"] = 7
+    at.deploy("v1.1.0")
+    assert heroku.web["quantity"] == 7
+
+
+def test_the_same_image_again_makes_no_release_and_is_no_error(at: Machine, heroku: Heroku) -> None:
+    at.deploy("v1.0.0")
+    before = len(heroku.releases)
+    ok(at.run("ops/deploy", "live"))
+    assert len(heroku.releases) == before
+
+
+def test_a_rollback_names_the_config_vars_that_go_back_with_it(at: Machine, heroku: Heroku) -> None:
+    at.deploy("v1.0.0")
+    heroku.set(DATABASE_URL="postgres://new", PEPPER=SECRET)
+    at.deploy("v1.1.0")
+    said = ok(at.run("sh", "-x", "ops/rollback", "live"))
+    assert "go back to what they were then: DATABASE_URL, PEPPER; set again" in said
+    assert "config vars are those that the release had" in said
+    assert SECRET not in said
+    assert "postgres://new" not in said
+    assert "PEPPER" not in heroku.variables
+
+
+def test_a_change_of_config_vars_is_a_release_but_not_what_a_rollback_goes_to(
+    at: Machine, heroku: Heroku
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    heroku.set(DATABASE_URL="postgres://new")
+    listed = at.run("ops/releases", "live").stdout.splitlines()
+    assert listed[1].startswith("* v1.1.0 ")
+    assert len(listed) == 3, "the two that were deployed"
+    ok(at.run("ops/rollback", "live"))
+    assert heroku.running() == first
+
+
+def test_a_deploy_that_reached_nothing_leaves_new_config_vars_alone(
+    at: Machine, heroku: Heroku
+) -> None:
+    at.deploy("v1.0.0")
+    heroku.set(DATABASE_URL="postgres://new")
+    at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live", HEROKU_REGISTRY="down.example.com", PATH=failing_copy(at))
+    assert done.returncode == 1
+    assert heroku.variables == {"DATABASE_URL": "postgres://new"}
+    assert "POST /apps/my-service-live/releases" not in heroku.changes()
+
+
+def failing_copy(at: Machine) -> str:
+    """Give a PATH on which skopeo copies nothing."""
+    skopeo = (at.bin / "skopeo").read_text()
+    broken = at.bin.parent / "broken"
+    broken.mkdir()
+    script = broken / "skopeo"
+    script.write_text(skopeo.replace("#!/bin/sh\n", '#!/bin/sh\n[ "$1" != copy ] || exit 1\n'))
+    script.chmod(0o755)
+    return f"{broken}:{at.environment['PATH']}"
+
+
+def test_a_release_whose_command_still_runs_is_stopped_by_a_rollback(
+    at: Machine, heroku: Heroku
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    at.commit("v1.2.0")
+    heroku.command_runs = True
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="1", POLL_INTERVAL="1")
+    assert done.returncode == 1
+    heroku.command_runs = False
+    ok(at.run("ops/rollback", "live"))
+    assert heroku.running() == first
+    assert [each["status"] for each in heroku.releases].count("pending") == 0
+
+
+def test_the_address_is_the_one_that_heroku_made_up(at: Machine) -> None:
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", SERVICE_URL="")
+    assert "https://my-service-live-0123456789ab.herokuapp.com at " in done.stderr
+
+
+@pytest.mark.parametrize("task", ["deploy", "rollback", "releases", "bootstrap"])
+def test_the_app_of_another_environment_is_refused_before_anything_is_asked(
+    at: Machine, heroku: Heroku, task: str
+) -> None:
+    edit(at, ".heroku/live.json", "my-service-live", "my-service-testbed")
+    at.commit("v1.0.0")
+    done = at.run(f"ops/{task}", "live")
+    assert done.returncode == 1
+    assert "my-service-testbed is not the app of live" in done.stderr
+    assert heroku.calls == []
+
+
+def test_a_name_that_is_too_long_for_heroku_is_refused_and_another_may_be_chosen(
+    at: Machine, heroku: Heroku
+) -> None:
+    edit(at, ".heroku/live.json", "my-service-live", "the-service-with-the-long-name-live")
+    at.commit("v1.0.0")
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "is longer than the 30 characters that Heroku takes: choose a name" in done.stderr
+    edit(at, ".heroku/live.json", "the-service-with-the-long-name-live", "long-name-live")
+    heroku.name, heroku.made = "long-name-live", False
+    ok(at.run("ops/bootstrap", "live"))
+    assert heroku.made
+
+
+def test_bootstrap_sets_an_app_up_and_then_finds_it_as_it_should_be(
+    at: Machine, heroku: Heroku
+) -> None:
+    heroku.made = False
+    at.commit("v1.0.0")
+    said = ok(at.run("ops/bootstrap", "live", "--dry-run"))
+    assert "would create the app my-service-live" in said
+    assert "would set APP_ENV, CLIENT_IP_HEADER, LOG_LEVEL" in said
+    assert heroku.changes() == []
+
+    ok(at.run("ops/bootstrap", "live"))
+    created = {"name": "my-service-live", "region": "us", "stack": "container"}
+    assert heroku.calls[-2].json == created
+    assert heroku.variables == {
+        "APP_ENV": "live", "CLIENT_IP_HEADER": "x-forwarded-for", "LOG_LEVEL": "info",
+    }  # fmt: skip
+    ok(at.run("ops/deploy", "live"))
+    before = heroku.changes()
+    assert "live is as it should be" in ok(at.run("ops/bootstrap", "live"))
+    assert heroku.changes() == before
+
+
+def test_bootstrap_brings_an_app_to_what_its_file_says_and_leaves_its_secrets_alone(
+    at: Machine, heroku: Heroku
+) -> None:
+    at.commit("v1.0.0")
+    ok(at.run("ops/bootstrap", "live"))
+    at.deploy("v1.1.0")
+    heroku.set(PEPPER=SECRET, LOG_LEVEL="debug")
+    heroku.web["dyno_size"] = {"name": "Basic"}
+    heroku.app_stack = "heroku-24"
+    wanted = ["have my-service-live run images", "set LOG_LEVEL", "run 2 dynos of standard-1x"]
+
+    said = ok(at.run("ops/bootstrap", "live", "--dry-run"))
+    assert [line for line in wanted if f"would {line}" not in said] == []
+    assert heroku.variables["LOG_LEVEL"] == "debug"
+    traced = at.run("sh", "-x", "ops/bootstrap", "live")
+    assert [line for line in wanted if line not in ok(traced)] == []
+    assert SECRET not in traced.stdout + traced.stderr
+    assert heroku.variables["PEPPER"] == SECRET
+    assert "live is as it should be" in ok(at.run("ops/bootstrap", "live"))
+
+
+def test_bootstrap_takes_the_name_of_heroku_in_any_case(at: Machine, heroku: Heroku) -> None:
+    at.deploy("v1.0.0")
+    ok(at.run("ops/bootstrap", "live"))
+    heroku.web["dyno_size"] = {"name": "Standard-1X"}
+    assert "live is as it should be" in ok(at.run("ops/bootstrap", "live"))
+
+
+def test_bootstrap_can_give_the_app_to_a_team(at: Machine, heroku: Heroku) -> None:
+    heroku.made = False
+    at.commit("v1.0.0")
+    ok(at.run("ops/bootstrap", "live", HEROKU_TEAM="shop"))
+    [made] = [call for call in heroku.calls if call.path == "/teams/apps"]
+    assert made.json["team"] == "shop"
+
+
+def test_bootstrap_says_what_to_do_when_somebody_else_has_the_name(
+    at: Machine, heroku: Heroku
+) -> None:
+    heroku.made, heroku.foreign = False, True
+    at.commit("v1.0.0")
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "choose a name in .heroku/live.json that is free and ends in -live" in done.stderr
+
+
+def test_it_also_works_in_busybox(render: Render, tmp_path: Path, heroku: Heroku) -> None:
+    at = new(render, tmp_path, heroku, "busybox")
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    ok(at.run("ops/bootstrap", "live"))
+    ok(at.run("ops/rollback", "live"))
+    assert heroku.running() == first
+
+
+#: What the documentation of app.json and heroku.yml says, as far as images go.
+TEXT = {"type": "string"}
+APP_JSON = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["stack"],
+    "properties": {
+        "name": {"type": "string", "pattern": r"^[a-zA-Z-_.]+", "maxLength": 300},
+        "description": TEXT,
+        "stack": {"const": "container"},
+        "env": {
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"value": TEXT, "description": TEXT, "required": {"type": "boolean"}},
+            }
+        },
+        "formation": {
+            "additionalProperties": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["quantity"],
+                "properties": {
+                    "quantity": {"type": "integer"},
+                    "size": {"enum": ["eco", "basic", "standard-1x", "standard-2x"]},
+                },
+            }
+        },
+    },
+}
+HEROKU_YML = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["build"],
+    "properties": {
+        "build": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["docker"],
+            "properties": {"docker": {"additionalProperties": TEXT}, "config": {"type": "object"}},
+        },
+        "run": {"type": "object"},
+        "release": {"type": "object"},
+        "setup": {"type": "object"},
+    },
+}
+
+
+def test_review_apps_are_built_from_the_dockerfile_as_in_sandbox(render: Render) -> None:
+    project = render(stack="node", ci="github", hosting="heroku")
+    app = json.loads((project / "app.json").read_text())
+    built = yaml.safe_load((project / "heroku.yml").read_text())
+    jsonschema.validate(app, APP_JSON)
+    jsonschema.validate(built, HEROKU_YML)
+    assert (project / built["build"]["docker"]["web"]).is_file()
+    sandbox = json.loads((project / ".heroku/sandbox.json").read_text())
+    assert {name: each["value"] for name, each in app["env"].items()} == sandbox["config"]
+    assert list(app["formation"]) == [sandbox["formation"]["type"]]
+
+
+@pytest.mark.parametrize(
+    ("schema", "broken"),
+    [
+        (APP_JSON, {"stack": "container", "formations": {}}),
+        (APP_JSON, {"stack": "heroku-24"}),
+        (APP_JSON, {"stack": "container", "formation": {"web": {"quantity": "1"}}}),
+        (APP_JSON, {"stack": "container", "env": {"LOG_LEVEL": {"values": "info"}}}),
+        (HEROKU_YML, {"build": {"web": "Dockerfile"}}),
+        (HEROKU_YML, {"builds": {"docker": {"web": "Dockerfile"}}}),
+    ],
+)
+def test_a_wrong_file_would_be_noticed(schema: dict[str, Any], broken: Any) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, schema)
+
+
+def test_testbed_is_sized_like_live_and_heroku_chooses_the_port(render: Render) -> None:
+    project = render(stack="node", ci="github", hosting="heroku")
+    sandbox, testbed, live = (
+        json.loads((project / ".heroku" / f"{env}.json").read_text())
+        for env in ("sandbox", "testbed", "live")
+    )
+    assert testbed["formation"] == live["formation"]
+    assert live["formation"]["quantity"] == 2
+    assert sandbox["formation"]["quantity"] == 1
+    assert "PORT" not in sandbox["config"] | testbed["config"] | live["config"]
