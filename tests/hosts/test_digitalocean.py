@@ -1,0 +1,550 @@
+"""What is particular to DigitalOcean's App Platform."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from conftest import Call, Render, vendors_file
+from vendors.base import SECRET, Fault, Machine, Vendor
+from vendors.digitalocean import DigitalOcean, app_spec
+
+SHELLS = ("dash", "busybox")
+
+
+@dataclass
+class Recording(DigitalOcean):
+    """The stand-in, and what it answered."""
+
+    answers: list[tuple[Call, int, Any]] = field(default_factory=list)
+
+    def answer(self, call: Call) -> tuple[int, Any]:
+        status, told = super().answer(call)
+        self.answers.append((call, status, json.loads(json.dumps(told))))
+        return status, told
+
+
+@pytest.fixture
+def do() -> Iterator[Recording]:
+    """App Platform, where an app for live is that nothing was deployed to."""
+    vendor = Recording()
+    with vendor.serving():
+        yield vendor
+
+
+@pytest.fixture
+def at(do: Vendor, render: Render, tmp_path: Path) -> Machine:
+    """A new service."""
+    return machine(do, render, tmp_path, "dash")
+
+
+def machine(do: Vendor, render: Render, folder: Path, shell: str) -> Machine:
+    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
+    project = render(stack="node", ci="github", hosting="digitalocean")
+    return Machine.new(project, do, folder / "bin", f"{found} sh" if shell == "busybox" else found)
+
+
+def edit(project: Path, **settings: Any) -> None:
+    """Change what the file of live says of its service."""
+    file = project / ".do/app.live.json"
+    spec = json.loads(file.read_text())
+    spec["services"][0] |= settings
+    file.write_text(json.dumps(spec, indent=2))
+
+
+class Description:
+    """What DigitalOcean publishes about its API; a key that it does not name is wrong."""
+
+    def __init__(self) -> None:
+        text = vendors_file("specs/digitalocean-apps.bundled.yaml").read_text("utf-8")
+        self.all: dict[str, Any] = yaml.safe_load(text)
+        self.made: dict[str, jsonschema.Draft202012Validator] = {}
+
+    def resolved(self, node: Any) -> Any:
+        """Follow a reference."""
+        while isinstance(node, dict) and "$ref" in node:
+            found = self.all
+            for part in node["$ref"].removeprefix("#/").split("/"):
+                found = found[part.replace("~1", "/")]
+            node = found
+        return node
+
+    def tight(self, schema: Any, *, part: bool = False) -> dict[str, Any]:
+        """Give a schema without references that takes no other keys, unless it is a part of one."""
+        made: dict[str, Any] = dict(self.resolved(schema))
+        for several in ("allOf", "oneOf", "anyOf"):
+            if several in made:
+                of_all = several == "allOf"
+                made[several] = [self.tight(each, part=of_all) for each in made[several]]
+        if "items" in made:
+            made["items"] = self.tight(made["items"])
+        if "properties" in made:
+            made["properties"] = {
+                name: self.tight(each) for name, each in made["properties"].items()
+            }
+        if ("properties" in made or "allOf" in made) and not part:
+            made["unevaluatedProperties"] = False
+        return made
+
+    def check(self, schema: Any, value: Any, *, tight: bool = True) -> None:
+        key = json.dumps([schema, tight])
+        if key not in self.made:
+            made = self.tight(schema, part=not tight)
+            self.made[key] = jsonschema.Draft202012Validator(made)
+        self.made[key].validate(value)
+
+    def operation(self, call: Call) -> tuple[dict[str, Any], list[Any]]:
+        """Give what is said of a call: the operation and its parameters."""
+        for path, operations in self.all["paths"].items():
+            found = operations.get(call.method.lower())
+            if found and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), call.path):
+                return found, [self.resolved(each) for each in found.get("parameters", [])]
+        raise AssertionError(f"no such call: {call.method} {call.path}")
+
+    def request(self, call: Call) -> None:
+        """Hold a call to the description."""
+        operation, parameters = self.operation(call)
+        known = {each["name"]: each["schema"] for each in parameters if each["in"] == "query"}
+        for name, values in call.query.items():
+            assert name in known, f"{call.path}: {name}"
+            for value in values:
+                self.check(known[name], int(value) if value.isdigit() else value)
+        if "requestBody" not in operation:
+            assert not call.body
+            return
+        assert call.headers["Content-Type"] == "application/json"
+        body = self.resolved(operation["requestBody"])["content"]["application/json"]
+        self.check(body["schema"], call.json)
+
+    def response(self, call: Call, status: int, told: Any) -> None:
+        """Hold an answer to the description."""
+        said = self.resolved(self.operation(call)[0]["responses"].get(str(status), {}))
+        if told is not None and "content" in said:
+            self.check(said["content"]["application/json"]["schema"], told, tight=False)
+
+
+@pytest.fixture(scope="module")
+def described() -> Description:
+    return Description()
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
+    do: Recording, render: Render, tmp_path: Path, described: Description, shell: str
+) -> None:
+    at = machine(do, render, tmp_path, shell)
+    do.spec = None
+    at.commit("v0.1.0")
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    first = at.deploy("v1.0.0")
+    edit(at.project, instance_count=3)
+    at.deploy("v1.1.0")
+    do.doomed = {at.commit("v1.2.0")}
+    assert at.run("ops/deploy", "live", DEPLOY_TIMEOUT="0").returncode == 1, "it is cancelled"
+    assert at.run("ops/deploy", "live").returncode == 1, "it fails"
+    done = at.run("ops/rollback", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert do.running() == first
+    assert at.run("ops/releases", "live").returncode == 0
+    edit(at.project, instance_count=4)
+    assert at.run("ops/bootstrap", "live").returncode == 0
+
+    for call, status, told in do.answers:
+        assert status == 200, told
+        described.request(call)
+        described.response(call, status, told)
+    assert {
+        re.sub(r"(app|dep)-\d+", "{id}", f"{call.method} {call.path}") for call in do.calls
+    } == {
+        "GET /v2/apps",
+        "POST /v2/apps",
+        "GET /v2/apps/{id}",
+        "PUT /v2/apps/{id}",
+        "GET /v2/apps/{id}/deployments",
+        "GET /v2/apps/{id}/deployments/{id}",
+        "POST /v2/apps/{id}/deployments/{id}/cancel",
+        "POST /v2/apps/{id}/rollback/validate",
+        "POST /v2/apps/{id}/rollback",
+        "POST /v2/apps/{id}/rollback/commit",
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("PUT", "/v2/apps/app-1", {}),
+        ("PUT", "/v2/apps/app-1", {"spec": app_spec("x" * 33)}),
+        ("PUT", "/v2/apps/app-1", {"spec": {"name": "my-service-live", "servces": []}}),
+        (
+            "PUT",
+            "/v2/apps/app-1",
+            {"spec": {"name": "ab", "services": [{"name": "ab", "ports": 3}]}},
+        ),
+        ("POST", "/v2/apps/app-1/rollback", {"deploymentId": "dep-1"}),
+        ("POST", "/v2/apps/app-1/rollback", {"deployment_id": "dep-1", "skip_pin": "no"}),
+        ("POST", "/v2/apps/app-1/rollback/commit", {"deployment_id": "dep-1"}),
+        ("PATCH", "/v2/apps/app-1", {"spec": app_spec("my-service-live")}),
+        ("GET", "/v2/apps?name=my-service-live", None),
+        ("GET", "/v2/apps?per_page=201", None),
+    ],
+)
+def test_a_call_that_digitalocean_does_not_describe_is_noticed(
+    described: Description, method: str, target: str, body: Any
+) -> None:
+    headers = Message()
+    headers["Content-Type"] = "application/json"
+    sent = b"" if body is None else json.dumps(body).encode()
+    with pytest.raises((AssertionError, jsonschema.ValidationError)):
+        described.request(Call(method, target, headers, sent))
+
+
+@pytest.mark.parametrize("env", ["sandbox", "testbed", "live"])
+def test_the_files_are_app_specs(described: Description, render: Render, env: str) -> None:
+    project = render(stack="node", ci="github", hosting="digitalocean")
+    spec = json.loads((project / f".do/app.{env}.json").read_text())
+    described.check({"$ref": "#/components/schemas/app_spec"}, spec)
+    [service] = spec["services"]
+    assert spec["name"] == f"my-service-{env}"
+    assert service["http_port"] == 3000
+    assert service["health_check"]["http_path"] == "/healthz"
+    assert service["instance_count"] == (1 if env == "sandbox" else 2)
+    assert {each["key"]: each["value"] for each in service["envs"]} == {
+        "APP_ENV": env,
+        "CLIENT_IP_HEADER": "do-connecting-ip",
+        "LOG_LEVEL": "debug" if env == "sandbox" else "info",
+        "PORT": "3000",
+    }
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"health_check": {"path": "/healthz"}},
+        {"instance_size_slug": "apps-s-3vcpu-1gb"},
+        {"instance_count": "2"},
+        {"http_port": 65536},
+        {"termination": {"grace_period_seconds": 601}},
+        {"envs": [{"name": "APP_ENV", "value": "live"}]},
+    ],
+    ids=str,
+)
+def test_a_file_that_is_no_app_spec_is_noticed(
+    described: Description, render: Render, wrong: dict[str, Any]
+) -> None:
+    project = render(stack="node", ci="github", hosting="digitalocean")
+    edit(project, **wrong)
+    spec = json.loads((project / ".do/app.live.json").read_text())
+    with pytest.raises(jsonschema.ValidationError):
+        described.check({"$ref": "#/components/schemas/app_spec"}, spec)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_bootstrap_creates_the_app_and_then_leaves_it_as_it_is(
+    do: Recording, render: Render, tmp_path: Path, shell: str
+) -> None:
+    at = machine(do, render, tmp_path, shell)
+    do.spec = None
+    commit = at.commit("v1.0.0")
+    dry = at.run("ops/bootstrap", "live", "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "would create the app my-service-live" in dry.stderr
+    assert do.changes() == []
+
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert "as a variable of live: DIGITALOCEAN_APP_ID=app-1" in done.stderr
+    assert do.running() == commit
+    assert do.changes() == ["POST /v2/apps"]
+    assert do.spec
+    sealed = do.spec["services"][0]["image"]["registry_credentials"]
+    assert do.vault[sealed] == f"robot:{SECRET}"
+
+    again = at.run("ops/bootstrap", "live")
+    assert again.returncode == 0, again.stderr
+    assert "live is as it should be" in again.stderr
+    assert do.changes() == ["POST /v2/apps"]
+    logs = "".join(log.read_text() for log in tmp_path.glob("*.log"))
+    for said in (dry, done, again):
+        assert SECRET not in said.stdout + said.stderr + logs
+
+
+def test_bootstrap_brings_an_app_to_what_its_file_says(at: Machine, do: Recording) -> None:
+    running = at.deploy("v1.0.0")
+    edit(at.project, instance_count=5)
+    before = do.changes()
+    dry = at.run("ops/bootstrap", "live", "--dry-run")
+    assert "would bring my-service-live to what .do/app.live.json says" in dry.stderr
+    assert do.changes() == before
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert do.changes() == [*before, "PUT /v2/apps/app-1"]
+    assert do.spec
+    assert do.spec["services"][0]["instance_count"] == 5
+    assert do.running() == running
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+
+
+def test_bootstrap_says_so_when_the_app_does_not_start(at: Machine, do: Recording) -> None:
+    do.spec = None
+    do.doomed = {at.commit("v1.0.0")}
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "failed: it ended as ERROR, the container exited" in done.stderr
+    assert "live is not set up yet" in done.stderr
+
+
+def test_a_deploy_keeps_what_the_file_does_not_name(at: Machine, do: Recording) -> None:
+    at.deploy("v1.0.0")
+    assert do.spec
+    do.vault = {"EV[1:login]": "robot:password", "EV[1:key]": "s3cret"}
+    do.spec["domains"] = [{"domain": "api.example.com"}]
+    service = do.spec["services"][0]
+    service["image"]["registry_credentials"] = "EV[1:login]"
+    service["envs"].append({"key": "API_KEY", "type": "SECRET", "value": "EV[1:key]"})
+    service["envs"][2]["value"] = "trace"
+    commit = at.deploy("v1.1.0")
+
+    assert do.spec["domains"] == [{"domain": "api.example.com"}]
+    service = do.spec["services"][0]
+    assert {each["key"]: each["value"] for each in service["envs"]} == {
+        "APP_ENV": "live",
+        "CLIENT_IP_HEADER": "do-connecting-ip",
+        "LOG_LEVEL": "info",
+        "PORT": "3000",
+        "API_KEY": "EV[1:key]",
+    }
+    assert service["image"] == {
+        "registry_type": "GHCR",
+        "registry": "team",
+        "repository": "service",
+        "digest": f"sha256:{commit}{'0' * 24}",
+        "registry_credentials": "EV[1:login]",
+    }
+
+
+def test_a_deploy_goes_by_the_file_of_its_commit(at: Machine, do: Recording) -> None:
+    edit(at.project, instance_count=6)
+    at.commit("v1.0.0")
+    edit(at.project, instance_count=7)
+    at.commit("v1.1.0")
+    assert at.run("ops/deploy", "live", "v1.0.0").returncode == 0
+    assert do.spec
+    assert do.spec["services"][0]["instance_count"] == 6
+
+
+@pytest.mark.parametrize(
+    ("repository", "image"),
+    [
+        ("ghcr.io/team/a/b", {"registry_type": "GHCR", "registry": "team", "repository": "a/b"}),
+        (
+            "docker.io/me/app",
+            {"registry_type": "DOCKER_HUB", "registry": "me", "repository": "app"},
+        ),
+        ("registry.digitalocean.com/me/app", {"registry_type": "DOCR", "repository": "app"}),
+    ],
+)
+def test_an_image_is_pulled_from_where_it_was_published(
+    at: Machine, do: Recording, repository: str, image: dict[str, str]
+) -> None:
+    do.spec = None
+    commit = at.commit("v1.0.0")
+    assert at.run("ops/bootstrap", "live", IMAGE_REPOSITORY=repository).returncode == 0
+    done = at.run("ops/deploy", "live", IMAGE_REPOSITORY=repository)
+    assert done.returncode == 0, done.stderr
+    assert do.spec
+    sent = do.spec["services"][0]["image"]
+    credentials = sent.pop("registry_credentials", None)
+    assert sent == {**image, "digest": f"sha256:{commit}{'0' * 24}"}
+    assert (credentials is None) == (image["registry_type"] == "DOCR")
+
+
+@pytest.mark.parametrize("task", ["deploy", "bootstrap"])
+def test_a_registry_that_app_platform_does_not_know_is_refused(
+    at: Machine, do: Recording, task: str
+) -> None:
+    at.commit("v1.0.0")
+    done = at.run(f"ops/{task}", "live", IMAGE_REPOSITORY="registry.gitlab.com/team/service")
+    assert done.returncode == 2
+    assert (
+        "IMAGE_REPOSITORY: App Platform cannot pull from registry.gitlab.com, but from ghcr.io,"
+        " docker.io and registry.digitalocean.com"
+    ) in done.stderr
+    assert do.calls == []
+
+
+@pytest.mark.parametrize(
+    "command", ["deploy live", "rollback live", "releases live", "bootstrap live"]
+)
+def test_the_app_of_another_environment_is_refused(
+    at: Machine, do: Recording, command: str
+) -> None:
+    do.spec = app_spec("my-service-testbed")
+    at.commit("v1.0.0")
+    task, env = command.split()
+    done = at.run(f"ops/{task}", env, DIGITALOCEAN_APP_ID="app-1")
+    assert done.returncode == 1
+    assert (
+        "my-service-testbed is not the app of live: its name does not end in -live" in done.stderr
+    )
+    assert do.changes() == []
+
+
+def test_a_file_that_names_the_app_of_another_environment_is_refused(
+    at: Machine, do: Recording
+) -> None:
+    do.spec = None
+    file = at.project / ".do/app.live.json"
+    file.write_text(file.read_text().replace("my-service-live", "my-service-testbed"))
+    at.commit("v1.0.0")
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "my-service-testbed is not the app of live" in done.stderr
+    assert do.changes() == []
+
+
+def test_without_an_app_a_deploy_says_how_to_get_one(at: Machine, do: Recording) -> None:
+    do.spec = None
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert (
+        "DigitalOcean has no app my-service-live yet: ops/bootstrap live creates it" in done.stderr
+    )
+
+
+@pytest.mark.parametrize("task", ["deploy", "bootstrap"])
+def test_an_app_that_is_built_from_a_repository_is_left_alone(
+    at: Machine, do: Recording, task: str
+) -> None:
+    source = {"repo": "team/service", "branch": "main"}
+    do.spec = {"name": "my-service-live", "services": [{"name": "service", "github": source}]}
+    at.commit("v1.0.0")
+    done = at.run(f"ops/{task}", "live")
+    assert done.returncode == 1
+    assert "my-service-live has no service service that runs an image" in done.stderr
+    assert do.changes() == []
+
+
+def test_a_rollback_is_validated_and_committed(at: Machine, do: Recording) -> None:
+    at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    before = do.changes()
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert do.changes()[len(before) :] == [
+        "POST /v2/apps/app-1/rollback/validate",
+        "POST /v2/apps/app-1/rollback",
+        "POST /v2/apps/app-1/rollback/commit",
+    ]
+    assert do.pinned == ""
+
+
+@pytest.mark.parametrize("kind", ["500", "drop"])
+def test_a_commit_that_got_lost_is_done_again(at: Machine, do: Recording, kind: Any) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    do.faults = [Fault("POST .*/rollback/commit", kind)]
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert do.pinned == ""
+    assert do.running() == first
+
+
+def pin(at: Machine, do: Recording) -> None:
+    """Leave the app as a rollback does that was interrupted before its commit."""
+    do.faults = [Fault("POST .*/rollback/commit", "500", times=4)]
+    assert at.run("ops/rollback", "live").returncode == 1
+    assert do.pinned
+
+
+def test_a_deploy_to_an_app_that_is_pinned_commits_the_rollback_first(
+    at: Machine, do: Recording
+) -> None:
+    at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    pin(at, do)
+    at.deploy("v1.2.0")
+    assert do.pinned == ""
+
+
+def test_a_rollback_of_an_app_that_is_pinned_commits_the_one_before(
+    at: Machine, do: Recording
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    at.deploy("v1.2.0")
+    pin(at, do)
+    done = at.run("ops/rollback", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert do.running() == first
+    assert do.pinned == ""
+
+
+def test_bootstrap_of_an_app_that_is_pinned_commits_the_rollback_unless_it_only_looks(
+    at: Machine, do: Recording
+) -> None:
+    at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    pin(at, do)
+    edit(at.project, instance_count=5)
+    assert at.run("ops/bootstrap", "live", "--dry-run").returncode == 0
+    assert do.pinned
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert do.pinned == ""
+
+
+def test_what_still_runs_after_a_deploy_that_failed_is_not_rolled_back_to(
+    at: Machine, do: Recording
+) -> None:
+    at.deploy("v1.0.0")
+    do.doomed = {at.commit("v1.1.0")}
+    before = do.changes()
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert do.changes()[len(before) :] == ["PUT /v2/apps/app-1"]
+
+
+def test_a_rollback_that_fails_leaves_what_ran_and_the_next_deploy_works(
+    at: Machine, do: Recording
+) -> None:
+    first = at.deploy("v1.0.0")
+    second = at.deploy("v1.1.0")
+    do.doomed = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert do.running() == second
+    at.deploy("v1.2.0")
+
+
+def test_a_release_that_is_too_old_for_a_rollback_has_its_image_deployed_again(
+    at: Machine, do: Recording
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    at.deploy("v1.2.0")
+    do.revisions = 1
+    done = at.run("ops/rollback", "live", "v1.0.0")
+    assert done.returncode == 0, done.stderr
+    assert "App Platform does not roll back that far" in done.stderr
+    assert do.running() == first
+
+
+def test_a_deployment_that_is_under_way_does_not_undo_a_rollback(
+    at: Machine, do: Recording
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    at.commit("v1.2.0")
+    do.faults = [Fault("PUT .*", "drop"), Fault("POST .*/cancel", "500", times=4)]
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert do.deployments[0]["phase"] == "PENDING_BUILD"
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert do.running() == first
+    assert do.deployments[1]["phase"] == "CANCELED"
