@@ -334,3 +334,31 @@ def prettier() -> list[str]:
                 capture_output=True,
             )
     return ["node", str(folder / "node_modules/prettier/bin/prettier.cjs")]
+
+
+def installed(tool: str, marker: str, install: Callable[[Path], None]) -> Path:
+    """Give a file of a tool that the environment of the tests does not bring, got on first use."""
+    key = hashlib.sha256(tool.encode()).hexdigest()[:16]
+    folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{key}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+        if not (folder / marker).exists():
+            install(folder)
+    return folder / marker
+
+
+def from_npm(name: str, entry: str) -> Path:
+    """Give a file of what `tests/tools/NAME` pins, installed on first use."""
+    tools = ROOT / "tests/tools" / name
+
+    def install(folder: Path) -> None:
+        for file in (".npmrc", "package.json", "package-lock.json"):
+            shutil.copy(tools / file, folder)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+
+    lock = (tools / "package-lock.json").read_text()
+    return installed(lock, f"node_modules/{entry}", install)

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import graphql
-import platformdirs
 import pytest
-from conftest import ROOT, Call, Render, vendors_file
+from conftest import Call, Render, from_npm, vendors_file
 from test_scenarios import open_machine
 from vendors.base import SECRET, Fault, Machine
 from vendors.railway import Railway
@@ -308,31 +303,11 @@ def test_of_several_workspaces_one_has_to_be_named(at: Machine, railway: Railway
     assert at.run("ops/bootstrap", "live", RAILWAY_WORKSPACE_ID="w-2").returncode == 0
 
 
-@cache
-def sdk() -> Path:
-    """Give the folder with Railway's package and a compiler, installed on first use."""
-    tools = ROOT / "tests/tools/railway"
-    lock = (tools / "package-lock.json").read_bytes()
-    folder = Path(platformdirs.user_cache_dir("scaffold-tests"))
-    folder /= hashlib.sha256(lock).hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
-        if not (folder / "node_modules/railway/package.json").exists():
-            for name in (".npmrc", "package.json", "package-lock.json"):
-                shutil.copy(tools / name, folder)
-            subprocess.run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                cwd=folder, check=True, capture_output=True,
-            )  # fmt: skip
-    return folder / "node_modules"
-
-
 @pytest.fixture
 def described(render: Render) -> Path:
     """A project whose railway.ts finds Railway's package."""
     project = render(stack="node", ci="github", hosting="railway", project_name="my-service")
-    (project / "node_modules").symlink_to(sdk())
+    (project / "node_modules").symlink_to(from_npm("railway", "railway/package.json").parents[1])
     return project
 
 

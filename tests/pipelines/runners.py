@@ -6,8 +6,6 @@ What a runner cannot do is changed in a copy, and said here.
 from __future__ import annotations
 
 import base64
-import fcntl
-import hashlib
 import json
 import os
 import re
@@ -17,10 +15,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import platformdirs
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import from_npm, installed
 from standins import Standins
 
 PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
@@ -144,33 +141,6 @@ def github(project: Path, at: Standins, event: str, tag: str) -> Run:
     return Run(done.returncode == 0, jobs, done.stdout)
 
 
-def _installed(tool: str, marker: str, install: Callable[[Path], None]) -> Path:
-    """Give a file of a tool that the environment of the tests does not bring, got on first use."""
-    key = hashlib.sha256(tool.encode()).hexdigest()[:16]
-    folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{key}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
-        if not (folder / marker).exists():
-            install(folder)
-    return folder / marker
-
-
-def _from_npm(name: str, entry: str) -> Path:
-    tools = ROOT / "tests/tools" / name
-
-    def install(folder: Path) -> None:
-        for file in (".npmrc", "package.json", "package-lock.json"):
-            shutil.copy(tools / file, folder)
-        subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-            cwd=folder, check=True, capture_output=True,
-        )  # fmt: skip
-
-    lock = (tools / "package-lock.json").read_text()
-    return _installed(lock, f"node_modules/{name}/{entry}", install)
-
-
 def _bb_run() -> Path:
     """Install it for the Python that services run on: ours may be too old for it."""
 
@@ -180,7 +150,7 @@ def _bb_run() -> Path:
         for command in (["venv", "--clear", "--python", python, str(folder)], into):
             subprocess.run(["uv", *command], check=True, capture_output=True)
 
-    return _installed(BB_RUN, "bin/bb-run", install)
+    return installed(BB_RUN, "bin/bb-run", install)
 
 
 def gitlab(project: Path, at: Standins, event: str, tag: str) -> Run:
@@ -208,7 +178,7 @@ def gitlab(project: Path, at: Standins, event: str, tag: str) -> Run:
         "CI_REGISTRY_PASSWORD": PASSWORD,
     }
     given = [part for pair in variables.items() for part in ("--variable", "=".join(pair))]
-    cli = _from_npm("gitlab-ci-local", "dist/index.js")
+    cli = from_npm("gitlab-ci-local", "gitlab-ci-local/dist/index.js")
     done = _run(
         [
             "node", str(cli), "--file", "overlay.yml", "--force-shell-executor",
@@ -291,7 +261,7 @@ def vercel(project: Path, at: Standins, event: str, tag: str) -> Run:
         "VERCEL_API_URL": at.url, "OSV_URL": at.url, "PORT": "3000",
         "APP_ENV": "sandbox", "VITE_APP_ENV": "sandbox", "CLIENT_IP_HEADER": "x-real-ip",
     }  # fmt: skip
-    cli = _from_npm("vercel", "dist/vc.js")
+    cli = from_npm("vercel", "vercel/dist/vc.js")
     command = ["node", str(cli), "build", "--prod", "--yes", "--token", "none"]
     run = _stages(_run(command, project, at.environment | variables))
     image = re.findall(r"Image reference .*@sha256:", run.output)
