@@ -2,6 +2,7 @@
 
 from vendors.base import Vendor
 from vendors.digitalocean import DigitalOcean
+from vendors.ecs import Ecs
 from vendors.fly import Fly
 from vendors.heroku import Heroku
 from vendors.netlify import Netlify
@@ -11,5 +12,5 @@ from vendors.vercel import Vercel, VercelSite
 
 #: Each with a stack that it runs, in the order of the catalogue.
 VENDORS: tuple[type[Vendor], ...] = (
-    Fly, Render, Vercel, VercelSite, Netlify, Railway, DigitalOcean, Heroku,
+    Fly, Render, Vercel, VercelSite, Netlify, Railway, DigitalOcean, Ecs, Heroku,
 )  # fmt: skip
