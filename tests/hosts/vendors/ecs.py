@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -66,6 +67,9 @@ def parameters(service: str, command: str, options: list[str]) -> tuple[str, dic
             found |= json.loads(Path(said[0].removeprefix("file://")).read_text())
             continue
         match shape.members[members[name]].type_name:
+            case "list" if shape.members[members[name]].member.type_name == "structure":
+                pairs = [dict(it.split("=") for it in each.split(",")) for each in said]
+                found[members[name]] = [{**it, "Values": [it["Values"]]} for it in pairs]
             case "list":
                 found[members[name]] = said
             case "boolean":
@@ -101,7 +105,7 @@ class Ecs(Vendor):
     made: dict[str, Any] | None = None
     #: Numbered from 1, whether they ever ran or not.
     definitions: list[dict[str, Any]] = field(default_factory=list)
-    #: The one that the stack knows: CloudFormation sees nothing of what others have the service run.
+    #: The one that the stack knows, whatever others have the service run.
     declared: str = ""
     #: The newest first; what was replaced is gone.
     deployments: list[dict[str, Any]] = field(default_factory=list)
@@ -109,6 +113,10 @@ class Ecs(Vendor):
     history: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     folder: Path = Path()
+    #: The state of the stack; whether a change of it fails; and commits whose tasks never get there.
+    status: str = "UPDATE_COMPLETE"
+    failing: bool = False
+    slow: set[str] = field(default_factory=set)
     subnets: list[dict[str, str]] = field(
         default_factory=lambda: [
             {"VpcId": "vpc-1", "SubnetId": "subnet-b"},
@@ -119,8 +127,8 @@ class Ecs(Vendor):
     def __post_init__(self) -> None:
         """Set up a service whose first tasks never became healthy."""
         self.made = {"parameters": {"Environment": self.name.rpartition("-")[2]}, "template": ""}
-        self.declared = self._register(self._declaration({"Image": "registry.example.com/first"}))
-        self._start(self.declared)["stuck"] = True
+        self.declared = self.declare({"Image": "registry.example.com/first"})
+        self.start(self.declared)["stuck"] = True
 
     def forget(self) -> None:
         """Have an account with nothing in it."""
@@ -213,7 +221,7 @@ class Ecs(Vendor):
                 assert (asked["cluster"], asked["service"]) == (self.name, self.name)
                 if self._definition(asked["taskDefinition"])["status"] != "ACTIVE":
                     raise RefusedError("ClientException: TaskDefinition is inactive")
-                self._start(asked["taskDefinition"])
+                self.start(asked["taskDefinition"])
                 return {"service": self._service()}
             case "ListServiceDeployments":
                 found = [each for each in self.history if each["status"] in asked["status"]]
@@ -234,13 +242,13 @@ class Ecs(Vendor):
                 }
             case "StopServiceDeployment":
                 assert asked["stopType"] == "ROLLBACK"
-                [found] = [
+                [stopped] = [
                     each
                     for each in self.history
                     if each["serviceDeploymentArn"] == asked["serviceDeploymentArn"]
                 ]
                 self._break(self.deployments[0], "ROLLBACK_SUCCESSFUL")
-                return {"serviceDeploymentArn": found["serviceDeploymentArn"]}
+                return {"serviceDeploymentArn": stopped["serviceDeploymentArn"]}
             case "DescribeSubnets":
                 return {"Subnets": self.subnets}
             case "DescribeStacks":
@@ -270,7 +278,7 @@ class Ecs(Vendor):
         )
         return arn
 
-    def _start(self, definition: str) -> dict[str, Any]:
+    def start(self, definition: str) -> dict[str, Any]:
         number = len(self.history) + 1
         created = f"2026-11-01T00:{number:02}:00.123000+00:00"
         for each in self.deployments:
@@ -294,7 +302,7 @@ class Ecs(Vendor):
                 "createdAt": created,
                 "status": "IN_PROGRESS",
                 "runs": definition,
-            }  # fmt: skip
+            }
         )
         return made
 
@@ -307,7 +315,10 @@ class Ecs(Vendor):
         ]
         if newest["rolloutState"] != "IN_PROGRESS" or "stuck" in newest:
             return
-        if commit_of(self.image(newest["taskDefinition"])) in self.doomed:
+        commit = commit_of(self.image(newest["taskDefinition"]))
+        if commit in self.slow:
+            return
+        if commit in self.doomed:
             self._break(newest, "ROLLBACK_SUCCESSFUL")
         else:
             newest["rolloutState"] = "COMPLETED"
@@ -320,7 +331,7 @@ class Ecs(Vendor):
         self.history[-1]["status"] = status
         complete = [each for each in self.deployments if each["rolloutState"] == "COMPLETED"]
         if complete:
-            self._start(complete[0]["taskDefinition"])
+            self.start(complete[0]["taskDefinition"])
 
     def _service(self) -> dict[str, Any]:
         return {
@@ -342,7 +353,7 @@ class Ecs(Vendor):
             outputs |= {"Service": self.name, "TaskDefinition": self.declared}
         return {
             "StackName": self.name,
-            "StackStatus": "UPDATE_COMPLETE",
+            "StackStatus": self.status,
             "Parameters": [
                 {"ParameterKey": name, "ParameterValue": value}
                 for name, value in self.made["parameters"].items()
@@ -352,44 +363,49 @@ class Ecs(Vendor):
             ],
         }
 
-    def _declaration(self, asked: dict[str, str]) -> dict[str, Any]:
-        """Give the task definition that the template has, as far as anybody asks."""
+    def declare(self, asked: dict[str, str]) -> str:
+        """Register the task definition that the template has, as far as anybody asks."""
         container = {
             "name": "service",
             "image": asked["Image"],
             "dockerLabels": {LABEL: asked.get("Commit", "")},
             "environment": [{"name": "LOG_LEVEL", "value": asked.get("LogLevel", "info")}],
         }
-        return {"family": self.name, "containerDefinitions": [container]}
+        return self._register({"family": self.name, "containerDefinitions": [container]})
 
     def _deploy(self, options: list[str]) -> str:
-        said = dict(zip(options, options[1:], strict=False))
+        said = dict(pairwise(options))
         assert said["--stack-name"] == self.name
         assert said["--capabilities"] == "CAPABILITY_IAM"
         template = (self.folder / said["--template-file"]).read_text()
-        file = Path(said["--parameter-overrides"].removeprefix("file://"))
-        given: dict[str, str] = json.loads(file.read_text())["Parameters"]
+        after = options[options.index("--parameter-overrides") + 1 :]
+        given = dict(each.split("=", 1) for each in takewhile(lambda it: "--" not in it, after))
         declared = yaml.load(template, Template)["Parameters"]  # noqa: S506 (a safe one)
-        before = self.made or {"parameters": {}, "template": ""}
-        wanted = {
+        before: dict[str, Any] = self.made or {"parameters": {}, "template": ""}
+        wanted: dict[str, Any] = {
             "parameters": {
                 name: given.get(name, before["parameters"].get(name, row.get("Default")))
                 for name, row in declared.items()
             },
             "template": template,
         }
-        unknown = given.keys() - declared.keys()
         missing = [name for name, value in wanted["parameters"].items() if value is None]
-        if unknown or missing:
-            raise RefusedError(f"ValidationError: Parameters: {[*unknown, *missing]}")
+        if missing:
+            raise RefusedError(f"ValidationError: Parameters: {missing} must have values")
         if wanted == before:
             return f"\nNo changes to deploy. Stack {self.name} is up to date\n"
         if "--no-execute-changeset" in options:
             name = ARN.format(service="cloudformation", name=f"changeSet/c{len(self.calls)}/1")
             self.change_sets[name] = [
-                {"ResourceChange": {"Action": "Modify", "LogicalResourceId": known, "Replacement": new}}
-                for known, new in (("TaskDefinition", "True"), ("Service", "False"))
-            ]  # fmt: skip
+                {
+                    "ResourceChange": {
+                        "Action": "Modify",
+                        "LogicalResourceId": it,
+                        "Replacement": new,
+                    }
+                }
+                for it, new in (("TaskDefinition", "True"), ("Service", "False"))
+            ]
             return f"Changeset created successfully.\naws … --change-set-name {name}\n"
         self._bring(wanted)
         return f"Successfully created/updated stack - {self.name}\n"
@@ -399,14 +415,14 @@ class Ecs(Vendor):
         if wanted["parameters"]["Image"]:
             former, declared = (
                 self.declared,
-                self._register(self._declaration(wanted["parameters"])),
+                self.declare(wanted["parameters"]),
             )
-            self._start(declared)
+            self.start(declared)
             self._advance()
-            if self.deployments[0]["taskDefinition"] != declared:
+            if self.failing or self.deployments[0]["taskDefinition"] != declared:
                 # What the stack knows, not what ran.
                 if former:
-                    self._start(former)
+                    self.start(former)
                 raise RefusedError("Failed to create/update the stack")
             self.declared = declared
         self.made = wanted

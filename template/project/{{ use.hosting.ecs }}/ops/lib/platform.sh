@@ -197,22 +197,23 @@ platform_restore() {
   esac
 }
 
-# ecs_parameters ENV [NAME VALUE]…: what .aws/ENV.json says, and besides. A network that it does not name stays.
+# ecs_parameters ENV [NAME=VALUE…]: what the stack has, over it what .aws/ENV.json says, and what is said besides. Only the
+# network may be left open there.
 ecs_parameters() {
-  ecs_given=$1
+  printf '%s' "$ecs_stack_json" | jq --raw-output --slurpfile file ".aws/$1.json" '
+    (.parameters // {}) + ($file[0].Parameters | with_entries(select(.value != "" or (.key | IN("VpcId", "SubnetIds") | not))))
+    | to_entries[] | "\(.key)=\(.value)"' >"$ecs_folder/parameters" || return
   shift
-  jq --null-input '{Parameters: ($file[0].Parameters
-      | with_entries(select(.value != "" or (.key | IN("VpcId", "SubnetIds") | not)))
-      + ([$ARGS.positional | range(0; length; 2) as $at | {(.[$at]): .[$at + 1]}] | add // {}))}' \
-    --slurpfile file ".aws/$ecs_given.json" --args "$@" >"$ecs_folder/parameters.json"
+  # Of two, aws takes the last.
+  printf '%s\n' "$@" >>"$ecs_folder/parameters"
 }
 
-# The default VPC, unless .aws/ENV.json names another: NAME VALUE of the parameters.
+# The default VPC, unless .aws/ENV.json names another: parameters.
 ecs_network() {
   [ "$(jq --raw-output '.Parameters | .VpcId + .SubnetIds' ".aws/$1.json")" = '' ] || return 0
   ecs_json=$(ecs_aws ec2 describe-subnets --filters Name=default-for-az,Values=true) || return
   ecs_found=$(printf '%s' "$ecs_json" | jq --raw-output '
-    .Subnets | select(length > 1) | "VpcId \(.[0].VpcId) SubnetIds \(map(.SubnetId) | sort | join(","))"')
+    .Subnets | select(length > 1) | "VpcId=\(.[0].VpcId) SubnetIds=\(map(.SubnetId) | sort | join(","))"')
   if [ -z "$ecs_found" ]; then
     say "the account has no default VPC in $AWS_REGION; name VpcId and SubnetIds in .aws/$1.json"
     return 1
@@ -224,8 +225,9 @@ ecs_network() {
 ecs_apply() {
   ecs_applied=$1
   shift
+  # shellcheck disable=SC2046 # one word each
   ecs_aws cloudformation deploy --stack-name "$project-$ecs_applied" --template-file .aws/service.yaml \
-    --parameter-overrides "file://$ecs_folder/parameters.json" --capabilities CAPABILITY_IAM \
+    --parameter-overrides $(cat "$ecs_folder/parameters") --capabilities CAPABILITY_IAM \
     --tags "project=$project" "environment=$ecs_applied" --no-fail-on-empty-changeset "$@"
 }
 
@@ -241,17 +243,18 @@ ecs_differences() {
   ecs_aws cloudformation delete-change-set --change-set-name "$ecs_set" >/dev/null
 }
 
-# ecs_update ENV: with what runs as its image: the stack remembers the one of the last time. If it fails, CloudFormation
-# brings that back.
+# ecs_update ENV: the stack remembers the image of the last time, and comes back to that if it fails. What runs is to stay.
 ecs_update() {
-  ecs_row_now=$(platform_current "$1") || return
-  ecs_release_now=$(echo "$ecs_row_now" | cut -f 1)
-  ecs_json=$(ecs_aws ecs describe-task-definition --task-definition "$ecs_release_now") || return
-  ecs_parameters "$1" Image "$(printf '%s' "$ecs_json" | jq --raw-output '.taskDefinition.containerDefinitions[0].image')" \
-    Commit "$(printf '%s' "$ecs_json" | jq --raw-output '.taskDefinition.containerDefinitions[0].dockerLabels["org.opencontainers.image.revision"] // ""')" || return
+  ecs_now=$(platform_current "$1") || return
+  ecs_release=${ecs_now%%	*}
+  ecs_json=$(ecs_aws ecs describe-task-definition --task-definition "$ecs_release") || return
+  ecs_now=$(printf '%s' "$ecs_json" | jq --raw-output '.taskDefinition.containerDefinitions[0]
+    | "Image=\(.image) Commit=\(.dockerLabels["org.opencontainers.image.revision"] // "")"')
+  # shellcheck disable=SC2086 # one word each
+  ecs_parameters "$1" $ecs_now || return
   ecs_apply "$1" >&2 && return
   say "CloudFormation says why: aws cloudformation describe-stack-events --stack-name $project-$1"
-  platform_restore "$1" "$ecs_release_now" || say "$1 may not run what it did: ops/releases $1"
+  platform_restore "$1" "$ecs_release" || say "look what runs: ops/releases $1"
   return 1
 }
 
@@ -267,18 +270,15 @@ ecs_known() {
   fi
 }
 
-ecs_create() {
-  ecs_network_of=$(ecs_network "$1") || return
-  # shellcheck disable=SC2086 # one word each
-  ecs_parameters "$1" $ecs_network_of && ecs_apply "$1" >&2
-}
+# ecs_create ENV PARAMETER…: the stack, without a service.
+ecs_create() { ecs_parameters "$@" && ecs_apply "$1" >&2; }
 
 # ecs_begin ENV IMAGE COMMIT: the service, in a stack that has none.
 ecs_begin() {
   ecs_stack_json=$(ecs_stack "$1") || return
   ecs_repository=$(ecs_output "$ecs_stack_json" Repository)
   ecs_copy "$ecs_repository" "$2" "$3" || return
-  ecs_parameters "$1" Image "$ecs_repository@${2##*@}" Commit "$3" && ecs_apply "$1" >&2
+  ecs_parameters "$1" "Image=$ecs_repository@${2##*@}" "Commit=$3" && ecs_apply "$1" >&2
 }
 
 platform_bootstrap() {
@@ -310,7 +310,11 @@ platform_bootstrap() {
   # It begins with the image of this commit, as ECS takes no service without one.
   ecs_commit=$(commit_of HEAD)
   ecs_image=$(image_published "$ecs_commit") || return
-  [ "$ecs_status" != none ] || change "create the stack $project-$1 of .aws/service.yaml" ecs_create "$1" || return
+  if [ "$ecs_status" = none ]; then
+    ecs_found=$(ecs_network "$1") || return
+    # shellcheck disable=SC2086 # one word each
+    change "create the stack $project-$1 of .aws/service.yaml" ecs_create "$1" $ecs_found || return
+  fi
   change "create its service, which runs $ecs_image" ecs_begin "$1" "$ecs_image" "$ecs_commit" || return
   [ -n "$dry_run" ] || say "it answers at $(platform_url "$1"), a name that is an alias of $(ecs_output "$(ecs_stack "$1")" LoadBalancer)"
 }

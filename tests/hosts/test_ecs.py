@@ -1,0 +1,285 @@
+"""What is particular to AWS ECS: its stack, its deployments, and what the real `aws` makes of our calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Bench, Call, Render, answering
+from vendors.base import REGISTRY, SECRET, SKOPEO, Machine
+from vendors.ecs import Ecs, Template, model
+
+HERE = "my-service-live"
+
+
+@pytest.fixture
+def aws() -> Iterator[Ecs]:
+    vendor = Ecs()
+    with vendor.serving():
+        yield vendor
+
+
+@pytest.fixture
+def at(aws: Ecs, render: Render, tmp_path: Path) -> Machine:
+    """A new service on ECS."""
+    shell = shutil.which("dash") or pytest.skip("needs dash")
+    project = render(stack="node", ci="github", hosting="ecs")
+    return Machine.new(project, aws, tmp_path / "bin", shell)
+
+
+@pytest.fixture
+def new(at: Machine, aws: Ecs) -> Machine:
+    """A new service, in an account that has nothing yet."""
+    aws.forget()
+    at.commit("v1.0.0")
+    return at
+
+
+def said(at: Machine, aws: Ecs, *command: str, code: int = 0, **variables: str) -> str:
+    """Run a task, and give what it says: it tells no secret, and its commands get none."""
+    done = at.run(*command, **variables)
+    assert done.returncode == code, done.stderr
+    argv = [call.json["argv"] for call in aws.calls if call.path == "/cli/aws"]
+    assert SECRET not in done.stdout + done.stderr + json.dumps(argv)
+    return done.stderr
+
+
+# A release is a task definition.
+
+
+def test_the_tested_image_is_copied_and_deployed_by_its_digest(
+    at: Machine, aws: Ecs, tmp_path: Path
+) -> None:
+    commit = at.deploy("v1.0.0")
+    digest = f"sha256:{commit}{'0' * 24}"
+    repository = f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{HERE}"
+    skopeo = (tmp_path / "skopeo.log").read_text().splitlines()
+    [copied] = [line for line in skopeo if " copy " in line]
+    assert "--preserve-digests" in copied
+    assert copied.endswith(
+        f"docker://registry.example.com/team/service@{digest} docker://{repository}:{commit}"
+    )
+    assert [line for line in skopeo if "--username AWS --password-stdin" in line]
+    assert aws.image(aws.deployments[0]["taskDefinition"]) == f"{repository}@{digest}"
+
+
+def test_a_deploy_takes_all_but_the_image_from_the_task_definition_of_the_stack(
+    at: Machine, aws: Ecs
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    said(at, aws, "ops/rollback", "live")
+    # Somebody sets the environment up anew, and the release that runs has settings of before.
+    aws.declared = aws.declare({"Image": aws.image(aws.declared), "LogLevel": "warn"})
+    at.deploy("v1.2.0")
+    [container] = aws.definitions[-1]["containerDefinitions"]
+    assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warn"}]
+    assert first not in json.dumps(container)
+
+
+def test_what_only_a_description_has_is_not_registered() -> None:
+    """Or AWS would refuse it: a field that is new there has to be left out here too."""
+    ecs = model("ecs")
+    described = set(ecs.shape_for("TaskDefinition").members)
+    taken = set(ecs.operation_model("RegisterTaskDefinition").input_shape.members)
+    script = (
+        Path(__file__).parents[2] / "template/project/{{ use.hosting.ecs }}/ops/lib/platform.sh"
+    )
+    [left_out] = re.findall(r"\| del\((.*?)\)", script.read_text(), re.DOTALL)
+    assert set(re.findall(r"\.(\w+)", left_out)) == described - taken
+
+
+def test_a_failed_revision_is_a_number_too_and_a_rollback_passes_over_it(
+    at: Machine, aws: Ecs
+) -> None:
+    first = at.deploy("v1.0.0")
+    aws.doomed = {at.commit("v1.1.0")}
+    said(at, aws, "ops/deploy", "live", code=1)
+    at.deploy("v1.2.0")
+    said(at, aws, "ops/rollback", "live")
+    assert aws.running() == first
+
+
+def test_the_circuit_breaker_goes_back_to_what_ran_last_and_we_to_what_passed_last(
+    at: Machine, aws: Ecs
+) -> None:
+    good = at.deploy("v1.0.0")
+    aws.sick = {at.commit("v1.1.0")}
+    at.run("ops/deploy", "live", SMOKE_TIMEOUT="0")
+    # The platform has the sick one for good, as nobody was there to restore.
+    sick = next(each for each in aws.definitions if commit(aws, each) in aws.sick)
+    aws.start(sick["taskDefinitionArn"])["rolloutState"] = "COMPLETED"
+    aws.doomed = {at.commit("v1.2.0")}
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert "deployment ecs-svc/" in told
+    assert aws.running() == good
+
+
+def commit(aws: Ecs, definition: dict[str, Any]) -> str:
+    """Give the commit of a task definition's image."""
+    return aws.image(definition["taskDefinitionArn"]).partition("sha256:")[2][:40]
+
+
+def test_a_rollback_of_the_circuit_breaker_that_is_under_way_is_waited_for(
+    at: Machine, aws: Ecs
+) -> None:
+    good = at.deploy("v1.0.0")
+    aws.doomed = {at.commit("v1.1.0")}
+    said(at, aws, "ops/deploy", "live", code=1)
+    updates = [each for each in aws.changes() if " update-service " in each]
+    assert len(updates) == 2, "a deploy each: the way back was AWS' own"
+    assert aws.running() == good
+
+
+def test_a_deploy_that_takes_too_long_is_stopped(at: Machine, aws: Ecs) -> None:
+    good = at.deploy("v1.0.0")
+    aws.slow = {at.commit("v1.1.0")}
+    told = said(at, aws, "ops/deploy", "live", code=1, DEPLOY_TIMEOUT="2", POLL_INTERVAL="1")
+    assert "is not ready after 2 s; cancelling it" in told
+    assert [each for each in aws.changes() if " stop-service-deployment " in each]
+    assert aws.running() == good
+
+
+def test_a_version_that_never_passed_is_found_by_its_commit(at: Machine, aws: Ecs) -> None:
+    at.deploy("v1.0.0")
+    sick = at.commit("v1.1.0")
+    aws.sick = {sick}
+    said(at, aws, "ops/deploy", "live", code=1)
+    aws.sick = set()
+    said(at, aws, "ops/rollback", "live", "v1.1.0", "--force")
+    assert aws.running() == sick
+
+
+def test_a_task_definition_that_is_gone_is_not_restored(at: Machine, aws: Ecs) -> None:
+    at.deploy("v1.0.0")
+    gone = aws.definitions[-1]
+    newest = at.deploy("v1.1.0")
+    gone["status"] = "INACTIVE"
+    told = said(at, aws, "ops/rollback", "live", code=1)
+    assert "the platform did not restore" in told
+    assert aws.running() == newest
+
+
+def test_the_stack_of_another_environment_is_refused_before_anything_is_copied(
+    at: Machine, aws: Ecs, tmp_path: Path
+) -> None:
+    assert aws.made
+    aws.made["parameters"]["Environment"] = "testbed"
+    at.commit("v1.0.0")
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert f"the stack {HERE} is not the one of live" in told
+    assert " copy " not in (tmp_path / "skopeo.log").read_text()
+    assert aws.changes() == []
+
+
+# Setting up.
+
+
+def test_bootstrap_creates_a_stack_and_its_service(new: Machine, aws: Ecs) -> None:
+    told = said(new, aws, "ops/bootstrap", "live")
+    assert f"create the stack {HERE} of .aws/service.yaml" in told
+    assert "create its service, which runs registry.example.com/team/service@sha256:" in told
+    assert aws.running() == new.git("rev-parse", "HEAD")
+    assert aws.made
+    assert aws.made["parameters"]["VpcId"] == "vpc-1", "the default VPC"
+    assert aws.made["parameters"]["SubnetIds"] == "subnet-a,subnet-b"
+
+
+def test_bootstrap_a_second_time_changes_nothing_nor_does_it_after_deploys(
+    new: Machine, aws: Ecs
+) -> None:
+    said(new, aws, "ops/bootstrap", "live")
+    newest = new.deploy("v1.1.0")
+    before = aws.changes()
+    assert "live is as it should be" in said(new, aws, "ops/bootstrap", "live")
+    assert aws.changes() == before
+    assert aws.running() == newest
+
+
+def test_a_dry_run_changes_nothing(new: Machine, aws: Ecs) -> None:
+    told = said(new, aws, "ops/bootstrap", "live", "--dry-run")
+    assert f"would create the stack {HERE}" in told
+    assert "would create its service" in told
+    assert aws.changes() == []
+    said(new, aws, "ops/bootstrap", "live")
+    before = aws.changes()
+    edit(new, LogLevel="warn")
+    told = said(new, aws, "ops/bootstrap", "live", "--dry-run")
+    assert "would change the stack my-service-live: modify TaskDefinition (another in its" in told
+    assert aws.changes() == before
+    assert aws.change_sets == {}
+
+
+def test_an_edit_is_brought_to_the_service_and_leaves_the_image_that_was_deployed(
+    new: Machine, aws: Ecs
+) -> None:
+    said(new, aws, "ops/bootstrap", "live")
+    newest = new.deploy("v1.1.0")
+    edit(new, LogLevel="warn")
+    said(new, aws, "ops/bootstrap", "live")
+    assert aws.running() == newest
+    [container] = aws.definitions[-1]["containerDefinitions"]
+    assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warn"}]
+    # It is known as what passed, and what is deployed next has the settings too.
+    assert new.run("ops/releases", "live").stdout.count(newest[:7]) == 1
+    new.commit("edited")
+    new.deploy("v1.2.0")
+    [container] = aws.definitions[-1]["containerDefinitions"]
+    assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warn"}]
+
+
+def test_a_change_that_fails_leaves_the_release_that_ran(new: Machine, aws: Ecs) -> None:
+    """CloudFormation brings back what the stack had, which is older than what was deployed."""
+    said(new, aws, "ops/bootstrap", "live")
+    newest = new.deploy("v1.1.0")
+    edit(new, LogLevel="warn")
+    aws.failing = True
+    told = said(new, aws, "ops/bootstrap", "live", code=1)
+    assert "live is not set up yet" in told
+    assert aws.running() == newest
+
+
+def test_without_a_default_network_it_has_to_be_named(new: Machine, aws: Ecs) -> None:
+    aws.subnets = []
+    told = said(new, aws, "ops/bootstrap", "live", code=1)
+    assert "no default VPC in us-east-1; name VpcId and SubnetIds in .aws/live.json" in told
+    assert aws.made is None
+    edit(new, VpcId="vpc-2", SubnetIds="subnet-c,subnet-d")
+    said(new, aws, "ops/bootstrap", "live")
+    assert aws.made
+    assert aws.made["parameters"]["SubnetIds"] == "subnet-c,subnet-d"
+
+
+@pytest.mark.parametrize(
+    ("status", "hint"),
+    [
+        ("UPDATE_IN_PROGRESS", "is being changed"),
+        ("ROLLBACK_COMPLETE", "is beyond changing"),
+        ("UPDATE_ROLLBACK_FAILED", "is beyond changing"),
+    ],
+)
+def test_a_stack_that_cannot_be_changed_is_told_of(
+    at: Machine, aws: Ecs, status: str, hint: str
+) -> None:
+    aws.status = status
+    assert hint in said(at, aws, "ops/bootstrap", "live", code=1)
+    assert aws.changes() == []
+
+
+def edit(at: Machine, **parameters: str) -> None:
+    """Change what `.aws/live.json` says."""
+    file = at.project / ".aws/live.json"
+    written = json.loads(file.read_text())
+    written["Parameters"] |= parameters
+    file.write_text(json.dumps(written, indent=2) + "\n")
