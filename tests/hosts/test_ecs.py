@@ -1,4 +1,4 @@
-"""What is particular to AWS ECS: its stack, its deployments, and what the real `aws` makes of our calls."""
+"""What is particular to AWS ECS: its stack, its deployments, and what the real `aws` takes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def new(at: Machine, aws: Ecs) -> Machine:
     return at
 
 
-def said(at: Machine, aws: Ecs, *command: str, code: int = 0, **variables: str) -> str:
+def said(at: Machine, aws: Ecs, *command: str, code: int = 0) -> str:
     """Run a task, and give what it says: it tells no secret, and its commands get none."""
-    done = at.run(*command, **variables)
+    done = at.run(*command)
     assert done.returncode == code, done.stderr
     argv = [call.json["argv"] for call in aws.calls if call.path == "/cli/aws"]
     assert SECRET not in done.stdout + done.stderr + json.dumps(argv)
@@ -145,7 +145,8 @@ def test_a_rollback_of_the_circuit_breaker_that_is_under_way_is_waited_for(
 def test_a_deploy_that_takes_too_long_is_stopped(at: Machine, aws: Ecs) -> None:
     good = at.deploy("v1.0.0")
     aws.slow = {at.commit("v1.1.0")}
-    told = said(at, aws, "ops/deploy", "live", code=1, DEPLOY_TIMEOUT="2", POLL_INTERVAL="1")
+    at.environment |= {"DEPLOY_TIMEOUT": "2", "POLL_INTERVAL": "1"}
+    told = said(at, aws, "ops/deploy", "live", code=1)
     assert "is not ready after 2 s; cancelling it" in told
     assert [each for each in aws.changes() if " stop-service-deployment " in each]
     assert aws.running() == good
@@ -181,6 +182,52 @@ def test_the_stack_of_another_environment_is_refused_before_anything_is_copied(
     assert f"the stack {HERE} is not the one of live" in told
     assert " copy " not in (tmp_path / "skopeo.log").read_text()
     assert aws.changes() == []
+
+
+# Who deploys.
+
+ROLE = "arn:aws:iam::123456789012:role/deploy"
+#: A setting that a pipeline passes on and nobody made is empty.
+KEYLESS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ROLE_ARN": ROLE}
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab", "bitbucket"])
+def test_a_pipeline_needs_no_key_when_aws_knows_its_token(at: Machine, aws: Ecs, ci: str) -> None:
+    """The token is for minutes: it is exchanged once, for a key that lasts."""
+    at.environment |= KEYLESS
+    token = f"{SECRET} of the run"
+    at.environment |= {
+        "github": {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{aws.url}/token?run=1",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": SECRET,
+        },
+        "gitlab": {"OIDC_TOKEN": token},
+        "bitbucket": {"BITBUCKET_STEP_OIDC_TOKEN": token},
+    }[ci]
+    commit = at.commit("v1.0.0")
+    for file in (at.project / "ops").iterdir():
+        if file.is_file():
+            file.write_text(file.read_text().replace("set -eu", "set -eux", 1))
+    at.commit("traced")
+    told = said(at, aws, "ops/deploy", "live", commit)
+    assert f"live runs {commit}" in told
+    [exchanged] = [each for each in aws.changes() if " sts " in each]
+    assert f"--role-arn {ROLE} --role-session-name my-service" in exchanged
+
+
+def test_without_a_token_the_role_is_not_tried(at: Machine, aws: Ecs) -> None:
+    at.environment |= KEYLESS
+    at.commit("v1.0.0")
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert "the pipeline has no token for the role AWS_ROLE_ARN" in told
+    assert aws.calls == []
+
+
+def test_without_anything_it_says_what_may_be_set(at: Machine, aws: Ecs) -> None:
+    at.environment |= {**KEYLESS, "AWS_ROLE_ARN": ""}
+    at.commit("v1.0.0")
+    told = said(at, aws, "ops/deploy", "live", code=2)
+    assert "AWS_ACCESS_KEY_ID: an access key of AWS; or name a role of the pipeline" in told
 
 
 # Setting up.
@@ -283,3 +330,287 @@ def edit(at: Machine, **parameters: str) -> None:
     written = json.loads(file.read_text())
     written["Parameters"] |= parameters
     file.write_text(json.dumps(written, indent=2) + "\n")
+
+
+# What AWS' own programs make of it.
+
+
+def files(render: Render) -> Path:
+    """Give the folder with what ops/bootstrap makes a stack of."""
+    return render(stack="python", ci="gitlab", hosting="ecs") / ".aws"
+
+
+def lint(template: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["cfn-lint", "--include-checks", "I", "--", str(template)],
+        check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_cfn_lint_is_content_with_the_template(render: Render) -> None:
+    done = lint(files(render) / "service.yaml")
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "rule"),
+    [
+        ("HealthCheckPath: /healthz", "HealthCheckPaths: /healthz", "E3002"),
+        ("MinimumHealthyPercent: 100", "MinimumHealthyPercent: most", "E3012"),
+        ("LaunchType: FARGATE", "LaunchType: FARGATES", "E3030"),
+        ("!GetAtt TaskRole.Arn", "!GetAtt TaskRole.Name", "E1010"),
+        ("HttpListener]", "HttpListeners]", "E1020"),
+    ],
+)
+def test_cfn_lint_refuses_what_is_wrong(render: Render, right: str, wrong: str, rule: str) -> None:
+    template = files(render) / "service.yaml"
+    text = template.read_text()
+    assert right in text
+    template.write_text(text.replace(right, wrong))
+    assert rule in lint(template).stdout
+
+
+@pytest.mark.parametrize("env", ["sandbox", "testbed", "live"])
+def test_the_template_has_every_parameter_and_takes_its_value(render: Render, env: str) -> None:
+    folder = files(render)
+    declared = yaml.load((folder / "service.yaml").read_text(), Template)["Parameters"]  # noqa: S506 (a safe one)
+    given = json.loads((folder / f"{env}.json").read_text())["Parameters"]
+    told = {"Image", "Commit", "Cluster"}
+    assert given.keys() == declared.keys() - told
+    assert given["Environment"] == env
+    for name, value in given.items():
+        assert value in declared[name].get("AllowedValues", [value])
+
+
+def test_testbed_is_sized_like_live_which_has_two_tasks(render: Render) -> None:
+    folder = files(render)
+    testbed, live = (
+        json.loads((folder / f"{env}.json").read_text())["Parameters"]
+        for env in ("testbed", "live")
+    )
+    assert testbed | {"Environment": "live"} == live
+    assert live["Tasks"] == "2"
+
+
+def test_the_service_may_do_nothing_and_its_start_only_what_it_needs(render: Render) -> None:
+    resources = template_of(files(render))
+    assert "Policies" not in resources["TaskRole"]["Properties"]
+    [policy] = resources["ExecutionRole"]["Properties"]["Policies"]
+    for statement in policy["PolicyDocument"]["Statement"]:
+        actions = statement["Action"]
+        assert "*" not in str(actions)
+        assert statement["Resource"] != "*" or actions == "ecr:GetAuthorizationToken"
+
+
+def test_only_the_load_balancer_is_open_to_everybody(render: Render) -> None:
+    resources = template_of(files(render))
+    [to_tasks] = resources["TaskGroup"]["Properties"]["SecurityGroupIngress"]
+    assert to_tasks["SourceSecurityGroupId"] == "!Ref LoadBalancerGroup"
+    assert (to_tasks["FromPort"], to_tasks["ToPort"]) == (3000, 3000)
+    opened = [name for name, it in resources.items() if "0.0.0.0/0" in json.dumps(it)]
+    assert opened == ["LoadBalancerGroup", "FromHttps"]
+
+
+def template_of(folder: Path) -> dict[str, Any]:
+    """Give the resources of the template, functions as text."""
+    resources: dict[str, Any] = yaml.load((folder / "service.yaml").read_text(), Template)[  # noqa: S506 (a safe one)
+        "Resources"
+    ]
+    return resources
+
+
+#: moto gives a stack that a change set made no outputs; it has the resources that they are of.
+OUTPUTS = """\
+#!/bin/sh
+case "$*" in
+  *' describe-stacks '*)
+    stack=$('{aws}' "$@") || exit
+    resources=$('{aws}' --region us-east-1 --output json cloudformation \\
+      describe-stack-resources --stack-name {name}) || exit
+    printf '%s' "$resources" | jq --argjson stack "$stack" '
+      .StackResources | map({{(.LogicalResourceId // ""): .PhysicalResourceId}}) | add
+      | {{Cluster: .OwnCluster, TaskDefinition, Url: "https://{name}.example.com",
+         Service: (if .Service then "{name}" else null end),
+         Repository: "123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}"}}
+      | with_entries(select(.value)) | to_entries
+      | map({{OutputKey: .key, OutputValue: .value}}) as $outputs
+      | $stack | .Stacks[0].Outputs = $outputs'
+    ;;
+  *) exec '{aws}' "$@" ;;
+esac
+"""
+
+
+@pytest.fixture
+def real(render: Render, tmp_path: Path) -> Iterator[Bench]:
+    """A machine with the real `aws`, and moto in place of AWS, whose tasks all run at once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (tmp_path / "bin").mkdir()
+    environment = {
+        **os.environ,
+        **REGISTRY,
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "POLL_INTERVAL": "0",
+        "MOTO_ECS_SERVICE_RUNNING": "2",
+    }
+    log = (tmp_path / "moto.log").open("w")
+    with subprocess.Popen(
+        [Path(sys.executable).with_name("moto_server"), "--port", str(port)],
+        env=environment, stdout=log, stderr=subprocess.STDOUT,
+    ) as moto:  # fmt: skip
+        made = Bench(
+            render(stack="node", ci="github", hosting="ecs"), environment, tmp_path / "bin"
+        )
+        made.stub("skopeo", SKOPEO)
+        made.stub("smoke")
+        (made.project / "ops/smoke").write_text("#!/bin/sh\nexit\n")
+        wrapper = made.bin / "aws"
+        wrapper.write_text(OUTPUTS.format(aws=shutil.which("aws"), name=HERE))
+        wrapper.chmod(0o755)
+        made.init()
+        deadline = time.monotonic() + 30
+        while made.run("curl", "--silent", environment["AWS_ENDPOINT_URL"]).returncode:
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield made
+        moto.terminate()
+    log.close()
+
+
+def asked(at: Bench, *command: str) -> Any:
+    """Ask moto by the real command."""
+    done = at.run("aws", "--region", "us-east-1", "--output", "json", *command)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.slow
+def test_the_real_command_sets_up_deploys_and_rolls_back(real: Bench) -> None:
+    """Template, parameters and calls pass the command's own checks and those of moto."""
+    subnets = asked(real, "ec2", "describe-subnets")["Subnets"]
+    file = real.project / ".aws/live.json"
+    written = json.loads(file.read_text())
+    written["Parameters"] |= {
+        "VpcId": subnets[0]["VpcId"],
+        "SubnetIds": ",".join(each["SubnetId"] for each in subnets),
+        "Domain": "api.example.com",
+        "CertificateArn": asked(
+            real, "acm", "request-certificate", "--domain-name", "api.example.com"
+        )["CertificateArn"],
+    }
+    file.write_text(json.dumps(written, indent=2) + "\n")
+    real.commit("v1.0.0")
+    done = real.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert SECRET not in done.stderr
+
+    [service] = described(real)
+    assert service["desiredCount"] == 2
+    listeners = asked(
+        real, "elbv2", "describe-listeners", "--load-balancer-arn",
+        asked(real, "elbv2", "describe-load-balancers")["LoadBalancers"][0]["LoadBalancerArn"],
+    )["Listeners"]  # fmt: skip
+    actions = {each["Port"]: each["DefaultActions"][0]["Type"] for each in listeners}
+    assert actions == {80: "redirect", 443: "forward"}
+    assert (
+        asked(real, "elbv2", "describe-target-groups")["TargetGroups"][0]["HealthCheckPath"]
+        == "/healthz"
+    )
+
+    commits = []
+    for tag in ("v1.1.0", "v1.2.0"):
+        commits.append(real.commit(tag))
+        done = real.run("ops/deploy", "live")
+        assert done.returncode == 0, done.stderr
+        assert commits[-1] in running(real)["image"]
+    done = real.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    container = running(real)
+    assert commits[0] in container["image"]
+    assert container["dockerLabels"] == {"org.opencontainers.image.revision": commits[0]}
+    assert container["stopTimeout"] == 15
+    assert {it["name"]: it["value"] for it in container["environment"]} == {
+        "APP_ENV": "live",
+        "CLIENT_IP_HEADER": "x-forwarded-for",
+        "LOG_LEVEL": "info",
+        "PORT": "3000",
+    }
+
+
+def described(at: Bench) -> Any:
+    return asked(at, "ecs", "describe-services", "--cluster", HERE, "--services", HERE)["services"]
+
+
+def running(at: Bench) -> Any:
+    """Give the container that the service runs."""
+    [service] = described(at)
+    definition = service["taskDefinition"]
+    said = asked(at, "ecs", "describe-task-definition", "--task-definition", definition)
+    return said["taskDefinition"]["containerDefinitions"][0]
+
+
+CALL = """\
+task=call
+set -eu
+. ops/lib/common.sh
+. ops/lib/hosting.sh
+ecs_aws {command}
+"""
+
+
+def call(project: Path, url: str, command: str) -> subprocess.CompletedProcess[str]:
+    """Call the real `aws` as the tasks do."""
+    environment = {
+        **os.environ, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A",
+        "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(project), "HTTP_TIMEOUT": "5",
+    }  # fmt: skip
+    return subprocess.run(
+        ["sh", "-c", CALL.format(command=command)],
+        cwd=project, env=environment, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("status", [429, 500, 0])
+def test_the_real_command_asks_again_what_goes_wrong(render: Render, status: int) -> None:
+    calls: list[Call] = []
+
+    def answer(call: Call) -> tuple[int, bytes]:
+        calls.append(call)
+        told = b'{"__type": "ThrottlingException"}' if status == 429 else b""
+        return (status, told) if len(calls) < 3 else (200, b'{"services": [], "failures": []}')
+
+    project = render(stack="node", ci="github", hosting="ecs")
+    with answering(answer) as url:
+        done = call(project, url, "ecs describe-services --cluster c --services s")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"services": [], "failures": []}
+    assert [it.headers["X-Amz-Target"].partition(".")[2] for it in calls] == [
+        "DescribeServices"
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ecs list-service-deployments --cluster c --service s --status SUCCESSFUL --max-results 20",
+        "ecs list-service-deployments --cluster c --service s --status PENDING IN_PROGRESS",
+        "ecs describe-service-revisions --service-revision-arns arn:1 arn:2",
+        "ecs stop-service-deployment --service-deployment-arn arn:1 --stop-type ROLLBACK",
+    ],
+)
+def test_the_real_command_takes_what_moto_does_not_know(render: Render, command: str) -> None:
+    project = render(stack="node", ci="github", hosting="ecs")
+    script = (project / "ops/lib/platform.sh").read_text()
+    assert all(word in script for word in command.split() if word.startswith("--"))
+    with answering(lambda _: (200, b"{}")) as url:
+        assert call(project, url, command).returncode == 0
+        wrong = call(project, url, command.replace("--s", "--z", 1))
+    assert wrong.returncode in (2, 252), "of version 1, of version 2"
+    assert "Unknown options" in wrong.stderr or "are required" in wrong.stderr

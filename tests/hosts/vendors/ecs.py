@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from vendors.base import Machine
 
 ARN = "arn:aws:{service}:us-east-1:123456789012:{name}"
-#: A task definition of the stack, as a description of it comes back.
+#: What names the commit.
 LABEL = "org.opencontainers.image.revision"
+#: What the key of a role looks like.
+CREDENTIALS = f"""[default]
+aws_access_key_id = A
+aws_secret_access_key = {SECRET}
+aws_session_token = S
+"""
 #: What a description says beside what was registered.
 DESCRIBED = {
     "status": "ACTIVE",
@@ -76,6 +83,8 @@ def parameters(service: str, command: str, options: list[str]) -> tuple[str, dic
                 found[members[name]] = True
             case "integer":
                 found[members[name]] = int(said[0])
+            case _ if said[0].startswith("file://"):
+                found[members[name]] = Path(said[0].removeprefix("file://")).read_text()
             case _:
                 found[members[name]] = said[0]
     report = ParamValidator().validate(found, shape)
@@ -113,7 +122,7 @@ class Ecs(Vendor):
     history: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, Any] = field(default_factory=dict)
     folder: Path = Path()
-    #: The state of the stack; whether a change of it fails; and commits whose tasks never get there.
+    #: The state of the stack; whether a change of it fails; commits whose tasks never get there.
     status: str = "UPDATE_COMPLETE"
     failing: bool = False
     slow: set[str] = field(default_factory=set)
@@ -169,8 +178,9 @@ class Ecs(Vendor):
         ]
 
     def answer(self, call: Call) -> tuple[int, Any]:
-        """Answer nothing: the command is all there is."""
-        return 404, {"message": call.path}
+        """Answer as GitHub, which gives a run a token; for the rest the command is all there is."""
+        assert call.query == {"run": ["1"], "audience": ["sts.amazonaws.com"]}
+        return 200, {"value": f"{SECRET} of the run"}
 
     def _fault(self, said: str) -> str:
         """Tell a fault of a question once the command has asked as often as it was told to."""
@@ -188,7 +198,9 @@ class Ecs(Vendor):
         assert argv[4:8:2] == ["--cli-connect-timeout", "--cli-read-timeout"]
         assert (environment["AWS_RETRY_MODE"], environment["AWS_MAX_ATTEMPTS"]) == ("standard", "4")
         assert told["stdin"] == "", "it takes nothing from a loop that it is in"
-        if environment.get("AWS_SECRET_ACCESS_KEY") != SECRET:
+        credentials = Path(environment.get("AWS_SHARED_CREDENTIALS_FILE", os.devnull)).read_text()
+        known = (environment.get("AWS_SECRET_ACCESS_KEY"), credentials)
+        if argv[8] != "sts" and known not in ((SECRET, ""), (None, CREDENTIALS)):
             return self._refusal("InvalidSignatureException", argv[9])
         service, command, *options = argv[8:]
         if (service, command) == ("ecr", "get-login-password"):
@@ -249,6 +261,11 @@ class Ecs(Vendor):
                 ]
                 self._break(self.deployments[0], "ROLLBACK_SUCCESSFUL")
                 return {"serviceDeploymentArn": stopped["serviceDeploymentArn"]}
+            case "AssumeRoleWithWebIdentity":
+                if asked["WebIdentityToken"].strip() != f"{SECRET} of the run":
+                    raise RefusedError("InvalidIdentityToken")
+                names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+                return {"Credentials": dict(zip(names, ("A", SECRET, "S"), strict=True))}
             case "DescribeSubnets":
                 return {"Subnets": self.subnets}
             case "DescribeStacks":

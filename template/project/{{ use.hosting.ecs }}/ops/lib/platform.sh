@@ -18,15 +18,43 @@ platform_check() {
   fi
   need_tool aws https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html
   need_setting AWS_REGION 'the region, such as us-east-1'
-  ecs_identity
   image_check
+  [ -n "$missing" ] || ecs_identity
 }
 
-# Who calls is for aws to find out; where there is nothing to find, it takes long to say so.
+http_identity() {
+  cat <<END
+Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN
+END
+}
+
+# The token by which AWS may know the run of a pipeline: GitHub, GitLab, Bitbucket.
+ecs_token() {
+  if [ -n "${ACTIONS_ID_TOKEN_REQUEST_URL:-}" ]; then
+    http_again GET "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" | jq --raw-output '.value // empty'
+  else
+    printenv OIDC_TOKEN || printenv BITBUCKET_STEP_OIDC_TOKEN
+  fi
+}
+
+# Who calls, aws finds out by itself; where there is nothing to find, it takes long to say so. The token is good for
+# minutes only: it is exchanged for a key of an hour.
 ecs_identity() {
+  if [ -n "${AWS_ROLE_ARN:-}" ] && [ -z "${AWS_WEB_IDENTITY_TOKEN_FILE:-}" ]; then
+    ecs_token >"$ecs_folder/token" && [ -s "$ecs_folder/token" ] \
+      || die 'the pipeline has no token for the role AWS_ROLE_ARN: it may have none, or this is no pipeline'
+    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+    ecs_aws sts assume-role-with-web-identity --role-arn "$AWS_ROLE_ARN" --role-session-name "$project" \
+      --web-identity-token "file://$ecs_folder/token" >"$ecs_folder/role.json" || die 'AWS does not let the pipeline be AWS_ROLE_ARN'
+    jq --raw-output '.Credentials | "[default]", "aws_access_key_id = \(.AccessKeyId)",
+      "aws_secret_access_key = \(.SecretAccessKey)", "aws_session_token = \(.SessionToken)"' \
+      "$ecs_folder/role.json" >"$ecs_folder/credentials" || exit
+    export AWS_SHARED_CREDENTIALS_FILE="$ecs_folder/credentials"
+    return
+  fi
   [ -z "${AWS_PROFILE:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}" ] || return 0
   [ ! -f "${HOME:-}/.aws/config" ] && [ ! -f "${HOME:-}/.aws/credentials" ] || return 0
-  need_setting AWS_ACCESS_KEY_ID 'an access key of AWS; or AWS_PROFILE, or AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE'
+  need_setting AWS_ACCESS_KEY_ID 'an access key of AWS; or name a role of the pipeline, AWS_ROLE_ARN, or AWS_PROFILE'
   need_setting AWS_SECRET_ACCESS_KEY 'the secret of that key'
 }
 
