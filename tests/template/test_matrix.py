@@ -26,9 +26,11 @@ AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes
 
 
 class Yaml(yaml.SafeLoader):
-    """YAML as GitLab reads it, which takes a script from another job by `!reference`."""
+    """YAML as GitLab reads it, which takes a script from another job by `!reference`, and AWS."""
 
 
+# The functions of CloudFormation: `!Ref`, `!Sub` and so on.
+Yaml.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
 Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
