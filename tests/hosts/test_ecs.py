@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from botocore import xform_name
 from conftest import Bench, Call, Render, answering
 from vendors.base import REGISTRY, SECRET, SKOPEO, Machine
 from vendors.ecs import Ecs, Template, model
@@ -297,6 +298,14 @@ def test_a_change_that_fails_leaves_the_release_that_ran(new: Machine, aws: Ecs)
     assert aws.running() == newest
 
 
+def test_a_service_that_never_came_up_can_be_changed(new: Machine, aws: Ecs) -> None:
+    said(new, aws, "ops/bootstrap", "live")
+    aws.deployments[0]["rolloutState"] = "FAILED"
+    edit(new, LogLevel="warn")
+    said(new, aws, "ops/bootstrap", "live")
+    assert aws.running() != "none"
+
+
 def test_without_a_default_network_it_has_to_be_named(new: Machine, aws: Ecs) -> None:
     aws.subnets = []
     told = said(new, aws, "ops/bootstrap", "live", code=1)
@@ -400,6 +409,33 @@ def test_the_service_may_do_nothing_and_its_start_only_what_it_needs(render: Ren
         actions = statement["Action"]
         assert "*" not in str(actions)
         assert statement["Resource"] != "*" or actions == "ecr:GetAuthorizationToken"
+
+
+def test_who_deploys_may_do_what_the_tasks_do_and_no_more(at: Machine, aws: Ecs) -> None:
+    for tag in ("v1.0.0", "v1.1.0"):
+        at.deploy(tag)
+    said(at, aws, "ops/releases", "live")
+    said(at, aws, "ops/rollback", "live")
+    aws.slow = {at.commit("v1.2.0")}
+    at.environment |= {"DEPLOY_TIMEOUT": "1", "POLL_INTERVAL": "1"}
+    said(at, aws, "ops/deploy", "live", code=1)
+    did = {" ".join(call.json["argv"][8:10]) for call in aws.calls if call.path == "/cli/aws"}
+    did = {each.replace("get-login-password", "get-authorization-token") for each in did}
+    policy = template_of(at.project / ".aws")["DeployPolicy"]["Properties"]["PolicyDocument"]
+    may = set()
+    for statement in policy["Statement"]:
+        actions = statement["Action"]
+        may |= {actions} if isinstance(actions, str) else set(actions)
+    needed = {
+        f"{service}:{operation}"
+        for service, command in (each.split() for each in did)
+        for operation in model(service).operation_names
+        if xform_name(operation, "-") == command
+    }
+    # For skopeo, and for the roles that a task definition names.
+    pushing = {it for it in may if it.startswith("ecr:") and it != "ecr:GetAuthorizationToken"}
+    assert may - pushing - {"iam:PassRole"} == needed
+    assert "*" not in str(may)
 
 
 def test_only_the_load_balancer_is_open_to_everybody(render: Render) -> None:

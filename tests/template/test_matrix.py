@@ -30,7 +30,7 @@ class Yaml(yaml.SafeLoader):
 
 
 # The functions of CloudFormation: `!Ref`, `!Sub` and so on.
-Yaml.add_multi_constructor("!", lambda loader, suffix, node: suffix)  # type: ignore[no-untyped-call]
+Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
 Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 

@@ -18,8 +18,9 @@ platform_check() {
   fi
   need_tool aws https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html
   need_setting AWS_REGION 'the region, such as us-east-1'
+  ecs_identity
   image_check
-  [ -n "$missing" ] || ecs_identity
+  [ -n "$missing" ] || [ -z "${AWS_ROLE_ARN:-}" ] || [ -n "${AWS_WEB_IDENTITY_TOKEN_FILE:-}" ] || ecs_role
 }
 
 http_identity() {
@@ -37,25 +38,25 @@ ecs_token() {
   fi
 }
 
-# Who calls, aws finds out by itself; where there is nothing to find, it takes long to say so. The token is good for
-# minutes only: it is exchanged for a key of an hour.
+# Who calls, aws finds out by itself; where there is nothing to find, it takes long to say so.
 ecs_identity() {
-  if [ -n "${AWS_ROLE_ARN:-}" ] && [ -z "${AWS_WEB_IDENTITY_TOKEN_FILE:-}" ]; then
-    ecs_token >"$ecs_folder/token" && [ -s "$ecs_folder/token" ] \
-      || die 'the pipeline has no token for the role AWS_ROLE_ARN: it may have none, or this is no pipeline'
-    unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
-    ecs_aws sts assume-role-with-web-identity --role-arn "$AWS_ROLE_ARN" --role-session-name "$project" \
-      --web-identity-token "file://$ecs_folder/token" >"$ecs_folder/role.json" || die 'AWS does not let the pipeline be AWS_ROLE_ARN'
-    jq --raw-output '.Credentials | "[default]", "aws_access_key_id = \(.AccessKeyId)",
-      "aws_secret_access_key = \(.SecretAccessKey)", "aws_session_token = \(.SessionToken)"' \
-      "$ecs_folder/role.json" >"$ecs_folder/credentials" || exit
-    export AWS_SHARED_CREDENTIALS_FILE="$ecs_folder/credentials"
-    return
-  fi
-  [ -z "${AWS_PROFILE:-}${AWS_WEB_IDENTITY_TOKEN_FILE:-}${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}" ] || return 0
+  [ -z "${AWS_ROLE_ARN:-}${AWS_PROFILE:-}${AWS_CONTAINER_CREDENTIALS_FULL_URI:-}" ] || return 0
   [ ! -f "${HOME:-}/.aws/config" ] && [ ! -f "${HOME:-}/.aws/credentials" ] || return 0
   need_setting AWS_ACCESS_KEY_ID 'an access key of AWS; or name a role of the pipeline, AWS_ROLE_ARN, or AWS_PROFILE'
   need_setting AWS_SECRET_ACCESS_KEY 'the secret of that key'
+}
+
+# The token is good for minutes only: it is exchanged for a key of an hour.
+ecs_role() {
+  ecs_token >"$ecs_folder/token" && [ -s "$ecs_folder/token" ] \
+    || die 'the pipeline has no token for the role AWS_ROLE_ARN: it may have none, or this is no pipeline'
+  unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+  ecs_aws sts assume-role-with-web-identity --role-arn "$AWS_ROLE_ARN" --role-session-name "$project" \
+    --web-identity-token "file://$ecs_folder/token" >"$ecs_folder/role.json" || die 'AWS does not let the pipeline be AWS_ROLE_ARN'
+  jq --raw-output '.Credentials | "[default]", "aws_access_key_id = \(.AccessKeyId)",
+    "aws_secret_access_key = \(.SecretAccessKey)", "aws_session_token = \(.SessionToken)"' \
+    "$ecs_folder/role.json" >"$ecs_folder/credentials" || exit
+  export AWS_SHARED_CREDENTIALS_FILE="$ecs_folder/credentials"
 }
 
 # ecs_aws SERVICE COMMAND…: it tries again by itself. What is asked of it here does no more when it is done twice.
@@ -275,14 +276,17 @@ ecs_differences() {
 ecs_update() {
   ecs_now=$(platform_current "$1") || return
   ecs_release=${ecs_now%%	*}
-  ecs_json=$(ecs_aws ecs describe-task-definition --task-definition "$ecs_release") || return
-  ecs_now=$(printf '%s' "$ecs_json" | jq --raw-output '.taskDefinition.containerDefinitions[0]
-    | "Image=\(.image) Commit=\(.dockerLabels["org.opencontainers.image.revision"] // "")"')
+  ecs_now=''
+  if [ -n "$ecs_release" ]; then
+    ecs_json=$(ecs_aws ecs describe-task-definition --task-definition "$ecs_release") || return
+    ecs_now=$(printf '%s' "$ecs_json" | jq --raw-output '.taskDefinition.containerDefinitions[0]
+      | "Image=\(.image) Commit=\(.dockerLabels["org.opencontainers.image.revision"] // "")"')
+  fi
   # shellcheck disable=SC2086 # one word each
   ecs_parameters "$1" $ecs_now || return
   ecs_apply "$1" >&2 && return
   say "CloudFormation says why: aws cloudformation describe-stack-events --stack-name $project-$1"
-  platform_restore "$1" "$ecs_release" || say "look what runs: ops/releases $1"
+  [ -z "$ecs_release" ] || platform_restore "$1" "$ecs_release" || say "look what runs: ops/releases $1"
   return 1
 }
 
