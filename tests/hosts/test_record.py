@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Render
@@ -150,7 +151,11 @@ def test_of_two_deploys_the_second_stops_or_waits(at: Machine) -> None:
 
 def test_a_run_that_is_started_again_takes_over_its_own_lock(at: Machine) -> None:
     newest = at.commit("v1.0.0")
-    run = {"GITHUB_RUN_ID": "7", "GITHUB_SERVER_URL": "https://ci", "GITHUB_REPOSITORY": "a/b"}
+    run: dict[str, Any] = {
+        "GITHUB_RUN_ID": "7",
+        "GITHUB_SERVER_URL": "https://ci",
+        "GITHUB_REPOSITORY": "a/b",
+    }
     lock_as(at, "https://ci/a/b/actions/runs/7")
     assert at.run("ops/deploy", "live", **{**run, "GITHUB_RUN_ID": "8"}).returncode == 1
     done = at.run("ops/deploy", "live", **run)

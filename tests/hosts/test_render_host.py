@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Render
@@ -134,7 +135,7 @@ def test_a_service_is_set_up_once_and_then_brought_to_what_the_files_say(
 ) -> None:
     commit = at.commit("v1.0.0")
     del at.environment["RENDER_SERVICE_ID"]
-    github = {"IMAGE_REPOSITORY": "ghcr.io/team/service"}
+    github: dict[str, Any] = {"IMAGE_REPOSITORY": "ghcr.io/team/service"}
     bootstrap = ["ops/bootstrap", "live"]
     would = at.run(*bootstrap, "--dry-run", **github)
     assert would.returncode == 0, would.stderr

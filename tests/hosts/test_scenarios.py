@@ -14,10 +14,20 @@ from typing import Any
 
 import pytest
 from conftest import Render
+from table import shown
 from vendors import VENDORS
 from vendors.base import SECRET, Fault, Machine, Vendor
 
-HERE = list(VENDORS)
+FAILURES = {
+    "sick": "an unhealthy deploy is rolled back",
+    "doomed": "a deploy that the host gives up on leaves what ran",
+}
+KINDS = {
+    "429": "429 Too Many Requests",
+    "500": "500 Internal Server Error",
+    "hang": "an answer that comes too late",
+    "drop": "a connection that breaks after the call",
+}
 
 
 def open_machine(vendor: Vendor, render: Render, folder: Path, shell: str = "dash") -> Machine:
@@ -29,7 +39,7 @@ def open_machine(vendor: Vendor, render: Render, folder: Path, shell: str = "das
     )
 
 
-@pytest.fixture(params=HERE, ids=lambda vendor: vendor.title)
+@pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.title)
 def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on each host."""
     vendor: Vendor = request.param()
@@ -43,15 +53,19 @@ def test_the_first_deploy_runs(at: Machine) -> None:
     assert done.returncode == 0, done.stderr
     assert at.vendor.running() == commit
     assert f"live runs {commit}" in done.stderr
+    shown(at, "a first deploy runs")
 
 
+@pytest.mark.slow
 def test_a_first_deploy_that_is_sick_has_nothing_to_go_back_to(at: Machine) -> None:
     at.vendor.sick = {at.commit("v1.0.0")}
     done = at.run("ops/deploy", "live")
     assert done.returncode == 1
     assert "live has no earlier release to restore" in done.stderr
+    shown(at, "a first deploy that fails says that there is nothing to go back to")
 
 
+@pytest.mark.slow
 def test_a_good_deploy_replaces_the_one_before(at: Machine) -> None:
     at.deploy("v1.0.0")
     newest = at.deploy("v1.1.0")
@@ -61,9 +75,10 @@ def test_a_good_deploy_replaces_the_one_before(at: Machine) -> None:
     assert head.split() == ["VERSION", "COMMIT", "TIME", "HOW", "RELEASE", "BY"]
     assert first.startswith(f"* v1.1.0           {newest[:7]}")
     assert second.startswith("  v1.0.0 ")
+    shown(at, "a good deploy replaces the one before")
 
 
-@pytest.mark.parametrize("how", ["sick", "doomed"])
+@pytest.mark.parametrize("how", ["sick", pytest.param("doomed", marks=pytest.mark.slow)])
 def test_a_bad_deploy_is_rolled_back(at: Machine, how: str) -> None:
     good = at.deploy("v1.0.0")
     bad = at.commit("v1.1.0")
@@ -72,8 +87,16 @@ def test_a_bad_deploy_is_rolled_back(at: Machine, how: str) -> None:
     assert done.returncode == 1
     assert at.vendor.running() == good
     assert f"live runs {good} again" in done.stderr
+    shown(
+        at,
+        {
+            "sick": "an unhealthy deploy is rolled back",
+            "doomed": "a deploy that the host gives up on leaves what ran",
+        }[how],
+    )
 
 
+@pytest.mark.slow
 def test_rollbacks_go_further_back_each_time(at: Machine) -> None:
     first, second, _ = (at.deploy(tag) for tag in ("v1.0.0", "v1.1.0", "v1.2.0"))
     for target in (second, first):
@@ -84,8 +107,10 @@ def test_rollbacks_go_further_back_each_time(at: Machine) -> None:
     assert done.returncode == 1
     assert f"live has no release before {first}" in done.stderr
     assert at.vendor.running() == first
+    shown(at, "two rollbacks in a row go two releases back")
 
 
+@pytest.mark.slow
 def test_a_rollback_goes_to_a_tag_and_a_deploy_after_it_takes_over(at: Machine) -> None:
     first, *_ = (at.deploy(tag) for tag in ("v1.0.0", "v1.1.0", "v1.2.0"))
     done = at.run("ops/rollback", "live", "v1.0.0")
@@ -93,8 +118,10 @@ def test_a_rollback_goes_to_a_tag_and_a_deploy_after_it_takes_over(at: Machine) 
     assert at.vendor.running() == first
     newest = at.deploy("v1.3.0")
     assert at.vendor.running() == newest
+    shown(at, "a rollback to a tag, and a deploy after it")
 
 
+@pytest.mark.slow
 def test_with_one_release_there_is_none_to_roll_back_to(at: Machine) -> None:
     only = at.deploy("v1.0.0")
     before = at.vendor.changes()
@@ -102,15 +129,19 @@ def test_with_one_release_there_is_none_to_roll_back_to(at: Machine) -> None:
     assert done.returncode == 1
     assert f"live has no release before {only}" in done.stderr
     assert at.vendor.changes() == before
+    shown(at, "with one release there is none to roll back to")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["429", "500", "hang"])
 def test_a_question_that_goes_wrong_is_asked_again(at: Machine, kind: Any) -> None:
     at.vendor.faults = [Fault(at.vendor.asks, kind, times=2)]
     at.deploy("v1.0.0")
     assert not at.vendor.faults[0].times, "it happened"
+    shown(at, f"a question is asked again after {KINDS[kind]}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["429", "500", "hang", "drop"])
 def test_a_deploy_that_goes_wrong_leaves_what_ran(at: Machine, kind: Any) -> None:
     good = at.deploy("v1.0.0")
@@ -121,20 +152,25 @@ def test_a_deploy_that_goes_wrong_leaves_what_ran(at: Machine, kind: Any) -> Non
     assert done.returncode == 1, done.stderr
     assert f"live runs {good} again" in done.stderr
     assert at.vendor.running() == good
+    shown(at, f"a deploy that meets {KINDS[kind]} leaves what ran")
 
 
+@pytest.mark.slow
 def test_a_token_that_expired_changes_nothing(at: Machine) -> None:
     good = at.deploy("v1.0.0")
     before = at.vendor.changes()
     at.commit("v1.1.0")
     name = next(name for name in at.vendor.environment() if at.environment[name] == SECRET)
-    done = at.run("ops/deploy", "live", **{name: "expired"})
+    expired: dict[str, Any] = {name: "expired"}
+    done = at.run("ops/deploy", "live", **expired)
     assert done.returncode == 1
     assert "nothing was changed" in done.stderr or "nothing was deployed" in done.stderr
     assert at.vendor.changes() == before
     assert at.vendor.running() == good
+    shown(at, "an expired token changes nothing")
 
 
+@pytest.mark.slow
 def test_a_deploy_that_was_killed_before_its_record_is_done_again(at: Machine) -> None:
     first = at.deploy("v1.0.0")
     newest = at.commit("v1.1.0")
@@ -162,6 +198,7 @@ def test_a_deploy_that_was_killed_before_its_record_is_done_again(at: Machine) -
     at.vendor.sick = set()
     assert at.run("ops/deploy", "live").returncode == 0
     assert at.vendor.running() == newest
+    shown(at, "killed between deploy and record, then deployed again")
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -183,6 +220,7 @@ class AllBut(set[str]):
         return commit != self.good
 
 
+@pytest.mark.slow
 def test_a_drill_shows_that_a_broken_build_makes_way(at: Machine) -> None:
     good = at.deploy("v1.0.0")
     at.vendor.sick = AllBut(good)
@@ -200,8 +238,10 @@ def test_a_drill_shows_that_a_broken_build_makes_way(at: Machine) -> None:
         ("look at what is recorded", 0),
     ]
     assert at.run("ops/drill", "live", "--last").stdout == file.read_text()
+    shown(at, "a drill passes, and leaves its evidence")
 
 
+@pytest.mark.slow
 def test_a_drill_that_fails_says_so(at: Machine) -> None:
     good = at.deploy("v1.0.0")
     at.vendor.sick = {good}
@@ -212,8 +252,10 @@ def test_a_drill_that_fails_says_so(at: Machine) -> None:
     )
     [file] = (at.project / "drills").iterdir()
     assert json.loads(file.read_text())["result"] == "failed"
+    shown(at, "a drill that fails says so")
 
 
+@pytest.mark.slow
 def test_no_secret_is_told(at: Machine) -> None:
     at.commit("v1.0.0")
     for file in (at.project / "ops").rglob("*"):
@@ -224,3 +266,4 @@ def test_no_secret_is_told(at: Machine) -> None:
     assert done.returncode == 0, done.stderr
     logs = "".join(log.read_text() for log in at.bin.parent.glob("*.log"))
     assert SECRET not in done.stdout + done.stderr + logs
+    shown(at, "no secret in a trace, a command or a log")

@@ -6,11 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
-from conftest import Render, vendors_file
+from conftest import Render
 from test_scenarios import open_machine
 from vendors.base import SECRET, Machine
 from vendors.netlify import Netlify
@@ -184,27 +182,6 @@ def test_vercel_gets_the_files_and_not_how_to_build_them(vercel: Machine) -> Non
     assert [sent[key] for key in ("framework", "installCommand", "buildCommand")] == [None, "", ""]
     assert sent["outputDirectory"] == "."
     assert "git" not in sent
-
-
-def test_vercel_is_asked_as_it_describes_itself(vercel: Machine) -> None:
-    described = json.loads(vendors_file("specs/vercel-trimmed.json").read_text("utf-8"))
-    operation = described["paths"]["/v13/deployments"]["post"]
-    rules = nullable(operation["requestBody"]["content"]["application/json"]["schema"])
-    vercel.deploy("v1.0.0")
-    sent = site_of(vercel).sent
-    jsonschema.validate(sent, rules)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**sent, "commit": "abc1234"}, rules)
-
-
-def nullable(rule: Any) -> Any:
-    """Say in JSON Schema what OpenAPI 3.0 calls nullable."""
-    if isinstance(rule, list):
-        return [nullable(item) for item in rule]
-    if not isinstance(rule, dict):
-        return rule
-    told = {key: nullable(value) for key, value in rule.items()}
-    return {**told, "type": [told["type"], "null"]} if told.get("nullable") is True else told
 
 
 def test_vercel_takes_a_personal_account_for_no_team(vercel: Machine) -> None:

@@ -18,15 +18,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 from conftest import Call, Render, from_npm, vendors_file
 from test_scenarios import open_machine
-from vendors import DigitalOcean, Netlify, Vercel, VercelSite
-from vendors import Render as OnRender
 from vendors.base import SECRET, Vendor
+from vendors.digitalocean import DigitalOcean
+from vendors.netlify import Netlify
+from vendors.render import Render as OnRender
+from vendors.vercel import Vercel, VercelSite
 
 pytestmark = pytest.mark.slow
 
+#: Prism lets any body of it pass.
+UNREAD = "POST /v13/deployments"
 ROLLBACK = r"POST /v1/projects/[^/]+/rollback/[^/]+"
 
 
@@ -114,6 +119,48 @@ def is_json(call: Call) -> bool:
     return call.headers.get("Content-Type") == "application/json"
 
 
+def broken(body: dict[str, Any]) -> dict[str, Any]:
+    """Give a body whose values are all of another type."""
+    return {key: 1 if isinstance(value, str | list | dict) else [] for key, value in body.items()}
+
+
+def held(description: Path, call: Call) -> None:
+    """Hold the body of a call to the schema of its operation, which takes no other keys."""
+    operation = json.loads(description.read_text("utf-8"))["paths"][call.path]["post"]
+    rules = nullable(operation["requestBody"]["content"]["application/json"]["schema"])
+    jsonschema.validate(call.json, rules)
+    for wrong in ({**call.json, "commit": "abc1234"}, broken(call.json)):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, rules)
+
+
+def nullable(rule: Any) -> Any:
+    """Say in JSON Schema what OpenAPI 3.0 calls nullable."""
+    if isinstance(rule, list):
+        return [nullable(item) for item in rule]
+    if not isinstance(rule, dict):
+        return rule
+    told = {key: nullable(value) for key, value in rule.items()}
+    return {**told, "type": [told["type"], "null"]} if told.get("nullable") is True else told
+
+
+def readable(description: Path, folder: Path) -> Path:
+    """Give a description that Prism can hold a call to.
+
+    Render's lists kinds of services that are no alternatives: what fits one fits others too.
+    """
+    text = description.read_text("utf-8")
+    if description.name.startswith("render"):
+        known = json.loads(text)
+        for name in ("servicePOST", "servicePATCH"):
+            details = known["components"]["schemas"][name]["properties"]["serviceDetails"]
+            details["anyOf"] = details.pop("oneOf")
+        text = json.dumps(known)
+    made = folder / description.name
+    made.write_text(text)
+    return made
+
+
 def ask(port: int, call: Call, prefix: str, body: Any = None, *, known: bool = True) -> int:
     """Make a call to Prism, with its body or another; give the status."""
     headers = {
@@ -123,7 +170,11 @@ def ask(port: int, call: Call, prefix: str, body: Any = None, *, known: bool = T
     }
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     sent = call.body if body is None else json.dumps(body).encode()
-    connection.request(call.method, call.target.removeprefix(prefix), sent or None, headers)
+    # A path in a path is one parameter, which Prism only sees without its slashes.
+    target = re.sub(
+        "(?<=/files/)[^?]+", lambda file: file[0].replace("/", "%2F"), call.target
+    ).removeprefix(prefix)
+    connection.request(call.method, target, sent or None, headers)
     answer = connection.getresponse()
     said = answer.read()
     connection.close()
@@ -138,7 +189,7 @@ def test_every_call_is_as_the_vendor_describes_it(
     render: Render, tmp_path: Path, name: str
 ) -> None:
     published = PUBLISHED[name]
-    description = vendors_file(published.file)
+    description = readable(vendors_file(published.file), tmp_path)
     calls = journey(published.vendor(), render, tmp_path)
     left_out = [
         call
@@ -153,5 +204,8 @@ def test_every_call_is_as_the_vendor_describes_it(
             assert 200 <= ask(port, call, published.prefix) < 300
             assert ask(port, call, published.prefix, known=False) == 401
             if is_json(call):
-                assert ask(port, call, published.prefix, ["no such thing"]) in (400, 422)
+                if f"{call.method} {call.path}" == UNREAD:
+                    held(description, call)
+                else:
+                    assert ask(port, call, published.prefix, broken(call.json)) in (400, 422)
     assert len(calls) - len(left_out) >= 1
