@@ -72,6 +72,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "README.md",
         "docs/how-to/add-an-option.md",
         "docs/how-to/adopt.md",
+        "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
         "docs/how-to/script-it.md",
         "docs/how-to/use-plain-copier.md",
         "docs/tutorial/first-service.md",
@@ -160,7 +161,8 @@ def test_script_it(tmp_path: Path) -> None:
     folder = empty(tmp_path)
     printed = run_page("docs/how-to/script-it.md", folder).splitlines()
     jobs = '["ci/build","ci/lint","ci/test","ci/scan"]'
-    assert printed[-6:] == ["fly", jobs, "fly", "render", "vercel", "netlify"]
+    hosts = "fly render vercel netlify railway digitalocean ecs heroku".split()
+    assert printed[-10:] == ["fly", jobs, *hosts]
     second = (folder / "second-service/.copier-answers.yml").read_text()
     assert "ci: gitlab" in second
     assert "owner: Team Blue" in second

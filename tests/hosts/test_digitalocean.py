@@ -18,6 +18,8 @@ from conftest import Call, Render, vendors_file
 from vendors.base import SECRET, Fault, Machine, Vendor
 from vendors.digitalocean import DigitalOcean, app_spec
 
+pytestmark = pytest.mark.slow
+
 SHELLS = ("dash", "busybox")
 
 

@@ -21,6 +21,8 @@ from conftest import Bench, Call, Render, answering
 from vendors.base import REGISTRY, SECRET, SKOPEO, Machine
 from vendors.ecs import Ecs, Template, model
 
+pytestmark = pytest.mark.slow
+
 HERE = "my-service-live"
 
 

@@ -11,6 +11,8 @@ from test_scenarios import open_machine
 from vendors.base import SECRET, SKOPEO, Machine
 from vendors.fly import Fly
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def at(render: Render, tmp_path: Path) -> Iterator[Machine]:

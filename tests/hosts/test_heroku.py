@@ -19,6 +19,8 @@ from conftest import Call, Render, vendors_file
 from vendors.base import SECRET, Machine
 from vendors.heroku import Heroku
 
+pytestmark = pytest.mark.slow
+
 VERSION_3 = "application/vnd.heroku+json; version=3"
 
 

@@ -16,6 +16,8 @@ from test_scenarios import open_machine
 from vendors.base import SECRET, Fault, Machine
 from vendors.railway import Railway
 
+pytestmark = pytest.mark.slow
+
 IMAGE = "registry.example.com/team/service@sha256:{}000000000000000000000000"
 
 

@@ -14,6 +14,8 @@ from test_scenarios import open_machine
 from vendors import render as vendor_of
 from vendors.base import SECRET, Fault, Machine
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def at(render: Render, tmp_path: Path) -> Iterator[Machine]:

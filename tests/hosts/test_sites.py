@@ -15,6 +15,8 @@ from vendors.netlify import Netlify
 from vendors.site import SiteVendor
 from vendors.vercel import VercelSite
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(params=[Netlify, VercelSite], ids=lambda vendor: vendor.title)
 def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterator[Machine]:

@@ -11,6 +11,8 @@ from conftest import Render
 from vendors.base import Machine
 from vendors.vercel import Vercel
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def at(render: Render, tmp_path: Path) -> Iterator[Machine]:

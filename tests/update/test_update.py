@@ -665,7 +665,7 @@ def test_the_embedded_template_is_known_by_its_commits_wherever_a_project_was_ma
     commit_all(project)
     done = scaffold("update", "p", "-d", "hosting=render")
     assert done.returncode == 0, done.stderr
-    assert (project / "render.yaml").exists()
+    assert (project / ".render/live.json").exists()
     assert "_src_path: /home/ann/scaffold\n" in answers.read_text()
 
 

@@ -159,7 +159,7 @@ do_ask() {
 # Whether the service that the file describes is one of the app, and runs images.
 do_fits() {
   [ "$(do_ask '[$app[0].spec | service | select(.image)] | length')" != 1 ] || return 0
-  say "$do_name has no service $(do_ask '$file[0].services[0].name') that runs an image: call it as the app does" \
+  say "$do_name has no service $(do_ask '$file[0].services[0].name') that runs an image; call it as the app does" \
     "in .do/app.$1.json, and make an image its source in the app"
   return 1
 }
