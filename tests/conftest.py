@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import combinations
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -209,6 +210,29 @@ def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def pairwise(*axes: str) -> list[dict[str, str]]:
+    """Give projects in which every two options meet that can; of all axes, if none is named.
+
+    Each next one has the most pairs that were not there yet, and is the first of those that do.
+    """
+    catalog = TEMPLATE.catalog
+    chosen: list[dict[str, str]] = [{}]
+    for axis in axes or catalog.axes:
+        chosen = [
+            {**before, axis: option.id}
+            for before in chosen
+            for option in catalog.fitting(axis, before)
+        ]
+    pairs = [set(combinations(each.items(), 2)) for each in chosen]
+    left = set[tuple[tuple[str, str], ...]]().union(*pairs)
+    found = []
+    while left:
+        new = max(range(len(chosen)), key=lambda at: len(pairs[at] & left))
+        found.append(chosen[new])
+        left -= pairs[new]
+    return found
 
 
 def vendors_file(name: str) -> Path:

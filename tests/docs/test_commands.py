@@ -161,7 +161,7 @@ def test_script_it(tmp_path: Path) -> None:
     folder = empty(tmp_path)
     printed = run_page("docs/how-to/script-it.md", folder).splitlines()
     jobs = '["ci/build","ci/lint","ci/test","ci/scan"]'
-    hosts = "fly render vercel netlify railway digitalocean ecs heroku".split()
+    hosts = ["fly", "render", "vercel", "netlify", "railway", "digitalocean", "ecs", "heroku"]
     assert printed[-10:] == ["fly", jobs, *hosts]
     second = (folder / "second-service/.copier-answers.yml").read_text()
     assert "ci: gitlab" in second
