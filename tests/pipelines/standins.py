@@ -11,10 +11,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,17 +22,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pytest
 import saved_image
 from conftest import Call, answering
+from registry import registry, trust
 
-REGISTRY = """\
-version: 0.1
-log: {{ level: error, accesslog: {{ disabled: true }} }}
-storage:
-  filesystem: {{ rootdirectory: "{folder}" }}
-http: {{ addr: "{address}" }}
-"""
 #: The registries that pipelines name; all of them are the one on loopback.
 REGISTRIES = ("ghcr.io", "registry.fly.io", "registry.example.com")
 #: What a command does once it is recorded.
@@ -184,7 +175,7 @@ class Standins:
     def running(self) -> Iterator[Standins]:
         """Start what answers, and put the commands in place."""
         with (
-            _registry(self.folder / "registry") as self.registry,
+            registry(self.folder / "registry") as self.registry,
             answering(self._reply) as self.url,
         ):
             registries = ";".join(
@@ -201,9 +192,7 @@ class Standins:
                 )  # fmt: skip
                 script.write_text(RECORDER.format(calls=self.folder / "calls", then=filled))
                 script.chmod(0o755)
-            known = self.folder / ".config/containers/registries.conf"
-            known.parent.mkdir(parents=True)
-            known.write_text(f'[[registry]]\nlocation = "{self.registry}"\ninsecure = true\n')
+            trust(self.folder, self.registry)
             yield self
 
 
@@ -215,33 +204,3 @@ ADVISORY = {
     "url": "https://example.com/advisory",
 }
 OSV = {"id": "PLANTED-1", "modified": "2026-01-01T00:00:00Z", "summary": "Planted", "affected": []}
-
-
-@contextmanager
-def _registry(folder: Path) -> Iterator[str]:
-    """Start a registry; give its address."""
-    program = shutil.which("docker-registry")
-    if not program or not shutil.which("skopeo"):
-        pytest.skip("needs docker-registry and skopeo, Debian's packages of these names")
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    config = folder / "config.yml"
-    config.write_text(REGISTRY.format(folder=folder, address=address))
-    process = subprocess.Popen(
-        [program, "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://{address}/v2/", timeout=1):
-                    break
-            except OSError:
-                assert time.monotonic() < deadline, "the registry did not start"
-                time.sleep(0.1)
-        yield address
-    finally:
-        process.kill()
-        process.wait()

@@ -9,18 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from conftest import Checkout
+from registry import PASSWORD, registry, trust
 from saved_image import save_image
 
 if TYPE_CHECKING:
@@ -28,18 +25,6 @@ if TYPE_CHECKING:
 
     from conftest import Render
 
-PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the registry's own)
-#: The password, as bcrypt: what a registry keeps of it.
-HASH = "$2a$04$NPwCUQF6081DejgJEzrIqeinbS9hLnvasxn5k6xX8.l90AWzHTRB."
-REGISTRY = """\
-version: 0.1
-log: {{ level: error }}
-storage:
-  filesystem: {{ rootdirectory: "{folder}/images" }}
-http: {{ addr: "127.0.0.1:{port}" }}
-auth:
-  htpasswd: {{ realm: test, path: "{folder}/htpasswd" }}
-"""
 FLY = """\
 #!/bin/sh
 if [ "$1" = releases ]; then
@@ -48,31 +33,6 @@ else
   printf '%s\\n' "$*" >>"$FLY_LOG"
 fi
 """
-
-
-def start_registry(folder: Path, user: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start a registry that only a user may use; return its address."""
-    found = shutil.which("docker-registry")
-    if not found:
-        pytest.skip("needs docker-registry, Debian's package of that name")
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (folder / "htpasswd").write_text(f"{user}:{HASH}\n")
-    config = folder / "config.yml"
-    config.write_text(REGISTRY.format(folder=folder, port=port))
-    process = subprocess.Popen([found, "serve", str(config)], stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/v2/", timeout=1)
-        except urllib.error.HTTPError:
-            return f"127.0.0.1:{port}", process  # it wants a password: it is up
-        except OSError:
-            time.sleep(0.1)
-    process.kill()
-    raise AssertionError("the registry did not start")
 
 
 @dataclass
@@ -94,20 +54,18 @@ class Machine(Checkout):
 
 @pytest.fixture
 def machine(render: Render, tmp_path: Path) -> Iterator[Machine]:
-    if not shutil.which("skopeo"):
-        pytest.skip("needs skopeo")
-    ours, one = start_registry(tmp_path / "ours", "robot")
-    flys, other = start_registry(tmp_path / "flys", "x")
+    with registry(tmp_path / "ours", "robot") as ours, registry(tmp_path / "flys", "x") as flys:
+        yield prepared(render, tmp_path, ours, flys)
+
+
+def prepared(render: Render, tmp_path: Path, ours: str, flys: str) -> Machine:
+    """Give a project and its registries, on a machine that knows them."""
     project = render(stack="node", ci="github", hosting="fly")
     binaries = tmp_path / "bin"
     binaries.mkdir()
     (binaries / "fly").write_text(FLY)
     (binaries / "fly").chmod(0o755)
-    known = tmp_path / ".config/containers/registries.conf"
-    known.parent.mkdir(parents=True)
-    known.write_text(
-        "".join(f'[[registry]]\nlocation = "{at}"\ninsecure = true\n' for at in (ours, flys))
-    )
+    trust(tmp_path, ours, flys)
     (tmp_path / "fly.log").touch()
     environment = {
         **os.environ,
@@ -128,10 +86,7 @@ def machine(render: Render, tmp_path: Path) -> Iterator[Machine]:
     for arguments in ("add --all", "commit --quiet --message one"):
         made.git(*arguments.split())
     made.commit = made.git("rev-parse", "HEAD")
-    yield made
-    for process in (one, other):
-        process.kill()
-        process.wait()
+    return made
 
 
 def test_the_published_image_is_the_deployed_one_by_its_digest(machine: Machine) -> None:

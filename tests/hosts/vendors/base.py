@@ -132,8 +132,9 @@ class Vendor(ABC):
         """Give the name by which faults know a call."""
         return f"{call.method} {call.path}"
 
-    def health(self) -> tuple[int, bytes]:
-        """Answer as the service that it runs."""
+    def health(self, path: str) -> tuple[int, bytes]:
+        """Answer as the service that it runs, at `/healthz` or `/readyz`."""
+        del path  # a healthy one says the same at both
         commit = self.running()
         health = {"status": "down" if commit in self.sick else "ok", "commit": commit}
         return (404, b"") if commit == "none" else (200, json.dumps(health).encode())
@@ -147,7 +148,7 @@ class Vendor(ABC):
 
     def _reply(self, call: Call) -> tuple[int, bytes]:
         if call.path in ("/healthz", "/readyz"):
-            return self.health()
+            return self.health(call.path)
         self.calls.append(call)
         if call.path.startswith("/cli/"):
             return self._command(call)

@@ -68,10 +68,10 @@ class Heroku(Vendor):
         """Give the commit of the current release."""
         return self._commit(self._current())
 
-    def health(self) -> tuple[int, bytes]:
+    def health(self, path: str) -> tuple[int, bytes]:
         """Answer as the service, or as the router does without one."""
         crashed = self.running() in self.doomed
-        return (503, b"Application error") if crashed else super().health()
+        return (503, b"Application error") if crashed else super().health(path)
 
     def answer(self, call: Call) -> tuple[int, Any]:
         """Answer a call of the API."""

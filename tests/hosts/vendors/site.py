@@ -61,9 +61,9 @@ class SiteVendor(Vendor):
         """Give the commit of the deploy that runs."""
         return str(json.loads(self.published("healthz") or '{"commit": "none"}')["commit"])
 
-    def health(self) -> tuple[int, bytes]:
+    def health(self, path: str) -> tuple[int, bytes]:
         """Answer as the site that runs; without the files of health, it is not healthy."""
-        return super().health() if self.published("healthz") else (404, b"")
+        return super().health(path) if self.published("healthz") else (404, b"")
 
     def start(self, upload: dict[str, Any]) -> dict[str, Any]:
         """Add a deploy, newest first."""
