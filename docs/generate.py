@@ -45,6 +45,16 @@ def options() -> str:
                 f"[{option.label}]({option.row['docs']})" if "docs" in option.row else option.label
             )
             lines.append(f"| `{option.id}` | {label} | {option.why} |{more}")
+        back = [option for option in rows if "restores" in option.row]
+        if back:
+            lines += ["", "What `ops/rollback` brings back there, and what it leaves as it is:", ""]
+            lines += ["| option | region | instance | brings back | leaves |"]
+            lines += ["| --- | --- | --- | --- | --- |"]
+        for option in back:
+            place = f"{option.row.get('region', '')} | {option.row.get('plan', '')}"
+            lines.append(
+                f"| `{option.id}` | {place} | {option.row['restores']} | {option.row['keeps']} |"
+            )
     return "\n".join(lines) + "\n"
 
 

@@ -201,6 +201,30 @@ def test_a_deploy_that_was_killed_before_its_record_is_done_again(at: Machine) -
     shown(at, "killed between deploy and record, then deployed again")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("vendor", [kind() for kind in VENDORS], ids=lambda it: it.title)
+def test_all_of_it_runs_in_the_shell_of_busybox(
+    vendor: Vendor, render: Render, tmp_path: Path
+) -> None:
+    with vendor.serving():
+        at = open_machine(vendor, render, tmp_path, "busybox")
+        first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+        bad = at.commit("v1.2.0")
+        vendor.sick = {bad}
+        failed = at.run("ops/deploy", "live")
+        assert failed.returncode == 1
+        assert f"live runs {second} again" in failed.stderr
+        vendor.sick = AllBut(second)
+        drilled = at.run("ops/drill", "live", "--yes-live")
+        assert drilled.returncode == 0, drilled.stderr
+        vendor.sick = set()
+        done = at.run("ops/rollback", "live")
+        assert done.returncode == 0, done.stderr
+        assert vendor.running() == first
+        assert at.run("ops/releases", "live").stdout.splitlines()[1].startswith("* v1.0.0 ")
+    shown(at, "all of it in the shell of BusyBox")
+
+
 def wait_until(true: Callable[[], bool]) -> None:
     """Wait until something is true, at most 20 seconds."""
     deadline = time.monotonic() + 20

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Render
+from conftest import Render, from_npm
 from test_scenarios import open_machine
 from vendors.base import SECRET, Machine
 from vendors.netlify import Netlify
@@ -191,3 +193,28 @@ def test_vercel_takes_a_personal_account_for_no_team(vercel: Machine) -> None:
     vercel.vendor.team = "personal"
     vercel.environment["VERCEL_ORG_ID"] = "personal"
     vercel.deploy("v1.0.0")
+
+
+def test_netlify_reads_its_file_without_a_warning(netlify: Machine) -> None:
+    """Netlify's own reader; to it a misspelt key is nothing, so they are held to a list here."""
+    reader = from_npm("netlify", "@netlify/config/bin.js")
+    file = netlify.project / "netlify.toml"
+
+    def read() -> tuple[int, str, str]:
+        command = ["node", str(reader), "--offline", "--context", "deploy-preview"]
+        done = subprocess.run(
+            command, cwd=netlify.project, check=False, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    code, told, said = read()
+    assert (code, said) == (0, "")
+    build = json.loads(told)["config"]["build"]
+    assert build["command"] == "npm run build"
+    assert build["publish"] == str(netlify.project / "dist")
+    assert json.loads(told)["env"]["VITE_APP_ENV"]["value"] == "sandbox"
+    settings = tomllib.loads(file.read_text())
+    assert settings.keys() == {"build"}
+    assert settings["build"].keys() == {"command", "publish", "ignore", "environment"}
+    file.write_text(file.read_text().replace('publish = "dist"', "publish = 3"))
+    assert read()[0] != 0

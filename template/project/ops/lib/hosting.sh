@@ -10,7 +10,6 @@
 #   platform_deploy ENV COMMIT IMAGE  returns once it runs
 #   platform_restore ENV RELEASE COMMIT IMAGE  brings a release back, and ends what is under way
 #   platform_freeze ENV               keeps others from undoing that
-#   platform_keeps                    what it leaves as it is, as a sentence goes on
 #   platform_bootstrap ENV            sets ENV up; what it changes, `change` and `keep` do (ops/bootstrap)
 #
 # WHAT is the commit of a release, or its image.

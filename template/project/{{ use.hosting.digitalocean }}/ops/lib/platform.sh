@@ -7,8 +7,6 @@
 
 . ops/lib/image.sh
 
-platform_keeps='all data'
-
 do_registries='but from ghcr.io, docker.io and registry.digitalocean.com'
 
 : "${DIGITALOCEAN_API_URL:=https://api.digitalocean.com}"

@@ -6,8 +6,6 @@
 
 . ops/lib/image.sh
 
-platform_keeps='the secrets in Parameter Store, the stack (load balancer, roles, number of tasks) and all data'
-
 ecs_folder=$(mktemp -d)
 at_exit "rm -rf '$ecs_folder'"
 

@@ -7,8 +7,6 @@
 . ops/lib/image.sh
 . ops/lib/tools.sh
 
-platform_keeps='the secrets of the app (fly secrets) and all data'
-
 : "${FLY_REGISTRY:=registry.fly.io}"
 
 platform_check() {

@@ -6,8 +6,6 @@
 
 . ops/lib/image.sh
 
-platform_keeps='the add-ons and the size of the app, and all data; config vars are those that the release had'
-
 : "${HEROKU_API_URL:=https://api.heroku.com}"
 : "${HEROKU_REGISTRY:=registry.heroku.com}"
 

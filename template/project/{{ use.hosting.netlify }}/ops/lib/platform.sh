@@ -7,8 +7,6 @@
 . ops/lib/site.sh
 . ops/lib/stack.sh
 
-platform_keeps='the settings of the site (domains, access)'
-
 : "${NETLIFY_API_URL:=https://api.netlify.com/api/v1}"
 
 platform_check() {

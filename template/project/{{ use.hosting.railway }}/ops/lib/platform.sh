@@ -6,8 +6,6 @@
 
 . ops/lib/image.sh
 
-platform_keeps='replicas, region and all data; of variables, what the next deploy takes'
-
 : "${RAILWAY_API_URL:=https://backboard.railway.com/graphql/v2}"
 
 platform_check() {

@@ -6,8 +6,6 @@
 
 . ops/lib/bundle.sh
 
-platform_keeps='the settings of the project (domains, protection) and all data'
-
 : "${VERCEL_API_URL:=https://api.vercel.com}"
 
 platform_check() {

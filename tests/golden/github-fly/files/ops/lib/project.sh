@@ -4,6 +4,9 @@
 
 project=my-service
 
+# What a rollback leaves as it is, as a sentence goes on.
+platform_keeps='the secrets of the app (fly secrets) and all data'
+
 # variables_of ENV: what the service is told there, NAME=VALUE a line; .env.example says what it means.
 variables_of() {
   grep '^[A-Z]' ".env.$1.example"

@@ -6,8 +6,6 @@
 
 . ops/lib/image.sh
 
-platform_keeps='the settings of the service (environment variables, plan) and all data'
-
 : "${RENDER_API_URL:=https://api.render.com/v1}"
 
 platform_check() {

@@ -4,6 +4,9 @@
 
 project=orders
 
+# What a rollback leaves as it is, as a sentence goes on.
+platform_keeps='the settings of the service (environment variables, plan) and all data'
+
 # variables_of ENV: what the service is told there, NAME=VALUE a line; .env.example says what it means.
 variables_of() {
   grep '^[A-Z]' ".env.$1.example"
