@@ -235,6 +235,17 @@ def pairwise(*axes: str) -> list[dict[str, str]]:
     return found
 
 
+def with_something_new(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Give those of some projects that have an option which none before them had."""
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for row in rows:
+        if not seen.issuperset(row.items()):
+            found.append(row)
+            seen.update(row.items())
+    return found
+
+
 def vendors_file(name: str) -> Path:
     """Give one of the vendors' files, or skip the test."""
     if VENDORS not in os.environ:

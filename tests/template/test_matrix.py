@@ -7,14 +7,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
-from conftest import TEMPLATE, Render, pairwise, prettier, tree, vendors_file
+from conftest import TEMPLATE, Render, pairwise, prettier, tree, vendors_file, with_something_new
 from pathspec import PathSpec
 
 from scaffold.answers import resolve
@@ -31,16 +30,12 @@ Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
 Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
-def rows() -> Iterator[Any]:
-    """Give rows in which every two options meet; those that have nothing new alone are slow."""
-    seen: set[tuple[str, str]] = set()
-    for chosen in pairwise():
-        marks = [pytest.mark.slow] if seen.issuperset(chosen.items()) else []
-        seen.update(chosen.items())
-        yield pytest.param(chosen, id="-".join(chosen.values()), marks=marks)
-
-
-ROWS = list(rows())
+PAIRS = pairwise()
+QUICK = with_something_new(PAIRS)
+ROWS = [
+    pytest.param(row, id="-".join(row.values()), marks=[] if row in QUICK else pytest.mark.slow)
+    for row in PAIRS
+]
 
 
 @pytest.fixture(params=ROWS)

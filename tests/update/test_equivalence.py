@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, copy_template
+from conftest import ROOT, TEMPLATE, copy_template, pairwise, with_something_new
 from pathspec import PathSpec
 from project import ANSWERS as ANSWERS_TEMPLATE
 from project import commit_all, copied, fresh, git, template, updated, work_tree, write
@@ -30,12 +29,9 @@ from scaffold.errors import UsageError
 from scaffold.render import render, seeds
 from scaffold.template import Shelf, Template
 
-spec = importlib.util.spec_from_file_location("matrix", ROOT / "tests/template/test_matrix.py")
-assert spec is not None
-assert spec.loader is not None
-matrix = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(matrix)
-AXES, ROWS = matrix.AXES, matrix.ROWS
+AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
+# In which every option is once.
+ROWS = with_something_new(pairwise())
 
 pytestmark = pytest.mark.slow  # there are many of them
 
@@ -103,9 +99,7 @@ class Source:
         version = self.at(tag)
         found: list[dict[str, str]] = []
         for row in ROWS:
-            known = {
-                axis: option for axis, option in row.values[0].items() if axis in version.questions
-            }
+            known = {axis: option for axis, option in row.items() if axis in version.questions}
             with suppress(UsageError):
                 resolve(version, known)
                 found += [known] * (known not in found)
@@ -207,7 +201,7 @@ def test_from_an_older_version_it_is_a_fresh_render(
         assert git("diff", "--name-only", cwd=project) == ""
 
 
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row.values()))
 def test_whatever_a_version_does_to_files(
     row: dict[str, str], source: Source, tmp_path: Path
 ) -> None:
@@ -234,7 +228,7 @@ def switch(axis: str, option: str) -> dict[str, str]:
     with suppress(UsageError):
         resolve(TEMPLATE, {**defaults, axis: option})
         return {axis: option}
-    return next(row.values[0] for row in ROWS if row.values[0][axis] == option)
+    return next(row for row in ROWS if row[axis] == option)
 
 
 SWITCHES = [
