@@ -4,7 +4,10 @@ A new Node service runs through build, lint, test and scan with act, gitlab-ci-l
 after a pull request; by hand, each stage runs in a clone of its own, as the jobs do. What cannot be
 had is a stand-in in both (tests/pipelines/standins.py). All in turns; figures are medians.
 
-    python benchmarks/runners.py [RUNS]
+    python benchmarks/runners.py [RUNS] [copied|cold|warm]
+
+`copied` packages are installed by linking what was installed once. `cold`, npm installs them for
+real, each time from a cache that the first job of the pipeline fills; `warm`, from a full one.
 """
 
 from __future__ import annotations
@@ -76,11 +79,15 @@ def _by_hand(service: Path, at: standins.Standins) -> bool:
 
 
 def _timed(
-    work: Callable[[Path, standins.Standins], bool], ci: str, made: Path, folder: Path
+    work: Callable[[Path, standins.Standins], bool],
+    ci: str,
+    made: Path,
+    folder: Path,
+    packages: Path | None,
 ) -> float:
     folder.mkdir()
     service = _service(ci, made / "package-lock.json", folder / "my-service")
-    with standins.Standins(folder, made / "node_modules").running() as at:
+    with standins.Standins(folder, made / "node_modules", packages).running() as at:
         begin = time.monotonic()
         passed = work(service, at)
         took = time.monotonic() - begin
@@ -90,15 +97,24 @@ def _timed(
     return took
 
 
-def main(runs: int) -> int:
+def main(runs: int, packages: str) -> int:
     """Print what each runner took, and its ratio to the steps by hand; exit 1 over the limit."""
     times: dict[str, list[float]] = {name: [] for name in ("by hand", *FORGES)}
     with tempfile.TemporaryDirectory() as scratch:
         made = _service("github", None, Path(scratch, "made"))
         subprocess.run(["ops/setup"], cwd=made, check=True, capture_output=True)
+        cache = Path(scratch, "packages")
+
+        def kept() -> Path | None:
+            if packages == "cold":
+                shutil.rmtree(cache, ignore_errors=True)
+            return None if packages == "copied" else cache
+
+        if packages == "warm":
+            _timed(_by_hand, "github", made, Path(scratch, "fills"), kept())
         for turn in range(runs):
             folder = Path(scratch, f"turn-{turn}")
-            times["by hand"].append(_timed(_by_hand, "github", made, folder))
+            times["by hand"].append(_timed(_by_hand, "github", made, folder, kept()))
             for ci in FORGES:
 
                 def pipeline(service: Path, at: standins.Standins, ci: str = ci) -> bool:
@@ -107,7 +123,7 @@ def main(runs: int) -> int:
                         print(ran.output)
                     return ran.passed
 
-                times[ci].append(_timed(pipeline, ci, made, folder))
+                times[ci].append(_timed(pipeline, ci, made, folder, kept()))
     medians = {name: statistics.median(found) for name, found in times.items()}
     ratios = {name: median / medians["by hand"] for name, median in medians.items()}
     for name, median in medians.items():
@@ -116,4 +132,6 @@ def main(runs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))
+    numbers = [each for each in sys.argv[1:] if each.isdigit()]
+    words = [each for each in sys.argv[1:] if each in ("copied", "cold", "warm")]
+    sys.exit(main(int(numbers[0]) if numbers else 3, words[0] if words else "copied"))

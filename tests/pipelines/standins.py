@@ -42,7 +42,12 @@ TOOLS = {
     # No registry of packages has it.
     "osv-scanner": "echo '{{\"results\": []}}'",
     # Each job installs anew; what that unpacks was unpacked by a real `npm ci` before.
-    "npm": 'if [ "$1" = ci ]; then rm -rf node_modules && exec cp -al {modules} node_modules; fi\n'
+    "npm": 'if [ "$1" = ci ]; then\n'
+    '  if [ -n "{packages}" ]; then\n'
+    '    HOME={home} npm_config_cache={packages} exec {tool} "$@"\n'
+    "  fi\n"
+    "  rm -rf node_modules && exec cp -al {modules} node_modules\n"
+    "fi\n"
     '[ "$1" != audit ] || export npm_config_registry={url}/\n'
     'unset npm_config_cache; HOME={home} exec {tool} "$@"',
     "uv": 'unset UV_CACHE_DIR; HOME={home} exec {tool} "$@"',
@@ -80,6 +85,8 @@ class Standins:
 
     folder: Path
     modules: Path
+    #: Where npm keeps what it downloads, to have it install for real.
+    packages: Path | None = None
     #: The dependency that advisories have something about.
     vulnerable: str = ""
     #: Where the registry and everything else answer, while it runs.
@@ -187,7 +194,7 @@ class Standins:
                 filled = then.format(
                     url=self.url, home=Path.home(), registries=registries, modules=self.modules,
                     module=saved_image.__file__, python=sys.executable,
-                    calls=self.folder / "calls",
+                    calls=self.folder / "calls", packages=self.packages or "",
                     tool=shutil.which(name) or name,
                 )  # fmt: skip
                 script.write_text(RECORDER.format(calls=self.folder / "calls", then=filled))
