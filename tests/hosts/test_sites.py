@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render, from_npm
-from test_scenarios import open_machine
+from test_scenarios import AllBut, open_machine
 from vendors.base import SECRET, Machine
 from vendors.netlify import Netlify
 from vendors.site import SiteVendor
@@ -119,6 +119,23 @@ def test_what_is_missing_is_named_at_once_and_where_it_is_kept(at: Machine) -> N
     assert all(f"  {name}: " in done.stderr for name in wanted)
     assert "settings are kept in Settings → Environments of the repository" in done.stderr
     assert at.vendor.calls == []
+
+
+def test_a_laptop_deploys_what_a_pipeline_deployed_before_and_nothing_else(at: Machine) -> None:
+    old, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    new = at.commit("v1.2.0")
+    before = at.vendor.changes()
+    del at.environment["CI"]
+    refused = at.run("ops/deploy", "live")
+    assert refused.returncode == 2
+    assert f"no pipeline has deployed {new}: push it" in refused.stderr
+    assert at.vendor.changes() == before
+    again = at.run("ops/deploy", "live", "v1.0.0")
+    assert again.returncode == 0, again.stderr
+    assert at.vendor.running() == old
+    at.vendor.sick = AllBut(old)
+    drilled = at.run("ops/drill", "live", "--yes-live")
+    assert drilled.returncode == 0, drilled.stderr
 
 
 def test_where_it_answers_is_what_the_host_says(at: Machine) -> None:

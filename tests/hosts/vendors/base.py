@@ -200,7 +200,8 @@ class Machine(Bench):
             "RETRY_DELAY": "0",
             "HTTP_TIMEOUT": "1",
             "SERVICE_URL": vendor.url,
-            **({} if vendor.stack == "static" else REGISTRY),
+            # A site is built where it is deployed: by a pipeline.
+            **({"CI": "true"} if vendor.stack == "static" else REGISTRY),
             **vendor.environment(),
         }
         made = cls(project, environment, folder, vendor)

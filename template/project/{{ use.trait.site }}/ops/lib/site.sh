@@ -1,5 +1,19 @@
 # shellcheck shell=sh
 # Built files, which a host of static sites takes as they are.
+#
+# shellcheck disable=SC2154 # ops/lib/*.sh have the rest
+
+# platform_image COMMIT: there is none, but there is what it stands for elsewhere: a pipeline has passed. One that
+# deploys has done so; a laptop deploys what a pipeline deployed before, to any environment.
+platform_image() {
+  [ -z "${CI:-}" ] && [ "${DRILL_BROKEN:-}" != "$1" ] || return 0
+  for site_env in sandbox testbed live; do
+    record_read "$site_env"
+    [ -z "$(record_rows | awk -F '\t' -v commit="$1" '$2 == commit')" ] || return 0
+  done
+  say "no pipeline has deployed $1: push it, and have one do so first"
+  return 2
+}
 
 # site_build ENV COMMIT FOLDER: the commit's files, built for ENV in an empty FOLDER, end up in
 # FOLDER/dist. The settings of ENV are the committed ones: nothing that a browser gets is secret.
