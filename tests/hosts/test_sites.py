@@ -235,3 +235,32 @@ def test_netlify_reads_its_file_without_a_warning(netlify: Machine) -> None:
     assert settings["build"].keys() == {"command", "publish", "ignore", "environment"}
     file.write_text(file.read_text().replace('publish = "dist"', "publish = 3"))
     assert read()[0] != 0
+
+
+def test_vercel_builds_by_its_file_and_refuses_a_wrong_one(vercel: Machine) -> None:
+    """`vercel build`, offline; npm is the small one of these tests."""
+    cli = from_npm("vercel", "vercel/dist/vc.js")
+    project = vercel.project
+    (project / ".vercel").mkdir()
+    link = {"projectId": "prj_1", "orgId": "team_1", "settings": {"framework": None}}
+    (project / ".vercel/project.json").write_text(json.dumps(link))
+    (project / "marker").write_text("v1.0.0\n")
+    (project / ".env").write_text("")
+    (vercel.bin / "node").unlink()  # the real one
+
+    def build() -> subprocess.CompletedProcess[str]:
+        return vercel.run(
+            "node", str(cli), "build", "--yes", "--token", "none", VERCEL_TELEMETRY_DISABLED="1"
+        )
+
+    done = build()
+    assert done.returncode == 0, done.stdout + done.stderr
+    config = json.loads((project / ".vercel/output/config.json").read_text())
+    sent = [route["headers"] for route in config["routes"] if "headers" in route]
+    assert any("Content-Security-Policy" in headers for headers in sent)
+    assert (project / ".vercel/output/static/healthz").is_file()
+    file = project / "vercel.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "cleanUrls": "yes"}))
+    refused = build()
+    assert refused.returncode != 0
+    assert "cleanUrls" in refused.stdout + refused.stderr
