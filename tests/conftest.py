@@ -23,6 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 import pexpect
 import platformdirs
 import pytest
+import yaml
 from hypothesis import settings
 
 from scaffold import project
@@ -210,6 +211,15 @@ def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Yaml(yaml.SafeLoader):
+    """YAML as GitLab reads it, which takes a script from another job by `!reference`, and AWS."""
+
+
+# The functions of CloudFormation: `!Ref`, `!Sub` and so on.
+Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
+Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
 def pairwise(*axes: str) -> list[dict[str, str]]:

@@ -218,7 +218,7 @@ def test_copier_update_of_an_edited_project_keeps_the_edits(versions: Path, tmp_
     ("answer", "gone", "come"),
     [
         ("ci=gitlab", ".github", ".gitlab-ci.yml"),
-        ("hosting=render", "fly.live.toml", "render.yaml"),
+        ("hosting=render", "fly.live.toml", ".render/live.json"),
     ],
 )
 def test_copier_update_switches_an_option(

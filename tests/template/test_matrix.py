@@ -13,22 +13,21 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from conftest import TEMPLATE, Render, pairwise, prettier, tree, vendors_file, with_something_new
+from conftest import (
+    TEMPLATE,
+    Render,
+    Yaml,
+    pairwise,
+    prettier,
+    tree,
+    vendors_file,
+    with_something_new,
+)
 from pathspec import PathSpec
 
 from scaffold.answers import resolve
 from scaffold.render import render as render_files
 from scaffold.render import seeds
-
-
-class Yaml(yaml.SafeLoader):
-    """YAML as GitLab reads it, which takes a script from another job by `!reference`, and AWS."""
-
-
-# The functions of CloudFormation: `!Ref`, `!Sub` and so on.
-Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
-Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
-
 
 PAIRS = pairwise()
 QUICK = with_something_new(PAIRS)
