@@ -119,10 +119,9 @@ def new(ci: str, stack: str, installed: Installed, folder: Path) -> Path:
     lock = "uv.lock" if stack == "python" else "package-lock.json"
     shutil.copy(installed(stack) / lock, folder)
     git(folder, "init", "--quiet", "--initial-branch", "main")
-    git(folder, "init", "--quiet", "--bare", f"{folder}.git")  # where what passed is recorded
-    address = f"https://{ci}.com/Team/Service.git"
-    git(folder, "remote", "add", "origin", address)
-    git(folder, "config", f"url.{folder}.git.insteadOf", address)
+    git(folder, "remote", "add", "origin", f"https://{ci}.com/Team/Service.git")
+    git(folder, "init", "--quiet", "--bare", f"{folder}.git")
+    git(folder, "remote", "add", RECORD, f"{folder}.git")
     commit(folder)
     return folder
 
