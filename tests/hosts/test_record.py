@@ -197,6 +197,20 @@ def test_what_passed_and_could_not_be_recorded_is_a_failure_that_says_so(
     assert remote(at, RECORD)
 
 
+@pytest.mark.parametrize("ci", ["true", ""])
+def test_a_machine_where_git_knows_no_name_records_too(at: Machine, ci: str) -> None:
+    at.commit("v1.0.0")
+    nobody = {
+        name: at.environment.pop(name) for name in [*at.environment] if name.startswith("GIT_")
+    }
+    isolated = {name: nobody[name] for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM")}
+    at.environment |= isolated
+    at.git("config", "user.useConfigOnly", "true")  # or git makes a name up, on some machines
+    done = at.run("ops/deploy", "live", CI=ci)
+    assert done.returncode == 0, done.stderr
+    assert at.run("ops/releases", "live").stdout.splitlines()[1].endswith(" pipeline")
+
+
 def test_without_a_remote_nothing_is_deployed(at: Machine) -> None:
     at.commit("v1.0.0")
     at.git("remote", "remove", "origin")

@@ -73,7 +73,6 @@ def test_the_token_is_in_no_build(at: Machine, tmp_path: Path) -> None:
 def test_a_build_that_fails_uploads_and_restores_nothing(at: Machine) -> None:
     good = at.deploy("v1.0.0")
     before = at.vendor.changes()
-    (at.project / "unbuildable").write_text("")
     (at.project / "ops/build").write_text("#!/bin/sh\nexit 1\n")
     at.commit("v1.1.0")
     done = at.run("ops/deploy", "live")

@@ -13,11 +13,10 @@ from vendors.base import Machine, Vendor
 if TYPE_CHECKING:
     from conftest import Call
 
-#: Builds what a checkout says in `marker`: a site, or none.
+#: Builds a small site of what a checkout says in `marker`.
 NPM = """\
 [ "$*" = "run build" ] || exit 0
 env >>"${0%/*}/../npm.env"
-[ "$(cat marker)" != unbuildable ] || exit 1
 mkdir -p dist/assets
 echo "{\\"status\\": \\"ok\\", \\"commit\\": \\"$GIT_COMMIT\\"}" >dist/healthz
 echo '{"status": "ready"}' >dist/readyz

@@ -49,7 +49,7 @@ record_commit() {
   if git var GIT_COMMITTER_IDENT >/dev/null 2>&1; then
     git commit-tree "$record_tree" ${1:+-p "$1"}
   else
-    git -c user.name="${CI:+pipeline}" -c user.email=deploy@invalid commit-tree "$record_tree" ${1:+-p "$1"}
+    git -c user.name=pipeline -c user.email=pipeline@invalid commit-tree "$record_tree" ${1:+-p "$1"}
   fi
 }
 
