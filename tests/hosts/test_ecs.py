@@ -1,15 +1,10 @@
-"""What is particular to AWS ECS: its stack, its deployments, and what the real `aws` takes."""
+"""What is particular to AWS ECS: its stack and its deployments."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from botocore import xform_name
-from conftest import Bench, Call, Render, answering
-from vendors.base import REGISTRY, SECRET, SKOPEO, Machine
+from conftest import Render
+from vendors.base import SECRET, Machine
 from vendors.ecs import Ecs, Template, model
 
 pytestmark = pytest.mark.slow
@@ -343,42 +338,12 @@ def edit(at: Machine, **parameters: str) -> None:
     file.write_text(json.dumps(written, indent=2) + "\n")
 
 
-# What AWS' own programs make of it.
+# What a stack is made of.
 
 
 def files(render: Render) -> Path:
     """Give the folder with what ops/bootstrap makes a stack of."""
     return render(stack="python", ci="gitlab", hosting="ecs") / ".aws"
-
-
-def lint(template: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["cfn-lint", "--include-checks", "I", "--", str(template)],
-        check=False, capture_output=True, text=True,
-    )  # fmt: skip
-
-
-def test_cfn_lint_is_content_with_the_template(render: Render) -> None:
-    done = lint(files(render) / "service.yaml")
-    assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize(
-    ("right", "wrong", "rule"),
-    [
-        ("HealthCheckPath: /healthz", "HealthCheckPaths: /healthz", "E3002"),
-        ("MinimumHealthyPercent: 100", "MinimumHealthyPercent: most", "E3012"),
-        ("LaunchType: FARGATE", "LaunchType: FARGATES", "E3030"),
-        ("!GetAtt TaskRole.Arn", "!GetAtt TaskRole.Name", "E1010"),
-        ("HttpListener]", "HttpListeners]", "E1020"),
-    ],
-)
-def test_cfn_lint_refuses_what_is_wrong(render: Render, right: str, wrong: str, rule: str) -> None:
-    template = files(render) / "service.yaml"
-    text = template.read_text()
-    assert right in text
-    template.write_text(text.replace(right, wrong))
-    assert rule in lint(template).stdout
 
 
 @pytest.mark.parametrize("env", ["sandbox", "testbed", "live"])
@@ -455,227 +420,3 @@ def template_of(folder: Path) -> dict[str, Any]:
         "Resources"
     ]
     return resources
-
-
-#: What moto leaves out: the outputs of a stack that a change set made, and of a deployment what was
-#: updated. Of a task definition in a template it keeps but half: the test registers a whole one.
-MENDED = """\
-#!/bin/sh
-case "$*" in
-  *' describe-stacks '*)
-    stack=$('{aws}' "$@") || exit
-    resources=$('{aws}' --region us-east-1 --output json cloudformation \\
-      describe-stack-resources --stack-name {name}) || exit
-    printf '%s' "$resources" | jq --argjson stack "$stack" '
-      .StackResources | map({{(.LogicalResourceId // ""): .PhysicalResourceId}}) | add
-      | {{Cluster: .OwnCluster, TaskDefinition: "{name}", Url: "https://{name}.example.com",
-         Service: (if .Service then "{name}" else null end),
-         Repository: "123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}"}}
-      | with_entries(select(.value)) | to_entries
-      | map({{OutputKey: .key, OutputValue: .value}}) as $outputs
-      | $stack | .Stacks[0].Outputs = $outputs'
-    ;;
-  *' describe-services '* | *' update-service '*)
-    service=$('{aws}' "$@") || exit
-    printf '%s' "$service" | jq '
-      def fixed: .taskDefinition as $runs | .deployments[].taskDefinition = $runs;
-      if .service then .service |= fixed else .services[] |= fixed end'
-    ;;
-  *) exec '{aws}' "$@" ;;
-esac
-"""
-
-
-@pytest.fixture
-def real(render: Render, tmp_path: Path) -> Iterator[Bench]:
-    """A machine with the real `aws`, and moto in place of AWS, whose tasks all run at once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (tmp_path / "bin").mkdir()
-    environment = {
-        **os.environ,
-        **REGISTRY,
-        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "POLL_INTERVAL": "0",
-        "MOTO_ECS_SERVICE_RUNNING": "2",
-    }
-    log = (tmp_path / "moto.log").open("w")
-    with subprocess.Popen(
-        [Path(sys.executable).with_name("moto_server"), "--port", str(port)],
-        env=environment, stdout=log, stderr=subprocess.STDOUT,
-    ) as moto:  # fmt: skip
-        made = Bench(
-            render(stack="node", ci="github", hosting="ecs"), environment, tmp_path / "bin"
-        )
-        made.stub("skopeo", SKOPEO)
-        made.stub("smoke")
-        (made.project / "ops/smoke").write_text("#!/bin/sh\nexit\n")
-        wrapper = made.bin / "aws"
-        wrapper.write_text(MENDED.format(aws=shutil.which("aws"), name=HERE))
-        wrapper.chmod(0o755)
-        made.init()
-        deadline = time.monotonic() + 30
-        while made.run("curl", "--silent", environment["AWS_ENDPOINT_URL"]).returncode:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-        yield made
-        moto.terminate()
-    log.close()
-
-
-def asked(at: Bench, *command: str) -> Any:
-    """Ask moto by the real command."""
-    done = at.run("aws", "--region", "us-east-1", "--output", "json", *command)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-WHOLE: dict[str, Any] = {
-    "family": HERE,
-    "networkMode": "awsvpc",
-    "requiresCompatibilities": ["FARGATE"],
-    "cpu": "256",
-    "memory": "512",
-    "runtimePlatform": {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"},
-    "executionRoleArn": "arn:aws:iam::123456789012:role/execution",
-    "containerDefinitions": [
-        {
-            "name": "service",
-            "image": "registry.example.com/first",
-            "essential": True,
-            "portMappings": [{"containerPort": 3000, "protocol": "tcp"}],
-            "environment": [{"name": "APP_ENV", "value": "live"}],
-            "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
-            "stopTimeout": 15,
-            "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs"}},
-        }
-    ],
-}
-
-
-@pytest.mark.slow
-def test_the_real_command_sets_up_deploys_and_rolls_back(real: Bench) -> None:
-    """Template, parameters and calls pass the command's own checks and those of moto."""
-    subnets = asked(real, "ec2", "describe-subnets")["Subnets"]
-    file = real.project / ".aws/live.json"
-    written = json.loads(file.read_text())
-    written["Parameters"] |= {
-        "VpcId": subnets[0]["VpcId"],
-        "SubnetIds": ",".join(each["SubnetId"] for each in subnets),
-        "Domain": "api.example.com",
-        "CertificateArn": asked(
-            real, "acm", "request-certificate", "--domain-name", "api.example.com"
-        )["CertificateArn"],
-    }
-    file.write_text(json.dumps(written, indent=2) + "\n")
-    real.commit("v1.0.0")
-    done = real.run("ops/bootstrap", "live")
-    assert done.returncode == 0, done.stderr
-    assert SECRET not in done.stderr
-
-    [service] = described(real)
-    assert service["desiredCount"] == 2
-    listeners = asked(
-        real, "elbv2", "describe-listeners", "--load-balancer-arn",
-        asked(real, "elbv2", "describe-load-balancers")["LoadBalancers"][0]["LoadBalancerArn"],
-    )["Listeners"]  # fmt: skip
-    actions = {each["Port"]: each["DefaultActions"][0]["Type"] for each in listeners}
-    assert actions == {80: "redirect", 443: "forward"}
-    assert (
-        asked(real, "elbv2", "describe-target-groups")["TargetGroups"][0]["HealthCheckPath"]
-        == "/healthz"
-    )
-
-    file = real.bin.parent / "task.json"
-    file.write_text(json.dumps(WHOLE))
-    asked(real, "ecs", "register-task-definition", "--cli-input-json", f"file://{file}")
-    commits = []
-    for tag in ("v1.1.0", "v1.2.0"):
-        commits.append(real.commit(tag))
-        done = real.run("ops/deploy", "live")
-        assert done.returncode == 0, done.stderr
-        assert commits[-1] in running(real)["image"]
-    done = real.run("ops/rollback", "live")
-    assert done.returncode == 0, done.stderr
-    container = running(real)
-    assert commits[0] in container["image"]
-    assert container["dockerLabels"] == {"org.opencontainers.image.revision": commits[0]}
-    assert container["environment"] == WHOLE["containerDefinitions"][0]["environment"]
-
-
-def described(at: Bench) -> Any:
-    return asked(at, "ecs", "describe-services", "--cluster", HERE, "--services", HERE)["services"]
-
-
-def running(at: Bench) -> Any:
-    """Give the container that the service runs."""
-    [service] = described(at)
-    definition = service["taskDefinition"]
-    said = asked(at, "ecs", "describe-task-definition", "--task-definition", definition)
-    return said["taskDefinition"]["containerDefinitions"][0]
-
-
-CALL = """\
-task=call
-set -eu
-. ops/lib/common.sh
-. ops/lib/hosting.sh
-ecs_aws {command}
-"""
-
-
-def call(project: Path, url: str, command: str) -> subprocess.CompletedProcess[str]:
-    """Call the real `aws` as the tasks do."""
-    environment = {
-        **os.environ, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A",
-        "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(project), "HTTP_TIMEOUT": "5",
-    }  # fmt: skip
-    return subprocess.run(
-        ["sh", "-c", CALL.format(command=command)],
-        cwd=project, env=environment, check=False, capture_output=True, text=True,
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("status", [429, 500, 0])
-def test_the_real_command_asks_again_what_goes_wrong(render: Render, status: int) -> None:
-    calls: list[Call] = []
-
-    def answer(call: Call) -> tuple[int, bytes]:
-        calls.append(call)
-        told = b'{"__type": "ThrottlingException"}' if status == 429 else b""
-        return (status, told) if len(calls) < 3 else (200, b'{"services": [], "failures": []}')
-
-    project = render(stack="node", ci="github", hosting="ecs")
-    with answering(answer) as url:
-        done = call(project, url, "ecs describe-services --cluster c --services s")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"services": [], "failures": []}
-    assert [it.headers["X-Amz-Target"].partition(".")[2] for it in calls] == [
-        "DescribeServices"
-    ] * 3
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "ecs list-service-deployments --cluster c --service s --status SUCCESSFUL --max-results 20",
-        "ecs list-service-deployments --cluster c --service s --status PENDING IN_PROGRESS",
-        "ecs describe-service-revisions --service-revision-arns arn:1 arn:2",
-        "ecs stop-service-deployment --service-deployment-arn arn:1 --stop-type ROLLBACK",
-    ],
-)
-def test_the_real_command_takes_what_moto_does_not_know(render: Render, command: str) -> None:
-    project = render(stack="node", ci="github", hosting="ecs")
-    script = (project / "ops/lib/platform.sh").read_text()
-    assert all(word in script for word in command.split() if word.startswith("--"))
-    with answering(lambda _: (200, b"{}")) as url:
-        assert call(project, url, command).returncode == 0
-        wrong = call(project, url, command.replace("--s", "--z", 1))
-    assert wrong.returncode in (2, 252), "of version 1, of version 2"
-    assert "Unknown options" in wrong.stderr or "are required" in wrong.stderr

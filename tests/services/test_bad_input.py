@@ -100,7 +100,7 @@ BODIES = {
     "half a surrogate": b'{"title": "\\ud800"}',
     "a NUL": b'{"title": "\\u0000"}',
     "a byte order mark": b'\xef\xbb\xbf{"title": "a"}',
-    "a prototype": b'{"title": "a", "__proto__": {"admin": true}, "constructor": {"a": {}}}',
+    "a prototype": b'{"title": "proto", "__proto__": {"admin": true}, "constructor": {"a": {}}}',
     "the same member twice": b'{"title": "a", "title": 7}',
     "many members": b'{"title": "a", ' + b",".join(b'"x%d": 1' % n for n in range(50_000)) + b"}",
     "only spaces": b" " * 100_000,

@@ -25,7 +25,8 @@ def project(projects: Projects) -> Project:
     return projects("fullstack")
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it is open, no other test of this process can use asyncio.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
