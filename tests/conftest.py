@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -60,6 +61,35 @@ for found in sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python")):
     os.environ.setdefault("UV_PYTHON", str(found))
 # Tools that are Python packages, Node among them, come from the environment the tests run in.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+IN_MEMORY = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have quick tests write to memory: theirs are small files by the ten thousands.
+
+    Not the slow ones, which install packages and would fill it.
+    """
+    if "not slow" in config.option.markexpr and "TMPDIR" not in os.environ and memory():
+        os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="scaffold-tests-", dir=memory())
+        config.stash[IN_MEMORY] = os.environ["TMPDIR"]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Leave nothing in memory but what failed."""
+    if not exitstatus and IN_MEMORY in session.config.stash:
+        shutil.rmtree(session.config.stash[IN_MEMORY])
+
+
+def memory() -> str:
+    """Give a folder in memory, if there is one with 2 GiB and programs may run from it."""
+    folder = "/dev/shm"  # noqa: S108
+    if not os.access(folder, os.W_OK):
+        return ""
+    found = os.statvfs(folder)
+    roomy = found.f_bavail * found.f_frsize >= 2 << 30
+    return folder if roomy and not found.f_flag & os.ST_NOEXEC else ""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -305,7 +335,8 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
             sys.executable,
             ["-m", "scaffold", *args],
             cwd=str(cwd),
-            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1"},
+            # Nobody is here to say where the cursor is; each question would wait a second for it.
+            env={**os.environ, "TERM": "xterm", "NO_COLOR": "1", "PROMPT_TOOLKIT_NO_CPR": "1"},
             dimensions=(24, 80),
             encoding="utf-8",
             timeout=60,

@@ -47,6 +47,7 @@ def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterat
         yield open_machine(vendor, render, tmp_path)
 
 
+@pytest.mark.slow
 def test_the_first_deploy_runs(at: Machine) -> None:
     commit = at.commit("v1.0.0")
     done = at.run("ops/deploy", "live")

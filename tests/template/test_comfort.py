@@ -112,6 +112,10 @@ def test_a_push_that_a_test_objects_to_is_refused(hooked: Path) -> None:
     assert git("push", "origin", "main", cwd=hooked).returncode != 0
 
 
+# The slower of the two only with the slow tests, as both call the same script.
+@pytest.mark.parametrize(
+    "hooked", [pytest.param("pre-commit", marks=pytest.mark.slow), "prek"], indirect=True
+)
 def test_a_message_is_a_conventional_commit(hooked: Path) -> None:
     for message in (
         "fix: answer HEAD requests",

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import copier
 import pytest
-from conftest import ROOT
+from conftest import ROOT, memory
 from copier.errors import UserMessageError
 from corpus import (
     KINDS,
@@ -49,7 +49,7 @@ MARKER = re.compile(rb"(?m)^(<{7,}|>{7,}|\|{7,}) ")
 #: For every kind of edit and every kind of change.
 EACH = 4
 #: Where files are quick, if there is such a place: git and we wait for each to be on the disk.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+MEMORY = memory() or None
 
 Place = tuple[str, int, bytes]
 
