@@ -21,8 +21,8 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/hosts")]
 
 from conftest import TEMPLATE  # noqa: E402
 from table import shown  # noqa: E402
-from test_scenarios import open_machine  # noqa: E402
 from vendors import VENDORS  # noqa: E402
+from vendors.base import Machine  # noqa: E402
 
 from scaffold import project  # noqa: E402
 from scaffold.answers import resolve  # noqa: E402
@@ -46,7 +46,7 @@ def main() -> int:
                 project.write(render(TEMPLATE, resolve(TEMPLATE, answers)), at / "service")
                 return at / "service"
 
-            at = open_machine(vendor, rendered, folder)
+            at = Machine.new(vendor, rendered, folder)
             for number in range(runs + 1):
                 at.deploy(f"v1.{number}.0")
             took = []

@@ -15,6 +15,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import combinations
 from pathlib import Path
@@ -29,6 +30,7 @@ from hypothesis import settings
 
 from scaffold import project
 from scaffold.answers import resolve
+from scaffold.render import File
 from scaffold.render import render as render_files
 from scaffold.template import Template
 
@@ -293,13 +295,19 @@ def vendors_file(name: str) -> Path:
     return Path(os.environ[VENDORS], name)
 
 
+@lru_cache(64)
+def rendered(*answers: tuple[str, Any]) -> tuple[File, ...]:
+    """Render these answers, once in a test process: most tests take what others took, too."""
+    return tuple(render_files(TEMPLATE, resolve(TEMPLATE, dict(answers))))
+
+
 @pytest.fixture
 def render(tmp_path: Path) -> Render:
     """Give a function that renders a project from answers and returns its folder."""
 
     def render(**answers: Any) -> Path:
         folder = tmp_path / "-".join([*map(str, answers.values())])[:80].replace("/", "_")
-        project.write(render_files(TEMPLATE, resolve(TEMPLATE, answers)), folder)
+        project.write(rendered(*answers.items()), folder)
         return folder
 
     return render

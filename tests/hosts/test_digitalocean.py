@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
@@ -46,13 +45,7 @@ def do() -> Iterator[Recording]:
 @pytest.fixture
 def at(do: Vendor, render: Render, tmp_path: Path) -> Machine:
     """A new service."""
-    return machine(do, render, tmp_path, "dash")
-
-
-def machine(do: Vendor, render: Render, folder: Path, shell: str) -> Machine:
-    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
-    project = render(stack="node", ci="github", hosting="digitalocean")
-    return Machine.new(project, do, folder / "bin", f"{found} sh" if shell == "busybox" else found)
+    return Machine.new(do, render, tmp_path)
 
 
 def edit(project: Path, **settings: Any) -> None:
@@ -143,7 +136,7 @@ def described() -> Description:
 def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
     do: Recording, render: Render, tmp_path: Path, described: Description, shell: str
 ) -> None:
-    at = machine(do, render, tmp_path, shell)
+    at = Machine.new(do, render, tmp_path, shell)
     do.spec = None
     at.commit("v0.1.0")
     assert at.run("ops/bootstrap", "live").returncode == 0
@@ -253,7 +246,7 @@ def test_a_file_that_is_no_app_spec_is_noticed(
 def test_bootstrap_creates_the_app_and_then_leaves_it_as_it_is(
     do: Recording, render: Render, tmp_path: Path, shell: str
 ) -> None:
-    at = machine(do, render, tmp_path, shell)
+    at = Machine.new(do, render, tmp_path, shell)
     do.spec = None
     commit = at.commit("v1.0.0")
     dry = at.run("ops/bootstrap", "live", "--dry-run")

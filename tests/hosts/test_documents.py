@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, Render
-from test_scenarios import AllBut, open_machine
+from test_scenarios import AllBut
+from vendors.base import Machine
 from vendors.fly import Fly
 
 PAGE = ROOT / "docs/how-to/deploy-and-roll-back.md"
@@ -20,7 +21,7 @@ def test_the_commands_of_the_page_do_what_it_says(render: Render, tmp_path: Path
     commands = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
     *steps, drill = commands
     with vendor.serving():
-        at = open_machine(vendor, render, tmp_path)
+        at = Machine.new(vendor, render, tmp_path)
         at.commit("v1.0.0")
         newest = at.commit("v1.1.0")
         done = at.run(shutil.which("dash") or "sh", "-euc", "".join(steps))

@@ -15,7 +15,6 @@ import pytest
 from conftest import Render
 from engine import Container, Docker, daemon, eventually
 from registry import PASSWORD, registry, trust
-from test_scenarios import open_machine
 from vendors.base import SECRET, Machine, Vendor, commit_of
 from vendors.ecs import Ecs
 from vendors.fly import Fly
@@ -115,7 +114,7 @@ def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
 def opened(vendor: Running, render: Render, folder: Path, ours: str) -> Iterator[Machine]:
     """Give a machine with the real skopeo, and end its containers."""
     with vendor.serving():
-        at = open_machine(vendor, render, folder)
+        at = Machine.new(vendor, render, folder)
         (at.bin / "skopeo").unlink()
         at.environment |= {
             "IMAGE_REPOSITORY": f"{ours}/team/service",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,9 +30,7 @@ def aws() -> Iterator[Ecs]:
 @pytest.fixture
 def at(aws: Ecs, render: Render, tmp_path: Path) -> Machine:
     """A new service on ECS."""
-    shell = shutil.which("dash") or pytest.skip("needs dash")
-    project = render(stack="node", ci="github", hosting="ecs")
-    return Machine.new(project, aws, tmp_path / "bin", shell)
+    return Machine.new(aws, render, tmp_path)
 
 
 @pytest.fixture

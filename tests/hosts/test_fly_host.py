@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from conftest import Render
-from test_scenarios import open_machine
 from vendors.base import SECRET, SKOPEO, Machine
 from vendors.fly import Fly
 
@@ -19,7 +18,7 @@ def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on Fly.io."""
     vendor = Fly()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 def fly(at: Machine) -> Fly:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +23,6 @@ pytestmark = pytest.mark.slow
 VERSION_3 = "application/vnd.heroku+json; version=3"
 
 
-def new(render: Render, folder: Path, vendor: Heroku, shell: str = "dash") -> Machine:
-    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
-    command = f"{found} sh" if shell == "busybox" else found
-    project = render(stack="python", ci="gitlab", hosting="heroku")
-    return Machine.new(project, vendor, folder / "bin", command)
-
-
 @pytest.fixture
 def heroku() -> Iterator[Heroku]:
     """An app that was set up, and runs nothing yet."""
@@ -42,7 +34,7 @@ def heroku() -> Iterator[Heroku]:
 @pytest.fixture
 def at(render: Render, tmp_path: Path, heroku: Heroku) -> Machine:
     """A new service on Heroku."""
-    return new(render, tmp_path, heroku)
+    return Machine.new(heroku, render, tmp_path, stack="python", ci="gitlab")
 
 
 def ok(done: subprocess.CompletedProcess[str]) -> str:
@@ -386,7 +378,7 @@ def test_bootstrap_says_what_to_do_when_somebody_else_has_the_name(
 
 
 def test_it_also_works_in_busybox(render: Render, tmp_path: Path, heroku: Heroku) -> None:
-    at = new(render, tmp_path, heroku, "busybox")
+    at = Machine.new(heroku, render, tmp_path, "busybox", stack="python", ci="gitlab")
     first = at.deploy("v1.0.0")
     at.deploy("v1.1.0")
     ok(at.run("ops/bootstrap", "live"))

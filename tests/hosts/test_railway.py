@@ -12,7 +12,6 @@ from typing import Any
 import graphql
 import pytest
 from conftest import Call, Render, from_npm, vendors_file
-from test_scenarios import open_machine
 from vendors.base import SECRET, Fault, Machine
 from vendors.railway import Railway
 
@@ -32,7 +31,7 @@ def railway() -> Iterator[Railway]:
 @pytest.fixture
 def at(railway: Railway, render: Render, tmp_path: Path) -> Machine:
     """A new service on Railway."""
-    return open_machine(railway, render, tmp_path)
+    return Machine.new(railway, render, tmp_path)
 
 
 @cache
@@ -126,7 +125,7 @@ def test_railway_would_refuse(document: str, variables: dict[str, Any], says: st
 def test_a_deploy_a_bad_one_and_a_rollback(
     railway: Railway, render: Render, tmp_path: Path, shell: str
 ) -> None:
-    at = open_machine(railway, render, tmp_path, shell)
+    at = Machine.new(railway, render, tmp_path, shell)
     first = at.deploy("v1.0.0")
     second = at.deploy("v1.1.0")
     railway.doomed = {at.commit("v1.2.0")}

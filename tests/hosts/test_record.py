@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from conftest import Render
-from test_scenarios import open_machine
 from vendors.base import Machine
 from vendors.fly import Fly
 
@@ -23,7 +22,7 @@ def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterat
     """A new service on Fly.io."""
     vendor = Fly()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path, request.param)
+        yield Machine.new(vendor, render, tmp_path, request.param)
 
 
 def remote(at: Machine, ref: str) -> str:

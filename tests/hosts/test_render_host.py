@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import Render
-from test_scenarios import open_machine
 from vendors import render as vendor_of
 from vendors.base import SECRET, Fault, Machine
 
@@ -22,17 +20,15 @@ def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on Render, deployed from GitHub."""
     vendor = vendor_of.Render()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 @pytest.fixture
 def built(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service that Render builds itself."""
     vendor = vendor_of.Render(image=None)
-    dash = shutil.which("dash") or pytest.skip("needs dash")
     with vendor.serving():
-        project = render(stack="node", ci="render", hosting="render")
-        yield Machine.new(project, vendor, tmp_path / "bin", dash)
+        yield Machine.new(vendor, render, tmp_path, ci="render")
 
 
 def of(at: Machine) -> vendor_of.Render:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -30,21 +29,12 @@ KINDS = {
 }
 
 
-def open_machine(vendor: Vendor, render: Render, folder: Path, shell: str = "dash") -> Machine:
-    """Give a new service on a host, where nothing was deployed yet."""
-    found = shutil.which(shell) or pytest.skip(f"needs {shell}")
-    project = render(stack=vendor.stack, ci="github", hosting=vendor.hosting)
-    return Machine.new(
-        project, vendor, folder / "bin", f"{found} sh" if shell == "busybox" else found
-    )
-
-
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.title)
 def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on each host."""
     vendor: Vendor = request.param()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 @pytest.mark.slow
@@ -208,7 +198,7 @@ def test_all_of_it_runs_in_the_shell_of_busybox(
     vendor: Vendor, render: Render, tmp_path: Path
 ) -> None:
     with vendor.serving():
-        at = open_machine(vendor, render, tmp_path, "busybox")
+        at = Machine.new(vendor, render, tmp_path, "busybox")
         first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
         bad = at.commit("v1.2.0")
         vendor.sick = {bad}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render, from_npm
-from test_scenarios import AllBut, open_machine
+from test_scenarios import AllBut
 from vendors.base import SECRET, Machine
 from vendors.netlify import Netlify
 from vendors.site import SiteVendor
@@ -25,7 +25,7 @@ def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterat
     """A new site on each host that takes one."""
     vendor: SiteVendor = request.param()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def netlify(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new site on Netlify."""
     vendor = Netlify()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def vercel(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new site on Vercel."""
     vendor = VercelSite()
     with vendor.serving():
-        yield open_machine(vendor, render, tmp_path)
+        yield Machine.new(vendor, render, tmp_path)
 
 
 def site_of(at: Machine) -> SiteVendor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +18,7 @@ def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
     """A new service on Vercel."""
     vendor = Vercel()
     with vendor.serving():
-        project = render(stack="python", ci="gitlab", hosting="vercel")
-        shell = shutil.which("dash") or pytest.skip("needs dash")
-        yield Machine.new(project, vendor, tmp_path / "bin", shell)
+        yield Machine.new(vendor, render, tmp_path, stack="python", ci="gitlab")
 
 
 def test_the_tested_image_is_copied_to_the_registry_of_vercel_under_its_digest(

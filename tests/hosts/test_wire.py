@@ -21,8 +21,7 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import Call, Render, from_npm, vendors_file
-from test_scenarios import open_machine
-from vendors.base import SECRET, Vendor
+from vendors.base import SECRET, Machine, Vendor
 from vendors.digitalocean import DigitalOcean
 from vendors.netlify import Netlify
 from vendors.render import Render as OnRender
@@ -93,7 +92,7 @@ def prism(description: Path) -> Iterator[int]:
 def journey(vendor: Vendor, render: Render, folder: Path) -> list[Call]:
     """Set up, deploy, deploy again, roll back, give up on a deploy; give the calls, each once."""
     with vendor.serving():
-        at = open_machine(vendor, render, folder)
+        at = Machine.new(vendor, render, folder)
         if vendor.stack != "static":
             at.environment["IMAGE_REPOSITORY"] = "ghcr.io/team/service"
         at.commit("v1.0.0")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -13,10 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import pytest
 from conftest import Bench, Call, answering, run_tasks_in
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from conftest import Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 REGISTRY = {
@@ -187,13 +191,28 @@ class Machine(Bench):
     vendor: Vendor
 
     @classmethod
-    def new(cls, project: Path, vendor: Vendor, folder: Path, shell: str) -> Machine:
-        """Set one up: its commands are in `folder`, the tasks run in `shell`."""
+    def new(
+        cls, vendor: Vendor, render: Render, home: Path, shell: str = "dash", **answers: str
+    ) -> Machine:
+        """Set one up with a new service, where nothing was deployed yet.
+
+        Args:
+            vendor: Where it is deployed.
+            render: What renders the service.
+            home: Its folder; commands are in `bin` there.
+            shell: What the tasks run in; a test is skipped where there is none.
+            answers: What the service is made of, if not of what the vendor says.
+        """
+        command = shutil.which(shell) or pytest.skip(f"needs {shell}")
+        project = render(
+            **{"stack": vendor.stack, "ci": "github", "hosting": vendor.hosting, **answers}
+        )
+        folder = home / "bin"
         folder.mkdir()
-        run_tasks_in(shell, project)
+        run_tasks_in(f"{command} sh" if shell == "busybox" else command, project)
         environment = {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-            "HOME": str(folder.parent),
+            "HOME": str(home),
             **{name: value for name, value in os.environ.items() if name.startswith("GIT_")},
             "SMOKE_TIMEOUT": "0",
             "POLL_INTERVAL": "0",
