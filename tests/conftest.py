@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -65,23 +64,13 @@ for found in sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python")):
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-IN_MEMORY = pytest.StashKey[str]()
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Have quick tests write to memory: theirs are small files by the ten thousands.
 
     Not the slow ones, which install packages and would fill it.
     """
-    if "not slow" in config.option.markexpr and "TMPDIR" not in os.environ and memory():
-        os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="scaffold-tests-", dir=memory())
-        config.stash[IN_MEMORY] = os.environ["TMPDIR"]
-
-
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Leave nothing in memory but what failed."""
-    if not exitstatus and IN_MEMORY in session.config.stash:
-        shutil.rmtree(session.config.stash[IN_MEMORY])
+    if "not slow" in config.option.markexpr and memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
 
 
 def memory() -> str:
