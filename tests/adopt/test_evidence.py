@@ -261,6 +261,9 @@ def test_what_is_doubted_does_not_make_what_files_say_unsure() -> None:
         # a server that something beside it may or may not be the page of,
         ({"package.json": '{"express": "", "vite": ""}'}, "node", "unsure"),
         ({"package.json": '{"express": "", "vitest": ""}'}, "node", "sure"),
+        ({"package.json": '{"express": "", "vite": "", "vitest": ""}'}, "node", "sure"),
+        ({"package.json": '{"express": "", "vitest": "", "build:web": "vite build"}'}, "node",
+         "unsure"),
         (
             {"package.json": '{"express": ""}', "client/package.json": '{"react-dom": ""}'},
             "node",
