@@ -241,9 +241,19 @@ def test_each_file_of_a_project_comes_from_somewhere() -> None:
     ("stack", "path", "origin"),
     [
         ("node (Node)", "src/app.ts", "{{ use.trait.fastify }}/src/app.ts"),
-        ("fullstack (Full stack)", "src/app.ts", "{{ use.trait.fastify }}/src/app.ts"),
         ("python (Python)", "compose.yaml", "{{ use.trait.image }}/compose.yaml.jinja"),
-        ("static (Static site)", ".npmrc", "{{ use.trait.npm }}/.npmrc"),
+        pytest.param(
+            "fullstack (Full stack)",
+            "src/app.ts",
+            "{{ use.trait.fastify }}/src/app.ts",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "static (Static site)",
+            ".npmrc",
+            "{{ use.trait.npm }}/.npmrc",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_what_stacks_have_in_common_is_written_by_the_one_that_was_chosen(

@@ -33,11 +33,12 @@ PAIRS = pairwise()
 QUICK = with_something_new(PAIRS)
 
 
-def rows(quick: list[dict[str, str]]) -> list[pytest.ParameterSet]:
-    """Give all pairs of options, slow but for some."""
+def rows(quick: list[dict[str, str]], **chosen: str) -> list[pytest.ParameterSet]:
+    """Give all pairs of options, or those with some chosen ones, slow but for some."""
     return [
         pytest.param(row, id="-".join(row.values()), marks=[] if row in quick else pytest.mark.slow)
         for row in PAIRS
+        if chosen.items() <= row.items()
     ]
 
 
@@ -258,8 +259,18 @@ def test_bitbucket_pipelines_keep_to_their_schema(project: Path) -> None:
     pipeline = project / "bitbucket-pipelines.yml"
     if pipeline.exists():
         schema(project, "vendor.bitbucket-pipelines", pipeline)
-        for name in ("pull_requests.**", "branches.main", "tags.v*.*.*-rc.*", "tags.v*.*.*"):
-            run("pipeline-runner", "parse", name, cwd=project)
+
+
+@pytest.mark.parametrize(
+    "project",
+    rows([row for row in QUICK if row["ci"] == "bitbucket"][:1], ci="bitbucket"),
+    indirect=True,
+)
+@pytest.mark.parametrize(
+    "name", ["pull_requests.**", "branches.main", "tags.v*.*.*-rc.*", "tags.v*.*.*"]
+)
+def test_a_runner_reads_the_pipelines_of_bitbucket(project: Path, name: str) -> None:
+    run("pipeline-runner", "parse", name, cwd=project)
 
 
 def test_renovates_configuration_keeps_to_its_schema(project: Path) -> None:
