@@ -173,6 +173,28 @@ def test_the_lock_file_names_no_registry(scaffold: Scaffold, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "given", [["-dstack=node"], ["-dstack=fullstack"], ["-dstack=static", "-dhosting=netlify"]]
+)
+def test_what_a_dependency_wants_beside_it_is_pinned_too(
+    given: list[str], scaffold: Scaffold, tmp_path: Path
+) -> None:
+    """Of a peer that nobody names npm takes the newest, though it was published this minute."""
+    assert scaffold("new", "demo", "--no-git", "--defaults", *given).returncode == 0
+    locked = json.loads((tmp_path / "demo/package-lock.json").read_text())["packages"]
+    named = {**locked[""].get("dependencies", {}), **locked[""]["devDependencies"]}
+    dependencies = [locked[f"node_modules/{name}"] for name in named]
+    wanted = {
+        peer
+        for dependency in dependencies
+        for peer in dependency.get("peerDependencies", {})
+        if not dependency.get("peerDependenciesMeta", {}).get(peer, {}).get("optional")
+    }
+    assert {"eslint", "vite"} <= wanted
+    assert wanted <= named.keys()
+
+
+@pytest.mark.slow
 def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_path: Path) -> None:
     fork = copy_template(tmp_path / "fork")
     manifest = fork / "template/project/{{ use.stack.node }}/package.json.jinja"
