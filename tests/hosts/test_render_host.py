@@ -112,9 +112,21 @@ def test_where_render_builds_the_commit_is_deployed(built: Machine) -> None:
     assert of(built).auto_deploy == "yes"
 
 
-def test_where_render_builds_a_rollback_stops_deploys_on_push(built: Machine) -> None:
-    first, _ = built.deploy("v1.0.0"), built.deploy("v1.1.0")
-    assert built.run("ops/rollback", "live").returncode == 0
+def test_what_render_deployed_by_itself_is_rolled_back_by_name_and_force(built: Machine) -> None:
+    """A push is deployed without `ops/deploy`, so on no record, and the next one would be too."""
+    first, second = built.commit("v1.0.0"), built.commit("v1.1.0")
+    of(built).rows = [
+        {"id": "dep-2", "status": "live", "createdAt": "2026-11-02", "commit": {"id": second}},
+        {
+            "id": "dep-1",
+            "status": "deactivated",
+            "createdAt": "2026-11-01",
+            "commit": {"id": first},
+        },
+    ]
+    assert "no release before" in built.run("ops/rollback", "live").stderr
+    done = built.run("ops/rollback", "live", "v1.0.0", "--force")
+    assert done.returncode == 0, done.stderr
     assert built.vendor.running() == first
     assert of(built).auto_deploy == "no"
 

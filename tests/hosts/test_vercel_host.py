@@ -71,3 +71,28 @@ def test_a_project_is_set_up_once(at: Machine) -> None:
     vendor.variables["LOG_LEVEL"] = "debug"
     assert "set LOG_LEVEL=info" in at.run("ops/bootstrap", "live").stderr
     assert vendor.variables["LOG_LEVEL"] == "info"
+
+
+def test_what_vercel_deployed_by_itself_is_rolled_back_by_name_and_force(
+    render: Render, tmp_path: Path
+) -> None:
+    """A push is deployed without `ops/deploy`: on no record, known by what its repository says."""
+    vendor = Vercel()
+    with vendor.serving():
+        at = Machine.new(vendor, render, tmp_path, ci="vercel")
+        commits = [at.commit("v1.0.0"), at.commit("v1.1.0")]
+        first, vendor.current = vendor.deployments = [
+            {
+                "id": f"dpl_{number}",
+                "number": number,
+                "meta": {"githubCommitSha": commit},
+                "state": "READY",
+                "seen": True,
+                "image": f"vcr.vercel.com/team/service@sha256:{commit}",
+            }
+            for number, commit in enumerate(commits)
+        ]
+        assert "no release before" in at.run("ops/rollback", "live").stderr
+        done = at.run("ops/rollback", "live", "v1.0.0", "--force")
+        assert done.returncode == 0, done.stderr
+        assert vendor.current == first
