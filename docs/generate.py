@@ -14,6 +14,7 @@ from pathlib import Path
 from scaffold.answers import resolve
 from scaffold.pipeline import Job, Trigger, read
 from scaffold.render import render
+from scaffold.standard import Clause, Standard, State
 from scaffold.template import Template
 
 ROOT = Path(__file__).parents[1]
@@ -131,7 +132,52 @@ def _step(job: Job) -> str:
     return f"{said}, once approved" if job.approval == "manual" else said
 
 
+def standard() -> str:
+    """Say clause by clause what the standard asks for, what holds, and what proves it."""
+    said = Standard.read()
+    total, counts = len(said.clauses), [said.count(state) for state in State]
+    lines = [
+        "# The standard",
+        "",
+        "Software is to be tested before each release, deployed and taken back without fear, by",
+        "processes that everybody understands, configured securely, and watched in production:",
+        "that is what the DevOps & Deployment standard is for. Below are its clauses in our",
+        "words, what a generated project has of each, and the tests that fail when that is no",
+        "longer so. A clause is *met* when all of it holds with every option that can be chosen,",
+        "as far as it concerns the stack. What holds with some of them, or by half, is *partly*",
+        "met.",
+        "",
+        "It is written in `src/scaffold/standard.yml`, and this page is made from it:",
+        "[the standard is one file](../decisions/0014-the-standard-is-one-file.md).",
+        "",
+        f"| section | clauses | {' | '.join(State)} |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for section, title in said.sections.items():
+        states = [clause.state for clause in said.of(section)]
+        row = " | ".join(str(states.count(state)) for state in State)
+        lines.append(f"| {title} | {len(states)} | {row} |")
+    lines.append(f"| **all** | **{total}** | {' | '.join(f'**{count}**' for count in counts)} |")
+    for section, title in said.sections.items():
+        lines += ["", f"## {title}", ""]
+        lines += ["| clause | it asks for | | a project has | proven by |"]
+        lines += ["| --- | --- | --- | --- | --- |"]
+        lines += [_clause(clause) for clause in said.of(section)]
+    return "\n".join(lines) + "\n"
+
+
+def _clause(clause: Clause) -> str:
+    missing = f"**Missing:** {clause.missing}" if clause.missing else ""
+    has = " ".join(filter(None, (clause.where, missing)))
+    tests = [each.split("::") for each in clause.proof]
+    proof = "<br>".join(
+        f"[{name.removeprefix('test_').replace('_', ' ')}](../../{path})" for path, name in tests
+    )
+    return f"| `{clause.id}` | {clause.asks} | {clause.state} | {has} | {proof} |"
+
+
 PAGES = {
+    "standard.md": standard,
     "options.md": options,
     "option-row.md": option_row,
     "command-line.md": command_line,

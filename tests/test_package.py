@@ -78,6 +78,11 @@ def test_it_renders_the_version_it_was_built_from(
     assert {"_commit: v0.0.2", f"_src_path: {clone}"} <= set(written)
 
 
+def test_the_standard_comes_with_it(installed: Path, tmp_path: Path) -> None:
+    read = "from scaffold.standard import Standard; print(len(Standard.read().clauses))"
+    assert int(run(installed.with_name("python"), "-c", read, cwd=tmp_path)) > 0
+
+
 def test_plain_copier_updates_what_it_made(installed: Path, clone: Path, tmp_path: Path) -> None:
     project = new(installed, tmp_path, "--ref", "v0.0.1")
     run("git", "init", "--quiet", cwd=project)

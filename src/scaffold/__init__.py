@@ -1,3 +1,3 @@
-"""Generates backend projects that meet a DevOps & Deployment standard."""
+"""Generates backend projects by a DevOps & Deployment standard."""
 
 __version__ = "0.1.0"

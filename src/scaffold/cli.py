@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="scaffold",
-    help="Generates backend projects that meet a DevOps & Deployment standard.",
+    help="Generates backend projects by a DevOps & Deployment standard.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
