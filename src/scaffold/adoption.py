@@ -13,7 +13,6 @@ import tomllib
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +21,15 @@ from pathspec import PathSpec
 from scaffold import evidence, manifest, ownership
 from scaffold.answers import resolve
 from scaffold.errors import ScaffoldError, UsageError
+from scaffold.head import Head
 from scaffold.lockfile import OTHER_LOCKS
-from scaffold.merge import SUBMODULE, SYMLINK
+from scaffold.merge import SYMLINK
 from scaffold.ownership import Owner
 from scaffold.render import File, render
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from scaffold.answers import Answers
     from scaffold.evidence import Guess
@@ -43,51 +43,8 @@ LICENSE = "license"
 #: Names that a text about the same thing may end with: README.rst does what README.md would.
 TEXTS = ("", ".adoc", ".markdown", ".md", ".rst", ".txt")
 
-
-@dataclass(frozen=True)
-class Head:
-    """The last commit of a repository, as evidence.
-
-    Attributes:
-        repository: The repository.
-        files: The files of the project in it.
-    """
-
-    repository: Repository
-    files: Mapping[PurePosixPath, Entry]
-
-    @classmethod
-    def of(cls, repository: Repository) -> Head:
-        """Look at the folder that a repository is pointed at."""
-        return cls(repository, repository.below(repository.prefix))
-
-    @property
-    def paths(self) -> Sequence[PurePosixPath]:
-        """Its files, relative to the project."""
-        return tuple(self.files)
-
-    @cached_property
-    def names(self) -> Mapping[str, PurePosixPath]:
-        """Its files and folders by their names in lower case, which is all that some disks know."""
-        places = {place for path in self.files for place in (path, *path.parents)}
-        return {str(place).lower(): place for place in sorted(places, reverse=True)}
-
-    def read(self, path: PurePosixPath) -> str:
-        """Give a file's text; a link or a submodule has none."""
-        return "" if self.is_odd(path) else evidence.decoded(self.blob(path))
-
-    def is_odd(self, path: PurePosixPath) -> bool:
-        """Tell whether what is at a path is a link or a submodule."""
-        return self.files[path].mode in {SUBMODULE, SYMLINK}
-
-    def blob(self, path: PurePosixPath) -> bytes:
-        """Give a file's bytes."""
-        return self.repository.blob(self.repository.prefix / path)
-
-    def has(self, file: File) -> bool:
-        """Tell whether it has a file of the template, byte for byte."""
-        there = self.files.get(file.path)
-        return bool(there and there.oid == self.repository.oid(file.content))
+#: Where every pipeline, hook and text of a template looks for its tasks.
+TASKS = PurePosixPath("ops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +83,8 @@ class Adoption:
         offers: Files of the template that are not taken.
         left_out: Files of the template that the repository sees to itself.
         brought: The patterns that say so, and how many files each leaves out.
+        stranded: Files of the template that are nothing without another one, each with that: it is
+            not taken.
         keys: For each manifest, the keys that are its own.
         lacks: For each manifest, the keys that it could have and does not get.
         expects: Added files that name what is not there, and what that is.
@@ -142,6 +101,7 @@ class Adoption:
     offers: list[Offer] = field(default_factory=list)
     left_out: list[PurePosixPath] = field(default_factory=list)
     brought: dict[str, int] = field(default_factory=dict)
+    stranded: dict[PurePosixPath, PurePosixPath] = field(default_factory=dict)
     keys: dict[PurePosixPath, list[str]] = field(default_factory=dict)
     lacks: dict[PurePosixPath, list[str]] = field(default_factory=dict)
     expects: dict[PurePosixPath, list[str]] = field(default_factory=dict)
@@ -268,6 +228,8 @@ def adopted(
             f"{template.answers_file} is taken, and the answers have no other place.",
             "Move what is there out of the way, and run it again.",
         )
+    _require_tasks(adoption)
+    _strand(adoption, evidence.needs(options), wanted)
     adoption.manager = template.catalog.said(answers.values, "lock")
     others = map(PurePosixPath, OTHER_LOCKS.get(adoption.manager, ()))
     adoption.other_lock = next((str(name) for name in others if name in head.files), "")
@@ -445,6 +407,35 @@ def _lacking(file: File, content: bytes, leave: frozenset[str]) -> list[str]:
     return lacking
 
 
+def _require_tasks(adoption: Adoption) -> None:
+    """Make sure that there is a folder for the tasks, which all else calls."""
+    for offer in adoption.offers:
+        if offer.folder and (offer.folder == TASKS or TASKS in offer.folder.parents):
+            raise ScaffoldError(
+                f"There is no place for {offer.path}, which pipelines call: {offer.reason}.",
+                "Move what is there out of the way, and run it again.",
+            )
+
+
+def _strand(
+    adoption: Adoption,
+    needs: Iterable[tuple[PathSpec[Any], PathSpec[Any]]],
+    wanted: Collection[PurePosixPath],
+) -> None:
+    """Take back what needs a file that is not taken, and what needs that in turn."""
+    missing = {path: path for path in (*(o.path for o in adoption.offers), *adoption.left_out)}
+    todo = [*missing]
+    while todo:
+        lacking = todo.pop()
+        callers = [whose for whose, others in needs if others.match_file(lacking)]
+        for path in [*adoption.added]:
+            if path not in wanted and any(whose.match_file(path) for whose in callers):
+                adoption.stranded[path] = missing[path] = missing[lacking]
+                adoption.added.remove(path)
+                del adoption.result[path]
+                todo.append(path)
+
+
 def _keep(
     adoption: Adoption,
     before: str,
@@ -453,7 +444,8 @@ def _keep(
 ) -> None:
     """Write down what was not taken, so that no update brings it."""
     offers = [offer for offer in adoption.offers if owners.of(offer.path) is not Owner.YOURS]
-    keep = [*adoption.brought, *(offer.pattern for offer in offers)]
+    keep = [*adoption.brought, *map(ownership.pattern, adoption.stranded)]
+    keep += [offer.pattern for offer in offers]
     keep += [f"/{path}#{key}" for path, keys in adoption.keys.items() for key in keys]
     if keep or before:
         text = kept(before, keep, [*adoption.result, *adoption.same], take)

@@ -521,6 +521,28 @@ def test_a_dry_run_lists_every_file_and_changes_nothing(adopt: Adopt, tmp_path: 
     assert state(top) == before
 
 
+def test_what_goes_with_a_pipeline_of_theirs_is_told_with_the_next_step(
+    adopt: Adopt, tmp_path: Path
+) -> None:
+    pipeline = {".github/workflows/ci.yml": "on: push\njobs: {}\n"}
+    done = adopt(repository(tmp_path / "api", {**SERVICE, **pipeline}), template="real")
+    assert (
+        """
+  left out   .github/workflows/drill.yml (goes with .github/workflows/ci.yml)
+"""
+        in done.out
+    )
+    assert " 5\nleft out (what they go with is yours). " in done.out
+    assert (
+        """
+.github/workflows/ci.yml: yours stays, and what goes with the template's is
+left out. To have that too, give yours another name and adopt again, or take
+the template's instead: --take .github/workflows/ci.yml
+"""
+        in done.out
+    )
+
+
 def test_json_tells_all_that_happened(adopt: Adopt, tmp_path: Path) -> None:
     top = repository(tmp_path / "api", {**SERVICE, "Dockerfile": "FROM node:22\n"})
     found = adopt(top, "--json").data
@@ -652,9 +674,8 @@ def test_a_folder_of_code_is_theirs_as_a_whole(adopt: Adopt, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "path", "reason"),
     [
-        ({"ops": "a note\n"}, "ops/x", "ops is there"),
         ({".github": "a note\n"}, ".github/workflows/ci.yml", ".github is there"),
-        ({"OPS/x": "echo\n"}, "ops/x", "OPS is there"),
+        ({".GitHub/x": "echo\n"}, ".github/workflows/ci.yml", ".GitHub is there"),
         ({"dockerfile": "FROM x\n"}, "Dockerfile", "dockerfile is there"),
         ({"README.rst": "API\n"}, "README.md", "README.rst is there"),
         ({"readme": "API\n"}, "README.md", "readme is there"),
@@ -678,8 +699,7 @@ def test_links_are_neither_followed_nor_replaced(adopt: Adopt, tmp_path: Path) -
     outside = tmp_path / "outside"
     outside.mkdir()
     links = {
-        "Dockerfile": "/etc/passwd", "README.md": "nowhere", "ops": str(outside),
-        ".github/workflows": str(outside),
+        "Dockerfile": "/etc/passwd", "README.md": "nowhere", ".github/workflows": str(outside),
     }  # fmt: skip
     top = repository(tmp_path / "api", SERVICE, links)
     before = work_tree(top)
@@ -688,7 +708,6 @@ def test_links_are_neither_followed_nor_replaced(adopt: Adopt, tmp_path: Path) -
     assert {offer["path"]: offer["reason"] for offer in found.data["yours"]} == {
         "Dockerfile": "yours is a link",
         "README.md": "yours is a link",
-        "ops/x": "ops is there",
         ".github/workflows/ci.yml": ".github/workflows is there",
     }
     merge(top)
@@ -720,17 +739,45 @@ def test_settings_are_a_file(adopt: Adopt, tmp_path: Path) -> None:
 def test_a_submodule_stays_one(adopt: Adopt, tmp_path: Path) -> None:
     top = repository(tmp_path / "api", SERVICE)
     commit_ = git("rev-parse", "HEAD", cwd=top)
-    for path in ("ops", "fly.toml"):
+    for path in (".github", "fly.toml"):
         git("update-index", "--add", "--cacheinfo", f"160000,{commit_},{path}", cwd=top)
     git("commit", "--quiet", "--message", "Submodules", cwd=top)
     found = adopt(top, "--json").data
     assert {offer["path"]: offer["reason"] for offer in found["yours"]} == {
-        "ops/x": "ops is there",
+        ".github/workflows/ci.yml": ".github is there",
         "fly.toml": "yours is a submodule",
     }
     listed = git("ls-tree", "-r", BRANCH, cwd=top)
-    assert f"160000 commit {commit_}\tops" in listed
+    assert f"160000 commit {commit_}\t.github" in listed
     assert f"160000 commit {commit_}\tfly.toml" in listed
+
+
+@pytest.mark.parametrize(
+    ("files", "links", "why"),
+    [
+        ({"ops": "a note\n"}, {}, "ops is there"),
+        ({"OPS/x": "echo\n"}, {}, "OPS is there"),
+        ({}, {"ops": "tasks"}, "ops is there"),
+        ({".gitignore": "ops\n"}, {}, "ops is not committed"),
+    ],
+)
+def test_tasks_have_their_place_or_nothing_is_adopted(
+    adopt: Adopt, tmp_path: Path, files: dict[str, str], links: dict[str, str], why: str
+) -> None:
+    """All pipelines call them."""
+    top = repository(tmp_path / "api", {**SERVICE, **files}, links)
+    if ".gitignore" in files:
+        (top / "ops").write_text("a note\n")
+    before = state(top)
+    done = adopt(top)
+    assert (done.code, done.error) == (
+        1,
+        (f"There is no place for ops/x, which pipelines call: {why}.",
+         "Move what is there out of the way, and run it again."),
+    )  # fmt: skip
+    assert state(top) == before
+    kept = {**SERVICE, **files, ".scaffold.yml": "keep: [/ops/]\n"}
+    assert adopt(repository(tmp_path / "kept", kept, links)).code == 0, "whoever says so"
 
 
 def test_what_is_not_committed_is_in_nobodys_way(adopt: Adopt, tmp_path: Path) -> None:
@@ -1098,14 +1145,17 @@ def test_what_is_the_templates_needs_no_taking(adopt: Adopt, tmp_path: Path) -> 
         ("nothing", "With these answers the template has nothing at 'nothing'."),
         ("/etc/passwd", "With these answers the template has nothing at '/etc/passwd'."),
         ("../x", "With these answers the template has nothing at '../x'."),
-        ("ops/x", "ops/x cannot be taken: 'ops' is a file here."),
+        (
+            ".github/workflows/ci.yml",
+            ".github/workflows/ci.yml cannot be taken: '.github' is a file here.",
+        ),
         ("fly.toml", "fly.toml cannot be taken: 'fly.toml' is a folder here."),
     ],
 )
 def test_what_cannot_be_taken_is_refused(
     adopt: Adopt, tmp_path: Path, path: str, said: str, *, adopted: bool
 ) -> None:
-    top = repository(tmp_path / "api", {**SERVICE, "ops": "a note\n", "fly.toml/x": "a folder\n"})
+    top = repository(tmp_path / "api", {**SERVICE, ".github": "", "fly.toml/x": "a folder\n"})
     if adopted:
         adopt(top)
         merge(top)

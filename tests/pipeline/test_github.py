@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from notation import gates, ids, job, pipeline, run
 
 CI = ".github/workflows/ci.yml"
@@ -155,6 +156,16 @@ def test_what_is_elsewhere_is_not_guessed() -> None:
     )
     assert f"{CI}: own: the action ./gone was not read" in found.unread
     assert job(found, "ci/shared", "main").uses == ("acme/ci/.github/workflows/node.yml@v1",)
+
+
+@pytest.mark.parametrize("on", ["push", "[push]", "{push: }"])
+def test_a_workflow_that_says_nothing_of_calls_cannot_be_called(on: str) -> None:
+    found = pipeline({
+        ".github/workflows/deploy.yml": "on: push\njobs: {ci: {uses: $/.github/workflows/ci.yml}}",
+        CI: f"on: {on}\njobs: {{test: {{steps: [{{run: npm test}}]}}}}",
+    })  # fmt: skip
+    [note] = found.unread
+    assert note.endswith(": ci: the workflow $/.github/workflows/ci.yml is none that can be called")
 
 
 def test_a_workflow_that_calls_itself_ends() -> None:

@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from scaffold import adoption, answersfile, branch, console, git, ownership
@@ -292,6 +293,9 @@ def _report(result: Adoption, added: Iterable[str | PurePosixPath]) -> None:
     ]
     if brought:
         console.say(_wrapped(", ".join(brought), f"  {'left out':<10} ", " " * 13))
+    for path, lacking in result.stranded.items():
+        why = f"{printable(str(path))} (goes with {printable(str(lacking))})"
+        console.say(_wrapped(why, f"  {'left out':<10} ", " " * 13))
     numbers = {
         "added": len(result.added),
         "completed": len(result.completed),
@@ -299,9 +303,10 @@ def _report(result: Adoption, added: Iterable[str | PurePosixPath]) -> None:
         "the same already": len(result.same),
         "yours": len(result.offers),
         "left out (only a new service needs them)": len(result.left_out),
+        "left out (what they go with is yours)": len(result.stranded),
     }
     sums = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
-    if result.offers or result.left_out:
+    if result.offers or result.left_out or result.stranded:
         sums += f". What is yours or left out is listed in {ownership.FILE}: updates leave it alone"
     console.say(f"\n{_wrapped(f'{sums}.')}")
 
@@ -319,6 +324,13 @@ def _advise(result: Adoption, prefix: PurePosixPath) -> None:
     if result.other_lock:
         said = f"There is a {result.other_lock}; the files added here use {result.manager}."
         console.say(f"\n{said}")
+    if roots := [*dict.fromkeys(result.stranded.values())]:
+        said = (
+            f"{', '.join(map(str, roots))}: yours stays, and what goes with the template's is left "
+            "out. To have that too, give yours another name and adopt again, or take the "
+            f"template's instead: {' '.join(f'--take {quote(str(path))}' for path in roots)}"
+        )
+        console.say(f"\n{_wrapped(printable(said))}")
     if prefix.parts and any(path.parts[0] in PIPELINES for path in result.added):
         said = f"Pipelines run from the top of the repository only: those in {prefix}/ do not yet."
         console.say(f"\n{_wrapped(printable(said))}")
@@ -402,6 +414,7 @@ def _as_data(
         ],
         "left_out": [str(path) for path in result.left_out],
         "brought": result.brought,
+        "stranded": {str(path): str(lacking) for path, lacking in result.stranded.items()},
         "lacks": {str(path): keys for path, keys in result.lacks.items()},
         "other_lock": result.other_lock,
         "look_at": {str(path): names for path, names in result.expects.items()},

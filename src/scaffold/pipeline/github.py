@@ -116,11 +116,13 @@ class _Repository:
 
     # What starts a workflow.
 
-    def _occasions(self, path: str) -> dict[Trigger, list[Occasion]]:
+    def _events(self, path: str) -> dict[str, Any]:
         on = self.workflows[path].get("on", self.workflows[path].get("true"))
-        events = on if isinstance(on, dict) else {text(event): None for event in items(on)}
+        return on if isinstance(on, dict) else {text(event): None for event in items(on)}
+
+    def _occasions(self, path: str) -> dict[Trigger, list[Occasion]]:
         found: dict[Trigger, list[Occasion]] = {}
-        for event, spec in events.items():
+        for event, spec in self._events(path).items():
             limited = any(key.startswith("paths") for key in mapping(spec))
             if limited:
                 self.note(path, "on", f"{event}: whether it runs depends on the files of a change")
@@ -337,16 +339,16 @@ class _Repository:
         call = here.call
         uses = text(job.get("uses"))
         target = _local(uses)
-        if target not in self.workflows or target in call.chain or len(call.chain) > MAX_DEPTH:
-            self.note(here.path, here.name, f"the workflow {uses} was not read")
+        known = target in {*self.workflows} - {*call.chain} and len(call.chain) <= MAX_DEPTH
+        if not known or "workflow_call" not in self._events(target):
+            why = "is none that can be called" if known else "was not read"
+            self.note(here.path, here.name, f"the workflow {uses} {why}")
             step = Step(
                 name=text(job.get("name")), uses=uses, inputs=_inputs(job.get("with"), call)
             )
             plain = {key: value for key, value in job.items() if key != "uses"}
             return [replace(self._plain(here, plain), steps=(step,))]
-        declared = mapping(
-            mapping(mapping(self.workflows[target].get("on")).get("workflow_call")).get("inputs")
-        )
+        declared = mapping(mapping(self._events(target)["workflow_call"]).get("inputs"))
         defaults = {key: text(mapping(value).get("default")) for key, value in declared.items()}
         given = {
             key: _substituted(text(value), call) for key, value in mapping(job.get("with")).items()
