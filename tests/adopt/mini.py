@@ -59,6 +59,7 @@ FILES = {
     "README.md.jinja": "# {{ project_name }}\n\n{{ description }}, by {{ owner }}.\n",
     "ops/x": "#!/bin/sh\necho x\n",
     ".editorconfig": "[*]\nend_of_line = lf\n",
+    ".gitattributes": (ROOT / "template/project/.gitattributes").read_text(),
     "{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml }}",
     "{{ use.stack.node }}/package.json.jinja": """\
 {

@@ -556,8 +556,8 @@ def test_json_tells_all_that_happened(adopt: Adopt, tmp_path: Path) -> None:
         "alternatives": [],
     }
     assert found["added"] == [
-        ".copier-answers.yml", ".github/workflows/ci.yml", ".scaffold.yml", "README.md",
-        "fly.toml", "ops/x",
+        ".copier-answers.yml", ".gitattributes", ".github/workflows/ci.yml", ".scaffold.yml",
+        "README.md", "fly.toml", "ops/x",
     ]  # fmt: skip
     assert found["completed"] == ["package.json"]
     (offer,) = found["yours"]
@@ -693,6 +693,24 @@ def test_what_is_in_the_way_stays(
     merge(top)
     assert loses_nothing(before, work_tree(top), {"package.json"}) == 0
     assert run("update", "--no-lock", "--json", cwd=top).data["projects"][0]["conflicts"] == []
+
+
+def test_line_ends_that_are_there_stay(adopt: Adopt, tmp_path: Path) -> None:
+    """What git has with CRLF it leaves alone, where a file is not plainly said to be text."""
+    theirs = {**SERVICE, "notes.txt": crlf("one\ntwo\n"), "run.bat": crlf("@echo off\n")}
+    top = repository(tmp_path / "api", theirs)
+    adopt(top)
+    merge(top)
+    for path in theirs:
+        (top / path).touch()  # so that git looks into it
+    assert git("status", "--porcelain", cwd=top) == ""
+    clone = tmp_path / "clone"
+    git("clone", "--quiet", "-c", "core.autocrlf=true", str(top), str(clone), cwd=tmp_path)
+    assert work_tree(clone) == work_tree(top)
+    assert git("status", "--porcelain", cwd=clone) == ""
+    (clone / "notes.txt").write_bytes(crlf("one\ntwo\nthree\n").encode())
+    git("add", "--all", cwd=clone)
+    assert git("diff", "--cached", "--numstat", cwd=clone) == "1\t0\tnotes.txt"
 
 
 def test_links_are_neither_followed_nor_replaced(adopt: Adopt, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import small_disk
+from conftest import ROOT, small_disk
 from project import (
     ANSWERS,
     FIRST,
@@ -736,7 +736,7 @@ def test_objects_named_by_sha256(source: Path, tmp_path: Path) -> None:
 
 def as_checked_out(project: Path) -> dict[str, tuple[int, bytes]]:
     """Commit, and let git write every file anew."""
-    git("commit", "--quiet", "--message", "done", cwd=project)
+    git("commit", "--quiet", "--allow-empty", "--message", "done", cwd=project)
     assert git("status", "--porcelain", cwd=project) == ""
     git("rm", "--quiet", "-r", "--cached", ".", cwd=project)
     git("reset", "--hard", "--quiet", cwd=project)
@@ -784,6 +784,31 @@ def test_files_are_as_git_would_have_checked_them_out(
     assert {path: now[path] for path in ("new/deep.txt", "README.md")} == {
         path: changed[path] for path in ("new/deep.txt", "README.md")
     }
+
+
+@pytest.mark.parametrize("autocrlf", ["false", "true"])
+def test_line_ends_that_a_project_has_stay_when_an_update_sets_them(
+    autocrlf: str, tmp_path: Path
+) -> None:
+    """What git has with CRLF it leaves alone, where a file is not plainly said to be text."""
+    ours = {**ANSWERS, "README.md": LINES, "other.txt": LINES}
+    attributes = (ROOT / "template/project/.gitattributes").read_text()
+    new = {"README.md": f"{LINES}The end.\n", ".gitattributes.jinja": attributes}
+    source = template(tmp_path / "template", ours, {**ours, **new})
+    project = repository(source, tmp_path / "project")
+    write(project, dict.fromkeys(("README.md", "other.txt"), LINES.replace("\n", "\r\n")))
+    commit_all(project)
+    git("config", "core.autocrlf", autocrlf, cwd=project)
+    assert updated(project) == 0
+    assert git("diff", "--numstat", cwd=project) == ""
+    assert "1\t0\tREADME.md" in git("diff", "--cached", "--numstat", cwd=project).splitlines()
+    changed = work_tree(project)
+    assert b"The end.\r\n" in changed["README.md"][1]
+    git("commit", "--quiet", "--message", "Update", cwd=project)
+    for path in changed:
+        (project / path).touch()  # so that git looks into it
+    assert git("status", "--porcelain", cwd=project) == ""
+    assert as_checked_out(project) == changed
 
 
 def test_any_bytes_are_a_name(tmp_path: Path) -> None:

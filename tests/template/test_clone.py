@@ -1,0 +1,32 @@
+"""A clone is the project, whatever the settings of whoever makes it."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, Render, tree
+
+STACKS = [option.id for option in TEMPLATE.catalog.axes["stack"]]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_clone_has_the_same_bytes_and_its_tasks_run(
+    render: Render, tmp_path: Path, stack: str
+) -> None:
+    """Git for Windows converts line ends by default; some have it ignore modes; umasks differ."""
+    project = render(stack=stack)
+    for command in ("init --quiet", "add --all", "commit --quiet --message Start"):
+        subprocess.run(["git", *command.split()], cwd=project, check=True)
+    settings = ["-c", "core.autocrlf=true", "-c", "core.fileMode=false"]
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", *settings, project, clone], check=True, umask=0o077)
+    there = {path: content for path, (content, _) in tree(clone).items()}
+    assert there == {path: content for path, (content, _) in tree(project).items()}
+    status = subprocess.check_output(["git", "status", "--porcelain"], cwd=clone)
+    assert status == b"", "all of it is as committed"
+    for task in filter(Path.is_file, (clone / "ops").iterdir()):
+        assert task.stat().st_mode & 0o777 == 0o700, task
+    done = subprocess.run([clone / "ops/help"], check=False, capture_output=True, text=True)
+    assert "ops/deploy" in done.stdout, done.stderr
