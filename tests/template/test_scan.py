@@ -135,6 +135,19 @@ def test_what_git_ignores_may_be_secret(scanned: Callable[..., Repository]) -> N
     assert at.run("ops/scan").returncode == 0
 
 
+def test_a_service_in_a_folder_of_a_repository_is_in_one(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    (at.project / ".git").rename(at.project.parent / ".git")
+    at.commit()
+    (at.project / ".env.local").write_text(f"KEY={TOKEN}\n")
+    assert at.checks(at.run("ops/scan"))[1] == []
+    at.commit(**{"notes.txt": TOKEN})
+    at.commit(**{"notes.txt": "nothing\n"})
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
 def test_without_a_repository_all_files_count(scanned: Callable[..., Repository]) -> None:
     at = scanned(stack="node")
     shutil.rmtree(at.project / ".git")
