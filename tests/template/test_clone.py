@@ -30,3 +30,16 @@ def test_a_clone_has_the_same_bytes_and_its_tasks_run(
         assert task.stat().st_mode & 0o777 == 0o700, task
     done = subprocess.run([clone / "ops/help"], check=False, capture_output=True, text=True)
     assert "ops/deploy" in done.stdout, done.stderr
+
+
+def test_tasks_are_in_git_whatever_is_ignored_around_the_project(render: Render) -> None:
+    """`lib/` is in the .gitignore that GitHub proposes for Python, `build` in many others."""
+    project = render(stack="node")
+    (project.parent / ".gitignore").write_text("lib/\nbuild\nbin/\ndist/\n*.sh\n")
+    subprocess.run(["git", "init", "--quiet"], cwd=project.parent, check=True)
+    (project / "ops/setup.log").touch()
+    ignored = subprocess.check_output(
+        ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "."],
+        cwd=project, text=True,
+    )  # fmt: skip
+    assert ignored == "ops/setup.log\n"
