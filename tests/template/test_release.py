@@ -352,13 +352,19 @@ def test_a_release_comes_from_a_clean_default_branch(
     assert at.tags == ["v1.1.0"]
 
 
+@pytest.mark.parametrize("cloned", [True, False])
 def test_a_release_comes_from_the_default_branch_of_the_remote(
-    releases: Callable[..., Releases],
+    releases: Callable[..., Releases], *, cloned: bool
 ) -> None:
     at = releases()
     at.commit("fix: a bug")
     at.git("branch", "--move", "trunk")
-    at.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    if cloned:
+        at.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk")
+    else:
+        origin = str(at.project.parent / "origin.git")
+        at.git("clone", "--quiet", "--bare", ".", origin)
+        at.git("remote", "add", "origin", origin)
     done = at.release()
     assert done.returncode == 0, done.stderr
     assert "git push --atomic origin trunk v1.1.1" in done.stderr
