@@ -51,6 +51,20 @@ def ready(repository: Repository, branch: str) -> str:
         ) from error
 
 
+def main(repository: Repository) -> str:
+    """Name the branch that the others of a repository start from, as far as it knows."""
+    listed = git.run(
+        "for-each-ref", "--format=%(refname) %(symref)", "refs/heads", "refs/remotes/origin",
+        cwd=repository.top,
+    )  # fmt: skip
+    refs = dict(line.partition(" ")[::2] for line in listed.splitlines())
+    if said := refs.get("refs/remotes/origin/HEAD"):
+        return said.removeprefix("refs/remotes/origin/")
+    if not refs.keys().isdisjoint({"refs/heads/main", "refs/remotes/origin/main"}):
+        return "main"
+    return git.run("branch", "--show-current", cwd=repository.top) or "main"
+
+
 def commit(
     repository: Repository,
     branch: str,

@@ -501,6 +501,7 @@ What the repository shows:
     assert "  Dockerfile: .npmrc, tsconfig.json, tsconfig.build.json, npm run build\n" in done.out
     assert "package.json was given none of these" in done.out
     assert "There is a yarn.lock; the files added here use npm.\n" in done.out
+    assert "Pipelines deploy what is pushed to" not in done.out, "as they do here"
     assert done.out.endswith("""
 One commit on the branch scaffold/adopt; your work tree is untouched.
 
@@ -541,6 +542,26 @@ the template's instead: --take .github/workflows/ci.yml
 """
         in done.out
     )
+
+
+@pytest.mark.parametrize(
+    ("ci", "branch", "told"),
+    [("github", "master", True), ("github", "origin/trunk", True), ("gitlab", "master", False)],
+)
+def test_pipelines_that_deploy_from_a_branch_that_is_not_here_are_told(
+    adopt: Adopt, tmp_path: Path, ci: str, branch: str, *, told: bool
+) -> None:
+    """GitLab's take the default branch, whatever its name."""
+    top = repository(tmp_path / "api", SERVICE)
+    if branch == "origin/trunk":
+        git("update-ref", f"refs/remotes/{branch}", "HEAD", cwd=top)
+        git("symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/{branch}", cwd=top)
+    else:
+        git("branch", "--move", branch, cwd=top)
+    done = adopt(top, "-d", f"ci={ci}", "--dry-run", template="real")
+    name = branch.removeprefix("origin/")
+    said = f"Pipelines deploy what is pushed to main, and the branch here is {name}"
+    assert (said in " ".join(done.out.split())) == told
 
 
 def test_json_tells_all_that_happened(adopt: Adopt, tmp_path: Path) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import textwrap
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from scaffold import adoption, answersfile, branch, console, git, ownership
+from scaffold import adoption, adoptionreport, answersfile, branch, console, git, ownership
 from scaffold.answers import pairs
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.journal import Journal
@@ -21,21 +18,12 @@ from scaffold.template import Shelf, is_embedded
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
-    from scaffold.adoption import Adoption
-    from scaffold.answers import Answers
     from scaffold.answersfile import AnswersFile
-    from scaffold.evidence import Guess
     from scaffold.questions import Question
     from scaffold.template import Template
-
-#: Where reasons begin in the table of answers, and how wide a report is.
-REASONS, WIDTH = 32, 79
-
-#: Where platforms look for pipelines, and at the top of a repository only.
-PIPELINES = frozenset({".github", ".gitlab-ci.yml"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +99,7 @@ def _adopt(
     given = pairs(wishes.data)
     answers = adoption.answered(template, found, given)
     if not wishes.as_json:
-        _report_answers(found, given, answers)
+        adoptionreport.show_answers(found, given, answers)
     known = {*given}
     if ask := _asker(wishes, known):
         answers = adoption.answered(template, found, given, ask)
@@ -124,11 +112,17 @@ def _adopt(
         message = f"Adopt scaffold's template {template.commit} for {name}"
         commit = branch.commit(repository, wishes.branch, message, result.result)
     if wishes.as_json:
-        console.say(json.dumps(_as_data(wishes, template, found, result, commit), indent=2))
+        report = adoptionreport.as_data(template, found, result) | {
+            "dry_run": wishes.dry_run,
+            "branch": None if commit is None else wishes.branch,
+            "commit": commit,
+        }
+        console.say(json.dumps(report, indent=2))
         return
     present = repository.below(repository.prefix)
-    _report(result, result.added if commit is None else _folded(result.added, present))
-    _advise(result, repository.prefix)
+    told = result.added if commit is None else adoptionreport.folded(result.added, present)
+    adoptionreport.show_files(result, told)
+    adoptionreport.advise(result, repository.prefix, branch.main(repository))
     _next(wishes, commit)
 
 
@@ -247,95 +241,6 @@ def _report_taken(wishes: Wishes, changed: list[PurePosixPath], settings: PurePo
         console.say("\nStaged, not committed. `scaffold update --abort` takes it back.")
 
 
-def _report_answers(found: Mapping[str, Guess], given: Mapping[str, Any], answers: Answers) -> None:
-    """Show each answer with what speaks for it."""
-    console.say("What the repository shows:\n")
-    for name, answer in answers.remembered.items():
-        line = f"  {name:<13} {printable(str(answer))}"
-        why = "given" if name in given else _reason(found.get(name), answer)
-        if len(line) >= REASONS:
-            console.say(_shortened(line))
-            line = ""
-        console.say(_wrapped(why, f"{line:<{REASONS}}", " " * REASONS))
-    console.say()
-
-
-def _reason(guess: Guess | None, answer: Any) -> str:
-    """Say why an answer is what it is, if nobody gave it."""
-    if guess is None or guess.answer is None:
-        return "default: nothing here tells"
-    clues = "; ".join(
-        f"{'its folder' if clue.path == '.' else printable(clue.path)} {clue.says}"
-        for clue in guess.clues[:2]
-    )
-    if guess.answer != answer:
-        how = "next best" if answer in guess.alternatives else "default"
-        return f"{how}: {clues}, which is no answer here"
-    others = [str(other) for other in guess.alternatives]
-    more = f"; it could be {' or '.join(others)}" if others and guess.confidence == "unsure" else ""
-    return f"{guess.confidence}: {clues}{more}"
-
-
-def _report(result: Adoption, added: Iterable[str | PurePosixPath]) -> None:
-    """Say what becomes of each file of the template."""
-    told = {"added": added, "completed": result.completed, "taken": result.taken}
-    for what, paths in told.items():
-        for path in paths:
-            console.say(f"  {what:<10} {printable(str(path))}")
-    offers = Counter((offer.folder or offer.path, offer.reason) for offer in result.offers)
-    for (path, reason), files in offers.items():
-        many = f"{count(files, 'file')}; " if files > 1 else ""
-        why = f"{printable(str(path))} ({many}{printable(reason)})"
-        console.say(_wrapped(why, f"  {'yours':<10} ", " " * 13))
-    brought = [
-        pattern.removeprefix("/") + (f" ({count(files, 'file')})" if pattern.endswith("/") else "")
-        for pattern, files in result.brought.items()
-    ]
-    if brought:
-        console.say(_wrapped(", ".join(brought), f"  {'left out':<10} ", " " * 13))
-    for path, lacking in result.stranded.items():
-        why = f"{printable(str(path))} (goes with {printable(str(lacking))})"
-        console.say(_wrapped(why, f"  {'left out':<10} ", " " * 13))
-    numbers = {
-        "added": len(result.added),
-        "completed": len(result.completed),
-        "taken": len(result.taken),
-        "the same already": len(result.same),
-        "yours": len(result.offers),
-        "left out (only a new service needs them)": len(result.left_out),
-        "left out (what they go with is yours)": len(result.stranded),
-    }
-    sums = ", ".join(f"{number} {what}" for what, number in numbers.items() if number)
-    if result.offers or result.left_out or result.stranded:
-        sums += f". What is yours or left out is listed in {ownership.FILE}: updates leave it alone"
-    console.say(f"\n{_wrapped(f'{sums}.')}")
-
-
-def _advise(result: Adoption, prefix: PurePosixPath) -> None:
-    """Say what somebody has to look at, because it was made for a new service."""
-    if result.expects:
-        console.say("\nLook at these first; they name what only a new service has:")
-        for path, names in result.expects.items():
-            said = f"{printable(str(path))}: {', '.join(names)}"
-            console.say(_wrapped(said, "  ", "    "))
-    for manifest, keys in result.lacks.items():
-        console.say(f"\n{manifest} was given none of these, which would change what runs today:")
-        console.say(_wrapped(", ".join(keys), "  ", "  "))
-    if result.other_lock:
-        said = f"There is a {result.other_lock}; the files added here use {result.manager}."
-        console.say(f"\n{said}")
-    if roots := [*dict.fromkeys(result.stranded.values())]:
-        said = (
-            f"{', '.join(map(str, roots))}: yours stays, and what goes with the template's is left "
-            "out. To have that too, give yours another name and adopt again, or take the "
-            f"template's instead: {' '.join(f'--take {quote(str(path))}' for path in roots)}"
-        )
-        console.say(f"\n{_wrapped(printable(said))}")
-    if prefix.parts and any(path.parts[0] in PIPELINES for path in result.added):
-        said = f"Pipelines run from the top of the repository only: those in {prefix}/ do not yet."
-        console.say(f"\n{_wrapped(printable(said))}")
-
-
 def _next(wishes: Wishes, commit: str | None) -> None:
     if commit is None:
         console.say("\nNothing was changed: this was a dry run.")
@@ -352,72 +257,3 @@ def _next(wishes: Wishes, commit: str | None) -> None:
     console.say("\nNext:")
     for command, what in commands.items():
         console.say(f"  {command:<{width}}  {what}")
-
-
-def _folded(paths: Iterable[PurePosixPath], present: Iterable[PurePosixPath]) -> list[str]:
-    """Give paths, those in a new folder as one."""
-    folders = {path.parts[0] for path in present}
-    tops = [(path.parts[0] if path.parts[0] not in folders else str(path)) for path in paths]
-    files = {str(path) for path in paths}
-    return [
-        top if top in files else f"{top}/ ({count(number, 'file')})"
-        for top, number in Counter(tops).items()
-    ]
-
-
-def _wrapped(text: str, first: str = "", others: str = "") -> str:
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=others,
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-
-
-def _shortened(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"
-
-
-def _as_data(
-    wishes: Wishes,
-    template: Template,
-    found: dict[str, Guess],
-    result: Adoption,
-    commit: str | None,
-) -> dict[str, Any]:
-    return {
-        "template": dict(template.metadata),
-        "dry_run": wishes.dry_run,
-        "answers": result.answers.remembered,
-        "guesses": {
-            name: {
-                "answer": guess.answer,
-                "confidence": guess.confidence,
-                "evidence": [{"path": clue.path, "says": clue.says} for clue in guess.clues],
-                "alternatives": list(guess.alternatives),
-            }
-            for name, guess in found.items()
-        },
-        "added": [str(path) for path in result.added],
-        "completed": [str(path) for path in result.completed],
-        "taken": [str(path) for path in result.taken],
-        "same": [str(path) for path in result.same],
-        "yours": [
-            {
-                "path": str(offer.path),
-                "reason": offer.reason,
-                "content": offer.content.decode("utf-8", "replace"),
-            }
-            for offer in result.offers
-        ],
-        "left_out": [str(path) for path in result.left_out],
-        "brought": result.brought,
-        "stranded": {str(path): str(lacking) for path, lacking in result.stranded.items()},
-        "lacks": {str(path): keys for path, keys in result.lacks.items()},
-        "other_lock": result.other_lock,
-        "look_at": {str(path): names for path, names in result.expects.items()},
-        "branch": None if commit is None else wishes.branch,
-        "commit": commit,
-    }
