@@ -255,6 +255,25 @@ def test_a_change_of_the_source_rebuilds_only_what_follows_from_it(
         docker.run("image", "rm", "--force", image.name)
 
 
+def test_a_clone_that_only_its_owner_may_read_makes_the_same_image(
+    project: Project, docker: Docker, tmp_path: Path
+) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", project.folder, clone], check=True, umask=0o077)
+    assert {path.stat().st_mode & 0o077 for path in clone.glob("*")} == {0}
+    image = docker.build(clone, f"{project.image.name}-private")
+    try:
+        modes, expected = (
+            {path: entry.mode for path, entry in one.files().items() if path.startswith("/app")}
+            for one in (image, project.image)
+        )
+        assert modes == expected
+        with image.started("--health-interval=1s") as container:
+            eventually(lambda: container.health == "healthy", container.logs)
+    finally:
+        docker.run("image", "rm", "--force", image.name)
+
+
 def test_it_adds_no_more_to_its_base_than_it_may(project: Project) -> None:
     added = round(sum(size for size, _ in project.image.added) / 1_000_000)
     assert added <= LIMITS[project.stack]
