@@ -229,7 +229,7 @@ def adopted(
             "Move what is there out of the way, and run it again.",
         )
     _require_tasks(adoption)
-    _strand(adoption, evidence.needs(options), wanted)
+    _strand(adoption, evidence.requires(options), wanted)
     adoption.manager = template.catalog.said(answers.values, "lock")
     others = map(PurePosixPath, OTHER_LOCKS.get(adoption.manager, ()))
     adoption.other_lock = next((str(name) for name in others if name in head.files), "")
@@ -419,7 +419,7 @@ def _require_tasks(adoption: Adoption) -> None:
 
 def _strand(
     adoption: Adoption,
-    needs: Iterable[tuple[PathSpec[Any], PathSpec[Any]]],
+    requires: Iterable[tuple[PathSpec[Any], PathSpec[Any]]],
     wanted: Collection[PurePosixPath],
 ) -> None:
     """Take back what needs a file that is not taken, and what needs that in turn."""
@@ -427,7 +427,7 @@ def _strand(
     todo = [*missing]
     while todo:
         lacking = todo.pop()
-        callers = [whose for whose, others in needs if others.match_file(lacking)]
+        callers = [whose for whose, others in requires if others.match_file(lacking)]
         for path in [*adoption.added]:
             if path not in wanted and any(whose.match_file(path) for whose in callers):
                 adoption.stranded[path] = missing[path] = missing[lacking]

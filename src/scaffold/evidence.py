@@ -197,17 +197,17 @@ def brought_keys(options: Iterable[Option]) -> dict[str, frozenset[str]]:
     return dict(keys)
 
 
-def needs(options: Iterable[Option]) -> list[tuple[PathSpec[Any], PathSpec[Any]]]:
+def requires(options: Iterable[Option]) -> list[tuple[PathSpec[Any], PathSpec[Any]]]:
     """Say which files of these options are nothing without which others.
 
     Raises:
         TemplateError: When a row's patterns cannot be read.
     """
-    with broken("'needs' in an option row of the template cannot be read"):
+    with broken("'requires' in an option row of the template cannot be read"):
         return [
             (PathSpec.from_lines("gitignore", [whose]), PathSpec.from_lines("gitignore", others))
             for option in options
-            for whose, others in option.row.get("needs", {}).items()
+            for whose, others in option.row.get("requires", {}).items()
         ]
 
 

@@ -1,6 +1,6 @@
 """Nothing that is added leans on what was there: workflows call only the template's.
 
-Pipelines call and include one another (`needs` in the rows), and it is not known what somebody
+Pipelines call and include one another (`requires` in the rows), and it is not known what somebody
 else's file of the same name does.
 """
 
@@ -17,7 +17,7 @@ from pathspec import PathSpec
 from scaffold import adoption
 from scaffold.adoption import Adoption, adopted
 from scaffold.answers import Answers, resolve
-from scaffold.evidence import needs
+from scaffold.evidence import requires
 from scaffold.pipeline import read
 from scaffold.render import File
 from scaffold.repository import Repository
@@ -159,6 +159,6 @@ def test_what_rows_say_is_of_files_that_there_are(row: dict[str, str]) -> None:
     answers = resolve(TEMPLATE, row)
     paths = [file.path for file in rendered(*answers.remembered.items())]
     patterns: list[PathSpec[Any]] = [
-        spec for pair in needs(TEMPLATE.catalog.chosen(answers.values)) for spec in pair
+        spec for pair in requires(TEMPLATE.catalog.chosen(answers.values)) for spec in pair
     ]
     assert all(any(map(spec.match_file, paths)) for spec in patterns)
