@@ -1,6 +1,9 @@
 # shellcheck shell=sh
 # Python behind the interface that the tasks use.
 
+# What somebody prefers when versions are chosen: with it, the lock file of all counts as out of date.
+unset UV_EXCLUDE_NEWER UV_FORK_STRATEGY UV_PRERELEASE UV_RESOLUTION
+
 stack_check() { need_tool uv 'https://docs.astral.sh/uv; it brings the Python that .python-version names'; }
 
 stack_name() { stack_field name; }
