@@ -57,9 +57,6 @@ os.environ |= {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
-# What a Python service runs on; uv would download it, or find it where pyenv keeps it out of PATH.
-for found in sorted(Path.home().glob(".pyenv/versions/3.13.*/bin/python")):
-    os.environ.setdefault("UV_PYTHON", str(found))
 # Tools that are Python packages, Node among them, come from the environment the tests run in.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
@@ -215,6 +212,8 @@ def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
                 return
             self.send_response(status)
             self.send_header("Content-Length", str(len(said)))
+            if said.startswith(b"<"):
+                self.send_header("Content-Type", "text/html")
             self.end_headers()
             self.wfile.write(said)
 

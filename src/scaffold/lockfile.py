@@ -1,105 +1,46 @@
-"""Lock files: the exact versions of everything a new project depends on.
-
-A row of the stack says which package manager there is (`lock: npm`); how each makes a lock is
-written here, not in the template: what a template says is never run.
-"""
+"""Lock files: the exact versions of everything a project depends on, the same for everybody."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
 import subprocess
 import tempfile
 import tomllib
-from dataclasses import dataclass
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold.errors import ScaffoldError
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from scaffold import child
+from scaffold.errors import ScaffoldError, UsageError
+from scaffold.packagemanager import MANAGERS, PackageManager, Workplace, at, reason, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Iterator, Mapping
 
 #: Seconds that resolving may take; a cold resolve of the default service takes about ten.
 TIMEOUT = 300
+#: Seconds that a registry may take for its first answer.
+FIRST_ANSWER = 15
+#: What package managers are told while they wait for it: not to try for long.
+HASTY = {
+    "UV_HTTP_RETRIES": "1", "npm_config_fetch_retries": "1",
+    "npm_config_fetch_retry_mintimeout": "1000", "npm_config_fetch_retry_maxtimeout": "1000",
+}  # fmt: skip
+#: What uv takes packages from unless it is told otherwise.
+PYPI = "https://pypi.org/simple"
 
 
 class LockError(ScaffoldError):
     """No lock file could be made; the message says why, the hint says what to run."""
 
 
-@dataclass(frozen=True, slots=True)
-class PackageManager:
-    """How one package manager makes a lock file without installing or running anything."""
-
-    name: str
-    manifest: str
-    file: str
-    command: tuple[str, ...]
-    #: How its manifest is read.
-    read: Callable[[str], Any]
-    #: What of the manifest the lock file repeats or follows from; a dot goes into a table.
-    keys: tuple[str, ...]
-
-    #: What makes the lock file follow a manifest that has changed.
-    renew: str
-
-    def later(self, *, renew: bool = False) -> str:
-        """Say what to do when there is no lock file, or when an old one is to be renewed."""
-        if renew:
-            return f"Run `{self.renew}` in the project, and commit {self.file}."
-        return f"Run ops/setup in the project once {self.name} works; it makes {self.file}."
-
-    def concerns(self, before: bytes, after: bytes) -> bool:
-        """Tell whether a lock file has to follow from one manifest to another."""
-        try:
-            old, new = self.read(before.decode()), self.read(after.decode())
-            return any(_at(old, key) != _at(new, key) for key in self.keys)
-        except (ValueError, AttributeError):
-            return True  # the package manager will say what is wrong
-
-
-def _at(manifest: Any, key: str) -> Any:
-    for name in key.split("."):
-        manifest = manifest.get(name, {})
-    return manifest
-
-
-MANAGERS: Mapping[str, PackageManager] = {
-    "npm": PackageManager(
-        name="npm",
-        manifest="package.json",
-        file="package-lock.json",
-        # Nothing is run, so the Node that will run it need not be this one.
-        command=(
-            "npm", "install", "--package-lock-only", "--ignore-scripts", "--no-engine-strict",
-            "--omit-lockfile-registry-resolved", "--no-audit", "--no-fund",
-        ),
-        read=json.loads,
-        keys=(
-            "name", "version", "license", "bin", "engines", "os", "cpu", "workspaces", "overrides",
-            "dependencies", "devDependencies", "optionalDependencies", "peerDependencies",
-            "peerDependenciesMeta", "bundleDependencies",
-        ),
-        renew="npm install",
-    ),
-    "uv": PackageManager(
-        name="uv",
-        manifest="pyproject.toml",
-        file="uv.lock",
-        # What has no wheel would have to be built, which runs its code.
-        command=("uv", "lock", "--no-build", "--no-progress"),
-        read=tomllib.loads,
-        keys=(
-            "project.name", "project.version", "project.requires-python", "project.dependencies",
-            "project.optional-dependencies", "dependency-groups", "tool.uv",
-        ),
-        renew="uv lock",
-    ),
-}  # fmt: skip
+class RefusedError(LockError):
+    """The package manager got its answers, and makes no lock file of them."""
 
 
 #: Lock files of package managers that do the same job for the same manifest.
@@ -108,81 +49,176 @@ OTHER_LOCKS: Mapping[str, tuple[str, ...]] = {
     "uv": ("poetry.lock", "pdm.lock", "Pipfile.lock"),
 }
 
+#: What a note says: what is the matter, and what to do about it.
+Note = tuple[str, str]
 
-def make(manager: str, folder: Path) -> str:
-    """Make the lock file of a project.
+
+def known(manager: str) -> PackageManager:
+    """Give a package manager by its name.
+
+    Raises:
+        LockError: When it is not known here.
+    """
+    if manager not in MANAGERS:
+        raise LockError(f"The template's package manager '{manager}' is not known here.")
+    return MANAGERS[manager]
+
+
+def make(manager: PackageManager, folder: Path) -> tuple[str, Note | None]:
+    """Make the lock file of a new project, in a folder beside where it is to lie.
 
     Returns:
-        Its name.
+        Its name, and what is to be said about it.
 
     Raises:
         LockError: When the package manager is missing, fails or takes too long.
+        UsageError: When the project has the name of something that it depends on.
     """
-    known = MANAGERS.get(manager)
-    if known is None:
-        raise LockError(f"The template's package manager '{manager}' is not known here.")
-    (folder / known.file).write_bytes(resolved(known, (folder / known.manifest).read_bytes()))
-    return known.file
+    manifest = (folder / manager.manifest).read_bytes()
+    python = text(folder / ".python-version").strip()
+    try:
+        lock = resolved(manager, manifest, folder.parent, python=python)
+    except RefusedError:
+        if manager.hides:  # was it for the name? Under another one that package is seen
+            other = re.sub(rb"(?m)^name = .*", b'name = "scaffold-looks"', manifest, count=1)
+            with suppress(LockError):
+                lock = resolved(manager, other, folder.parent, python=python)
+                require_own_name(manager, manifest, lock)
+        raise
+    require_own_name(manager, manifest, lock)
+    (folder / manager.file).write_bytes(lock)
+    return manager.file, remark(manager, manifest, lock)
 
 
-def resolved(manager: PackageManager, manifest: bytes, lock: bytes | None = None) -> bytes:
+def require_own_name(manager: PackageManager, manifest: bytes, lock: bytes = b"") -> None:
+    """Refuse a project's name that hides a package it depends on.
+
+    Args:
+        manager: The package manager.
+        manifest: Its manifest, which knows what the project itself depends on.
+        lock: The lock file, which knows the rest.
+
+    Raises:
+        UsageError: When it does.
+    """
+    if not manager.hides:
+        return
+    try:
+        project = tomllib.loads(manifest.decode())
+        name = canonicalize_name(project["project"]["name"])
+        groups = at(project, "dependency-groups").values()
+        wanted = chain(at(project, "project.dependencies"), *groups)
+        taken = {canonicalize_name(Requirement(e).name) for e in wanted if isinstance(e, str)}
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return  # the package manager will say what is wrong
+    if name in taken | set(_depended_on(lock)):
+        raise UsageError(
+            f"'{name}' is no name for a project that depends on the package {name}.",
+            f"Choose another name, such as {name}-service.",
+        )
+
+
+def _depended_on(lock: bytes) -> Iterator[str]:
+    for package in tomllib.loads(lock.decode()).get("package", []):
+        groups = {**package.get("optional-dependencies", {}), **package.get("dev-dependencies", {})}
+        for each in chain(package.get("dependencies", []), *groups.values()):
+            yield each["name"]
+
+
+def remark(manager: PackageManager, known: bytes, lock: bytes) -> Note | None:
+    """Say where a lock file names an index that only this machine's settings do.
+
+    Args:
+        manager: The package manager.
+        known: The manifest, and the lock file so far: an index in there is known to the project.
+        lock: The lock file.
+
+    uv holds a lock file to the index that somebody has set, so with another name in it the lock
+    file would be out of date right here.
+    """
+    if not manager.hides:
+        return None
+    packages = tomllib.loads(lock.decode()).get("package", [])
+    indexes = {each["source"].get("registry", PYPI) for each in packages}
+    own = sorted(each for each in indexes - {PYPI} if each.encode() not in known)
+    if not own:
+        return None
+    return (
+        f"{manager.file} names {own[0]}, the index that is set on this machine.",
+        f"For everybody, name it in {manager.manifest} as well, under [[tool.uv.index]].",
+    )
+
+
+def resolved(
+    manager: PackageManager,
+    manifest: bytes,
+    place: Path,
+    lock: bytes | None = None,
+    python: str = "",
+) -> bytes:
     """Resolve what a manifest asks for.
 
     Args:
         manager: The package manager.
         manifest: Its manifest.
+        place: The folder where the project is or comes to be.
         lock: The lock file so far: what still fits stays at its version.
+        python: The version of Python that the project names, if not in a file in that folder.
 
     Returns:
         The lock file.
 
     Raises:
-        LockError: When the package manager is missing, fails or takes too long.
+        LockError: When the package manager is missing, fails or takes too long, when its registry
+            does not answer, or when somebody had enough of it.
     """
     later = manager.later(renew=lock is not None)
-    state = "there is no {} yet" if lock is None else "{} stays as it was"
-    program = shutil.which(manager.command[0])
-    if program is None:
-        state = state.format(manager.file)
+    state = f"there is no {manager.file} yet" if lock is None else f"{manager.file} stays as it was"
+    if shutil.which(manager.name) is None:
         raise LockError(f"{manager.name} is not installed, so {state}.", later)
-    # Beside the manifest alone: a template's own settings could name programs to run, or
-    # registries to send this machine's tokens to.
-    with tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
-        made = Path(scratch, manager.file)
-        try:
-            Path(scratch, manager.manifest).write_bytes(manifest)
+    kind: type[LockError]
+    try:
+        with child.skippable(), tempfile.TemporaryDirectory(prefix="scaffold-") as scratch:
+            work = Workplace(Path(scratch), place, python)
+            work.project.mkdir()
+            (work.project / manager.manifest).write_bytes(manifest)
             if lock is not None:
-                made.write_bytes(lock)
-            done = subprocess.run(
-                [program, *manager.command[1:]],
-                cwd=scratch,
-                env={**os.environ, "UV_NO_WRAP": "1"},  # a reason is a whole line
-                check=False,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-                text=True,
-                errors="replace",
-                timeout=TIMEOUT,
-            )
-        except subprocess.TimeoutExpired:
-            reason = f"it took more than {TIMEOUT} seconds"
-        except OSError as error:
-            reason = str(error)
-        else:
-            if done.returncode == 0 and made.is_file():
-                return made.read_bytes()
-            reason = _reason(done.stderr)
-    raise LockError(f"{manager.name} made no {manager.file}: {reason}", later)
+                (work.project / manager.file).write_bytes(lock)
+            return _made(manager, work)
+    except child.SkippedError:
+        raise LockError(f"{manager.name} was stopped, so {state}.", later) from None
+    except subprocess.TimeoutExpired as error:
+        kind, why = LockError, f"it took more than {error.timeout} seconds"
+    except (OSError, ValueError) as error:
+        kind, why = LockError, str(error)
+    except RefusedError as error:
+        kind, why = RefusedError, error.message
+    raise kind(f"{manager.name} made no {manager.file}: {why}", later)
 
 
-def _reason(output: str) -> str:
-    """Give the line of a package manager's log that says most."""
-    noise = (
-        "npm warn", "code ", "errno ", "syscall ", "A complete log",
-        "Using ", "warning: ", "No solution found",
-    )  # fmt: skip
-    lines = (
-        re.sub(r"^\W*(npm error|error:|cause:)?", "", line).strip() for line in output.splitlines()
-    )
-    telling = (line for line in lines if line and not line.startswith(noise))
-    return next(telling, "it gave no reason")
+def _made(manager: PackageManager, work: Workplace) -> bytes:
+    """Have the lock file made, and tried.
+
+    Raises:
+        RefusedError: When the package manager refuses; the message is its reason.
+        OSError: When there is no answer.
+        subprocess.TimeoutExpired: When it takes too long.
+    """
+    env = manager.environment(work)
+
+    def run(command: tuple[str, ...], limit: int, **more: str) -> subprocess.CompletedProcess[str]:
+        full = [*command, manager.project, str(work.project)]
+        # What it reads is what uv is to look for.
+        return child.run(full, work.place, {**env, **more}, limit, said="packaging")
+
+    try:
+        asked = run(manager.ask, FIRST_ANSWER, **HASTY)
+    except subprocess.TimeoutExpired:
+        raise OSError(f"its registry answered nothing in {FIRST_ANSWER} seconds") from None
+    if asked.returncode and re.search(manager.unanswered, asked.stderr):
+        raise OSError(reason(asked.stderr))
+    for command in (manager.lock, manager.check):
+        done = run(command, TIMEOUT)
+        if done.returncode:
+            raise RefusedError(reason(done.stderr))
+    return (work.project / manager.file).read_bytes()

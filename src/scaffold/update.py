@@ -15,6 +15,7 @@ from scaffold.answers import Answers, applicable, resolve
 from scaffold.errors import UsageError
 from scaffold.merge import SUBMODULE, Change, Conflict, Merge, is_marked, merged, owned
 from scaffold.origin import Origin
+from scaffold.packagemanager import MANAGERS
 from scaffold.render import render, seeds
 from scaffold.repository import Entry
 from scaffold.store import scratch_store
@@ -289,7 +290,7 @@ def _with_lock(
     plan: Plan, step: Step, target: Template, ours: Mapping[PurePosixPath, Entry]
 ) -> Step:
     """Let the lock file follow its manifest, where the project has one."""
-    manager = lockfile.MANAGERS.get(target.catalog.said(step.answers.values, "lock"))
+    manager = MANAGERS.get(target.catalog.said(step.answers.values, "lock"))
     if manager is None:
         return step
     manifest, file = PurePosixPath(manager.manifest), PurePosixPath(manager.file)
@@ -302,10 +303,11 @@ def _with_lock(
     if not manager.concerns(plan.store.read(ours[manifest].oid), content):
         return step
     try:
-        made = lockfile.resolved(manager, content, plan.store.read(lock.oid))
+        place, old = plan.repository.top / step.record.project, plan.store.read(lock.oid)
+        made = lockfile.resolved(manager, content, place, old)
     except lockfile.LockError as error:
         return replace(step, note=(error.message, error.hint))
     step.merge.result[file] = Entry(lock.mode, plan.store.write(made))
     step.merge.changes.append(Change("changed", file))
     step.merge.changes.sort(key=lambda change: change.path)
-    return replace(step, lock=str(file))
+    return replace(step, lock=str(file), note=lockfile.remark(manager, content + old, made))

@@ -43,12 +43,16 @@ def test_killed_at_any_moment(moment: int, whole: tuple[set[str], float], tmp_pa
     assert not destination.exists() or set(tree(destination)) == files
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: Path) -> None:
-    """The lock file's tool is a stand-in that waits, so that the interrupt comes in the middle."""
+def interrupted(number: signal.Signals, tmp_path: Path) -> tuple[int, str, str]:
+    """Interrupt the command, and give how it ended and what it said.
+
+    The lock file's tool is a stand-in that waits, so that the interrupt comes in the middle.
+    """
     (tmp_path / "bin").mkdir()
     npm = tmp_path / "bin/npm"
-    npm.write_text('#!/bin/sh\ntouch "$STARTED"\nexec sleep 60\n')
+    npm.write_text(
+        '#!/bin/sh\necho $$ >"$STARTED.new" && mv "$STARTED.new" "$STARTED"\nexec sleep 60\n'
+    )
     npm.chmod(0o755)
     (tmp_path / "work").mkdir()
     # What started these tests may ignore the signal, as nohup does, and a process inherits that.
@@ -77,10 +81,29 @@ def test_interrupted_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: 
             os.killpg(process.pid, number)
         time.sleep(0.01)
     out, err = process.communicate(timeout=10)
-    assert process.returncode == 130
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "started").read_text()), 0)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_ended_it_leaves_nothing_at_all(number: signal.Signals, tmp_path: Path) -> None:
+    code, out, err = interrupted(number, tmp_path)
+    assert code == 130
     assert out == ""
     assert err.strip() == "Left; nothing was written."
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_ctrl_c_skips_a_lock_file_that_takes_long(tmp_path: Path) -> None:
+    """Once or, as by somebody impatient, several times."""
+    code, out, err = interrupted(signal.SIGINT, tmp_path)
+    assert code == 0
+    assert "a first commit" in out
+    assert err.splitlines()[0] == "Note: npm was stopped, so there is no package-lock.json yet."
+    files = set(tree(tmp_path / "work/my-service"))
+    assert "package.json" in files
+    assert "package-lock.json" not in files
 
 
 @pytest.fixture

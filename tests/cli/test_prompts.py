@@ -113,17 +113,34 @@ def test_ctrl_c_leaves_nothing_behind(terminal: Terminal, tmp_path: Path, keys: 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_making_the_lock_file_shows_that_it_takes_its_time(
-    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def slow_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a stand-in for npm that takes a second to resolve."""
     (tmp_path / "bin").mkdir()
-    npm = tmp_path / "bin/npm"  # a stand-in that takes a second
-    npm.write_text("#!/bin/sh\nsleep 1\necho '{}' > package-lock.json\n")
+    npm = tmp_path / "bin/npm"
+    npm.write_text(
+        '#!/bin/sh\nfor at; do :; done\n[ "$1" = install ] || exit 0\n'
+        "sleep 1\necho '{}' >\"$at/package-lock.json\"\n"
+    )
     npm.chmod(0o755)
     monkeypatch.setenv("PATH", f"{npm.parent}:{os.environ['PATH']}")
+
+
+@pytest.mark.usefixtures("slow_npm")
+def test_making_the_lock_file_shows_that_it_takes_its_time(terminal: Terminal) -> None:
     screen = terminal("new", "my-service", "--defaults")
     screen.expect("Resolving dependencies with npm")
     screen.expect("Created my-service .*a lock file, a first commit")
+
+
+@pytest.mark.usefixtures("slow_npm")
+def test_ctrl_c_skips_the_lock_file(terminal: Terminal) -> None:
+    screen = terminal("new", "my-service", "--defaults")
+    screen.expect(r"Resolving dependencies with npm \(Ctrl-C skips it\)")
+    screen.send("\x03")
+    screen.expect("Note: npm was stopped, so there is no package-lock.json yet.")
+    screen.expect("Run ops/setup in the project once npm works; it makes package-lock.json.")
+    screen.expect("Created my-service .*: [0-9]+ files, a first commit")
 
 
 def test_what_is_wrong_already_is_said_before_anything_is_asked(terminal: Terminal) -> None:

@@ -146,9 +146,9 @@ def _bb_run() -> Path:
 
     def install(folder: Path) -> None:
         into = ["pip", "install", "--python", str(folder / "bin/python"), BB_RUN]
-        python = os.environ.get("UV_PYTHON", "3.13")
-        for command in (["venv", "--clear", "--python", python, str(folder)], into):
-            subprocess.run(["uv", *command], check=True, capture_output=True)
+        env = {**os.environ, "PYENV_VERSION": "3.13"}  # where pyenv keeps it out of PATH
+        for command in (["venv", "--clear", "--python", "3.13", str(folder)], into):
+            subprocess.run(["uv", *command], env=env, check=True, capture_output=True)
 
     return installed(BB_RUN, "bin/bb-run", install)
 

@@ -73,7 +73,7 @@ def new(wishes: Wishes) -> None:
     manager = template.catalog.said(answers.values, "lock")
     with project.appearing_at(destination) as folder:
         project.write(files, folder)
-        lock = _lock(manager, folder) if wishes.lock and manager else None
+        lock = _lock(manager, folder, wanted=wishes.lock) if manager else None
         commit = _commit(folder, wishes, template) if wishes.git else None
     _report(
         wishes,
@@ -161,13 +161,22 @@ def _check_name(template: Template, name: str) -> None:
         raise
 
 
-def _lock(manager: str, folder: Path) -> str | None:
+def _lock(manager: str, folder: Path, *, wanted: bool) -> str | None:
     try:
-        with console.progress(f"Resolving dependencies with {manager} …"):
-            return lockfile.make(manager, folder)
+        known = lockfile.known(manager)
+        manifest = folder / known.manifest
+        lockfile.require_own_name(known, manifest.read_bytes() if manifest.is_file() else b"")
+        if not wanted:
+            return None
+        with console.progress(f"Resolving dependencies with {manager} (Ctrl-C skips it) …"):
+            file, remark = lockfile.make(known, folder)
     except lockfile.LockError as error:
-        console.note(f"Note: {error.message}", error.hint)
+        if wanted:
+            console.note(f"Note: {error.message}", error.hint)
         return None
+    if remark:
+        console.note(f"Note: {remark[0]}", remark[1])
+    return file
 
 
 def _commit(folder: Path, wishes: Wishes, template: Template) -> str | None:
