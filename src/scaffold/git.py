@@ -98,7 +98,7 @@ def raw(
         ["git", "-c", f"core.hooksPath={os.devnull}", *args],  # noqa: S607
         cwd=cwd,
         env={
-            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes",
+            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20",
             **inherited,
             "GIT_TERMINAL_PROMPT": "0",
             # `ext::` and other transports that run commands stay out.

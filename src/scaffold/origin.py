@@ -83,20 +83,31 @@ class Origin:
 
 
 def source_of(record: AnswersFile, shelf: Shelf) -> str | None:
-    """Tell which template a project came from: None for the embedded one.
+    """Tell where a project's template is: None for the embedded one.
 
-    It is the embedded one by its address, or by a commit that only its history has.
+    That is the place the project names. The embedded one is that place, or it stands in for one
+    that cannot be reached, and then it is told so.
     """
     if is_embedded(record.source):
         return None
-    name = record.commit.rpartition("-g")[2]
-    if len(name) >= 7 and all(c in "0123456789abcdef" for c in name):  # noqa: PLR2004  # no tag
-        try:
-            if shelf.versions(None).commit(record.commit):
-                return None
-        except UsageError:  # this installation has no history
-            pass
+    try:
+        shelf.at(record.source, record.commit)
+    except UsageError as error:
+        if stands_in(record, shelf):
+            shelf.stand_in(record.source, error.message)
+            return None
     return record.source
+
+
+def stands_in(record: AnswersFile, shelf: Shelf) -> bool:
+    """Tell whether the embedded template can stand in: by a commit that only its history has."""
+    name = record.commit.rpartition("-g")[2]
+    if len(name) < 7 or any(c not in "0123456789abcdef" for c in name):  # noqa: PLR2004  # a tag
+        return False
+    try:
+        return bool(shelf.versions(None).commit(record.commit))
+    except UsageError:  # this installation has no history
+        return False
 
 
 def nearest_version(

@@ -22,7 +22,7 @@ from scaffold.errors import EnvironmentLackError, ScaffoldError, TemplateError, 
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 #: What a wheel carries (hatch_build.py puts it there).
 EMBEDDED = Path(__file__).parent / "_template"
@@ -38,6 +38,9 @@ SUPPORTED = frozenset({
     "_message_after_copy", "_message_after_update", "_message_before_copy",
     "_message_before_update", "_skip_if_exists",
 })  # fmt: skip
+
+#: A server that takes a connection and then says nothing is given up after 20 seconds.
+_PATIENCE = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
 
 SHORTHANDS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 
@@ -243,11 +246,17 @@ def opened(source: str | None = None, ref: str | None = None) -> Iterator[Templa
 
 
 class Shelf:
-    """Templates, each fetched once and kept for as long as the block lasts."""
+    """Templates, each fetched once and kept for as long as the block lasts.
 
-    def __init__(self) -> None:
+    Args:
+        tell: Who hears it, in two lines, when the embedded template stands in for another.
+    """
+
+    def __init__(self, tell: Callable[[str, str], None] | None = None) -> None:
+        self.tell = tell
+        self._told: set[str] = set()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
-        self._versions: dict[str, Versions] = {}
+        self._versions: dict[str, Versions | UsageError] = {}
         self._templates: dict[tuple[str | None, str | None], Template] = {}
 
     def __enter__(self) -> Self:
@@ -292,6 +301,14 @@ class Shelf:
             return Template(Path(url), url)
         return self.versions(source).at(ref)
 
+    def stand_in(self, source: str, why: str) -> None:
+        """Say, once, that the embedded template is taken for one that cannot be had."""
+        if self.tell and source not in self._told:
+            self.tell(
+                f"Note: {why}", "The template inside scaffold knows this version, and stands in."
+            )
+        self._told.add(source)
+
     def versions(self, source: str | None) -> Versions:
         """Give the history of a template that is a git repository or bundle, or the embedded one's.
 
@@ -313,8 +330,14 @@ class Shelf:
             if self._scratch is None:
                 self._scratch = tempfile.TemporaryDirectory(prefix="scaffold-")
             folder = Path(self._scratch.name, str(len(self._versions)))
-            self._versions[url] = Versions.fetched(url, address, folder)
-        return self._versions[url]
+            try:
+                self._versions[url] = Versions.fetched(url, address, folder)
+            except UsageError as error:  # nor is it asked for again
+                self._versions[url] = error
+        found = self._versions[url]
+        if isinstance(found, UsageError):
+            raise found
+        return found
 
 
 def is_embedded(source: str) -> bool:
@@ -350,7 +373,7 @@ class Versions:
         """
         clone = folder / "clone"
         try:
-            git.run("clone", "--quiet", "--no-checkout", "--", url, str(clone))
+            git.run(*_PATIENCE, "clone", "--quiet", "--no-checkout", "--", url, str(clone))
         except git.GitError as error:
             raise UsageError(
                 f"The template {shown(source)} cannot be fetched: {error}",

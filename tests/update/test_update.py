@@ -665,8 +665,28 @@ def test_the_embedded_template_is_known_by_its_commits_wherever_a_project_was_ma
     commit_all(project)
     done = scaffold("update", "p", "-d", "hosting=render")
     assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Note: The template '/home/ann/scaffold' cannot be fetched: ")
+    assert done.stderr.endswith(
+        "  The template inside scaffold knows this version, and stands in.\n"
+    )
+    assert len(done.stderr.splitlines()) == 2
     assert (project / ".render/live.json").exists()
     assert "_src_path: /home/ann/scaffold\n" in answers.read_text()
+
+
+def test_a_fork_is_where_updates_come_from_though_the_embedded_template_has_its_commits(
+    scaffold: Scaffold, tmp_path: Path
+) -> None:
+    fork = tmp_path / "fork"
+    git("clone", "--quiet", "--shared", str(ROOT), str(fork), cwd=tmp_path)
+    project = repository(fork, tmp_path / "p", "HEAD")
+    write(fork / "template/project", {"OURS.md": "# Ours\n"})
+    commit_all(fork)
+    assert scaffold("status", "p").returncode == 1, "it is behind"
+    done = scaffold("update", "p", "--no-lock")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  added     OURS.md\n" in done.stdout
+    assert f"_src_path: {fork}\n" in (project / ".copier-answers.yml").read_text()
 
 
 def test_a_template_that_has_moved_is_named(scaffold: Scaffold, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from scaffold import adoption, adoptionreport, answersfile, branch, console, git
 from scaffold.answers import pairs
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.journal import Journal
-from scaffold.origin import Origin, nearest_version, source_of
+from scaffold.origin import Origin, nearest_version, stands_in
 from scaffold.repository import Entry, Repository
 from scaffold.store import scratch_store
 from scaffold.template import Shelf, is_embedded
@@ -64,7 +64,7 @@ def adopt(wishes: Wishes) -> None:
     git.required()
     repository = Repository.opened(wishes.path)
     take = [PurePosixPath(path) for path in wishes.take]
-    with Shelf() as shelf:
+    with Shelf(console.note) as shelf:
         if not any(path.parent == repository.prefix for path in answersfile.listed(repository)):
             if repository.pointed_at:
                 raise UsageError(
@@ -143,8 +143,8 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
     """Make a project of plain Copier's one that updates work on, wherever it was made."""
     source = wishes.template
     if source is None:
-        known = bool(record.commit) and source_of(record, shelf) is None
-        here = is_embedded(record.source)
+        known = bool(record.commit) and stands_in(record, shelf)
+        here = is_embedded(record.source) or _can_be_had(record, shelf)
     else:
         known = bool(record.commit and shelf.versions(source).commit(record.commit))
         here = record.source == shelf.at(source).source

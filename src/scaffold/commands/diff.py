@@ -55,7 +55,7 @@ def diff(wishes: Wishes) -> None:
     options = [f"--color={'always' if console.colorful() else 'never'}"]
     options += [f"--stat={shutil.get_terminal_size().columns}"] if wishes.stat else ["--patch"]
     empty = True
-    with Shelf() as shelf, ExitStack() as stack:
+    with Shelf(console.note) as shelf, ExitStack() as stack:
         for record in records:
             inside = [limit.relative_to(record.project) for limit in limits]
             with console.progress("Comparing with the template …"):

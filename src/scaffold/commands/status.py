@@ -81,7 +81,7 @@ def status(wishes: Wishes) -> int:
         raise UsageError(f"There is no {shown(wishes.path, 200)}.", "Name a project's folder.")
     repository, place = drift.located(wishes.path)
     records = drift.records(repository, place, every=wishes.every)
-    with Shelf() as shelf, console.progress("Comparing with the template …"):
+    with Shelf(console.note) as shelf, console.progress("Comparing with the template …"):
         reports = [_looked_at(repository, record, shelf, wishes.template) for record in records]
     waiting = Journal(repository).waiting
     behind = [report for report in reports if report.standing is Standing.BEHIND]

@@ -92,7 +92,7 @@ def _update(wishes: Wishes, repository: Repository, journal: Journal) -> int:
     records = answersfile.found_in(repository, every=wishes.every)
     repository.require_clean()
     wish = Wish(wishes.to, pairs(wishes.data), wishes.template, _asker(wishes), wishes.lock)
-    with Shelf() as shelf, ExitStack() as stack:
+    with Shelf(console.note) as shelf, ExitStack() as stack:
         with nullcontext() if wish.ask else console.progress("Working out the update …"):
             plan = stack.enter_context(planned(repository, records, shelf, wish))
         if not wishes.dry_run and (plan.result or plan.conflicts):
