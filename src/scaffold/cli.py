@@ -84,7 +84,13 @@ def scaffold(
 @app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def new(  # noqa: PLR0913  # one for each option
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The project's name and folder.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The project's name and folder, or a path to its folder: `.` is this one.",
+        ),
+    ],
     *,
     data: DataOption = None,
     answers: Annotated[
@@ -105,7 +111,10 @@ def new(  # noqa: PLR0913  # one for each option
     lock: Annotated[bool, typer.Option("--lock/--no-lock", help="Make the lock file.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new project in DIR/NAME."""
+    """Make a new project in DIR/NAME.
+
+    A README, a licence, .gitignore and .gitattributes that are there stay.
+    """
     if context.args:
         # With more than one name, what looks like an option is no name.
         raise _extra(context, name if name.startswith("-") else context.args[0])

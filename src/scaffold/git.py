@@ -62,14 +62,19 @@ def required(hint: str = "Install it (apt install git, brew install git).") -> N
         )
 
 
-def run(*args: str, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> str:
+def run(
+    *args: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    fine: tuple[int, ...] = (0,),
+) -> str:
     """Run git and give what it printed, without the final line break.
 
     Raises:
         GitError: When git exits with an error.
         EnvironmentLackError: When there is no git.
     """
-    return raw(*args, cwd=cwd, env=env).decode(errors="replace").rstrip("\n")
+    return raw(*args, cwd=cwd, env=env, fine=fine).decode(errors="replace").rstrip("\n")
 
 
 def raw(
@@ -127,9 +132,9 @@ def without_password(text: str) -> str:
     return re.sub(r"(://[^/@:\s]+):[^/@\s]*@", r"\1@", text)
 
 
-def inside_work_tree(folder: Path) -> bool:
-    """Tell whether a folder belongs to a repository already."""
+def top(folder: Path) -> str:
+    """Give the folder of the repository that a folder belongs to; nothing when it is in none."""
     try:
-        return run("rev-parse", "--is-inside-work-tree", cwd=folder) == "true"
+        return run("rev-parse", "--show-toplevel", cwd=folder)
     except GitError:
-        return False
+        return ""

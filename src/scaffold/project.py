@@ -20,22 +20,35 @@ if TYPE_CHECKING:
     from scaffold.render import File
 
 
-def free_destination(into: Path, name: str) -> Path:
-    """Give the folder a new project will be.
+#: The branch that pipelines deploy from.
+BRANCH = "main"
+
+
+def is_path(wanted: str) -> bool:
+    """Tell whether somebody names a folder, and not just what it is to be called."""
+    return "/" in wanted or wanted in {os.curdir, os.pardir}
+
+
+def named(into: Path, wanted: str) -> str:
+    """Give the name of a project, wherever its folder is."""
+    return os.path.basename(os.path.abspath(into / wanted)) if is_path(wanted) else wanted  # noqa: PTH100, PTH119  # links stay
+
+
+def free_destination(into: Path, wanted: str) -> Path:
+    """Give the folder that a new project will be, whether it is there or not.
 
     Raises:
-        UsageError: When `into` is no folder, or when the project's would not be new.
+        UsageError: When it cannot be made, or something else is there.
     """
-    if not into.is_dir():
+    destination = into / wanted
+    if not destination.parent.is_dir():
         raise UsageError(
-            f"{shown(into, 200)} is not a folder.", "Create it first, or name another with --into."
+            f"{shown(destination.parent, 200)} is not a folder.",
+            "Create it first, or name another with --into.",
         )
-    destination = into / name
-    if destination.is_symlink() or (
-        destination.exists() and not (destination.is_dir() and not any(destination.iterdir()))
-    ):
+    if destination.is_symlink() or (destination.exists() and not destination.is_dir()):
         raise UsageError(
-            f"{shown(destination, 200)} exists and is not an empty folder; nothing was changed.",
+            f"{shown(destination, 200)} exists and is not a folder; nothing was changed.",
             "Choose another name, another folder with --into, or remove it first.",
         )
     return destination
@@ -91,16 +104,22 @@ def write(files: Iterable[File], folder: Path) -> None:
             path.chmod(0o777 & ~mask)
 
 
-def first_commit(folder: Path, message: str) -> None:
-    """Make a repository of a folder, with everything in one commit on `main`.
+def commit(folder: Path, message: str, files: Iterable[str]) -> str:
+    """Commit files of a folder on the branch it is on; on `main` where it was no repository.
+
+    Returns:
+        The commit.
 
     Raises:
         git.GitError: When git refuses, as it does when it knows no author.
     """
-    git.run("init", "--quiet", "--initial-branch=main", cwd=folder)
-    # By force, because a person's own ignore rules are not the project's.
-    git.run("add", "--all", "--force", cwd=folder)
+    if not os.path.lexists(folder / ".git"):
+        git.run("init", "--quiet", f"--initial-branch={BRANCH}", cwd=folder)
+    # Whatever is ignored: a person's own rules are not the project's.
+    feed = b"".join(os.fsencode(file) + b"\0" for file in files)
+    git.raw("update-index", "--add", "-z", "--stdin", cwd=folder, feed=feed)
     git.run("commit", "--quiet", "--message", message, cwd=folder)
+    return git.run("rev-parse", "HEAD", cwd=folder)
 
 
 def _umask() -> int:

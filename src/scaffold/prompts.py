@@ -17,7 +17,7 @@ from scaffold.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
+    from pathlib import Path, PurePath
 
     from prompt_toolkit.document import Document
 
@@ -50,13 +50,15 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     return answers
 
 
-def confirmed(destination: Path, files: Iterable[File]) -> bool:
-    """Show what would be written, folders folded, and ask whether to."""
+def confirmed(destination: Path, files: Iterable[File], kept: Iterable[PurePath] = ()) -> bool:
+    """Show what would be written and what stays, folders folded, and ask whether to."""
     tree = Tree(escape(f"{destination}/"), guide_style="dim", highlight=False)
     entries = Counter((file.path.parts[0], len(file.path.parts) > 1) for file in files)
     for (name, folder), number in sorted(entries.items()):
         many = f"/  [dim]{count(number, 'file')}[/dim]" if folder else ""
         tree.add(escape(name) + many)
+    for path in kept:
+        tree.add(f"{escape(str(path))}  [dim]yours, stays as it is[/dim]")
     Console(stderr=True).print(tree)
     return bool(_answered(questionary.confirm("Create it?", default=True)))
 

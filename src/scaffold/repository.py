@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -163,6 +164,30 @@ class Repository:
                 f"{', '.join(changed[:3])}{more}.",
                 "Commit them, or put them aside with `git stash` and bring them back afterwards.",
             )
+
+
+def git_dir(folder: Path) -> str:
+    """Give where git keeps what belongs to a folder that is a work tree's top; else nothing.
+
+    Raises:
+        UsageError: When that is no repository after all.
+    """
+    if not os.path.lexists(folder / ".git"):
+        return ""
+    try:
+        return git.run("rev-parse", "--absolute-git-dir", cwd=folder)
+    except git.GitError as error:
+        raise UsageError(
+            f"{shown(folder, 200)} is no repository that git can read: {error}",
+            "Mend that first; nothing was changed.",
+        ) from error
+
+
+def head(folder: Path) -> str:
+    """Give the last commit of a folder that is a work tree's top; nothing when it has none."""
+    if not os.path.lexists(folder / ".git"):
+        return ""
+    return git.run("rev-parse", "--verify", "--quiet", "HEAD", cwd=folder, fine=(0, 1))
 
 
 _HERE = PurePosixPath()

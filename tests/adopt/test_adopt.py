@@ -1032,7 +1032,7 @@ def inside_git(folder: Path) -> None:
     ("make", "said"),
     [
         (nothing, "is in no git repository with a work tree"),
-        (empty, "has no commit yet."),
+        (empty, "has no code to adopt, only a repository."),
         (bare, "is in no git repository with a work tree"),
         (inside_git, "is in no git repository with a work tree"),
         (lambda _: None, "There is no "),

@@ -109,7 +109,10 @@ def test_inside_a_repository_none_is_made(scaffold: Scaffold, tmp_path: Path) ->
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     done = scaffold("new", "my-service", "--no-lock")
     assert done.returncode == 0
-    assert "is in a git repository already" in done.stderr
+    assert done.stderr == (
+        f"Note: my-service is in a git repository already, {tmp_path}, so none was made.\n"
+        "  Commit it there; forges look for pipelines at the top of a repository only.\n"
+    )
     assert not (tmp_path / "my-service/.git").exists()
 
 

@@ -74,6 +74,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/adopt.md",
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
         "docs/how-to/script-it.md",
+        "docs/how-to/start-on-a-forge.md",
         "docs/how-to/use-plain-copier.md",
         "docs/tutorial/first-service.md",
         "docs/tutorial/update.md",
@@ -91,14 +92,15 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
         capture_output=True, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "Created my-service" in done.stdout
-    assert (clone / "my-service/package-lock.json").is_file()
-    # What it shows is what one sees where one's projects live.
-    shown = subprocess.check_output(
-        [tmp_path / "venv/bin/scaffold", "new", "my-service"], cwd=empty(tmp_path), text=True,
-        stdin=subprocess.DEVNULL,
-    )  # fmt: skip
-    assert f"```text\n{shown}```" in (clone / "README.md").read_text("utf-8")
+    # What it shows is what one sees, after what pip says.
+    readme = (clone / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```text\n(Created .*?)```", readme, re.DOTALL)
+    assert done.stdout.endswith(f"\n{shown}")
+    project = clone.parent / "my-service"
+    assert (project / "package-lock.json").is_file()
+    for folder in (project, clone):
+        git = ["git", "-C", str(folder), "status", "--porcelain"]
+        assert subprocess.check_output(git, text=True) == "", "each is a repository of its own"
     # The other command is this very run: .ci/run starts it as the README has it.
     assert f"\n({develop[1].strip()})" in (clone / ".ci/run").read_text("utf-8")
 
@@ -154,6 +156,16 @@ def test_adopt(tmp_path: Path) -> None:
     assert "package.json says 'express'" in printed
     assert (folder / "shop/ops/deploy").is_file()
     assert (folder / "shop/README.md").read_text("utf-8").startswith("# shop\n")
+
+
+@pytest.mark.slow
+def test_start_on_a_forge(tmp_path: Path) -> None:
+    folder = empty(tmp_path)
+    printed = run_page("docs/how-to/start-on-a-forge.md", folder)
+    assert "\nYours, as it was: README.md.\n" in printed
+    git = ["git", "-C", str(folder / "orders")]
+    assert subprocess.check_output([*git, "rev-list", "--count", "origin/main"]) == b"2\n"
+    assert subprocess.check_output([*git, "status", "--porcelain"]) == b""
 
 
 @pytest.mark.slow

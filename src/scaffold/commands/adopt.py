@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scaffold import adoption, adoptionreport, answersfile, branch, console, git, ownership
+from scaffold import adoption, adoptionreport, answersfile, branch, console, git, ground, ownership
 from scaffold.answers import pairs
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.journal import Journal
@@ -62,6 +62,7 @@ def adopt(wishes: Wishes) -> None:
         TemplateError: When the template cannot be rendered.
     """
     git.required()
+    ground.require_code(wishes.path)
     repository = Repository.opened(wishes.path)
     take = [PurePosixPath(path) for path in wishes.take]
     with Shelf(console.note) as shelf:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -12,13 +14,15 @@ import yaml
 from scaffold import console, git, lockfile, project
 from scaffold.answers import Answers, pairs, resolve
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.render import render
+from scaffold.filling import filled
+from scaffold.ground import Fit, Ground
+from scaffold.project import appearing_at
+from scaffold.render import render, seeds
 from scaffold.template import Template, opened
-from scaffold.wording import count, shown, slug
+from scaffold.wording import count, printable, shown, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from scaffold.render import File
 
@@ -30,7 +34,7 @@ class Wishes:
     """What the command line asks for.
 
     Attributes:
-        name: The project's name, and its folder's.
+        name: The project's name, and its folder's; or a path to its folder.
         data: Answers as `key=value`.
         answers: A file of answers, or nothing.
         defaults: Whether to take the default for every other question.
@@ -59,22 +63,33 @@ def new(wishes: Wishes) -> None:
 
     Raises:
         UsageError: When the name, an answer or the destination will not do.
+        ScaffoldError: When the destination is a repository with something uncommitted.
         EnvironmentLackError: When a tool is missing or the disk refuses.
         TemplateError: When the template cannot be rendered.
     """
     if wishes.git:
         git.required("Install it (apt install git, brew install git), or use --no-git.")
     given = _given(wishes)
-    with opened(wishes.template, wishes.ref) as template:
-        _check_name(template, wishes.name)
+    with opened(wishes.template, wishes.ref) as template, ExitStack() as stack:
+        _check_name(template, given[NAME], wishes)
         destination = project.free_destination(wishes.into, wishes.name)
+        filling = stack.enter_context(filled(destination)) if destination.is_dir() else None
+        ground = Ground.of(destination) if filling else Ground(destination, {})
+        given = {**ground.answers(template), **given}
         ask = not (wishes.defaults or wishes.as_json) and console.interactive()
-        answers, files = _answered(template, given, destination, ask=ask)
-    manager = template.catalog.said(answers.values, "lock")
-    with project.appearing_at(destination) as folder:
-        project.write(files, folder)
+        answers, fit = _answered(template, given, ground, ask=ask)
+        manager = template.catalog.said(answers.values, "lock")
+        folder = filling.opened() if filling else stack.enter_context(appearing_at(destination))
+        project.write(fit.files, folder)
         lock = _lock(manager, folder, wanted=wishes.lock) if manager else None
-        commit = _commit(folder, wishes, template) if wishes.git else None
+        outer = _outer(ground) if wishes.git else ""
+        own = wishes.git and not outer
+        if filling:
+            filling.move_in(ground.files, init=own and not ground.branch)
+            folder = destination
+        paths = [*map(str, [*ground.files, *(file.path for file in fit.files)])]
+        paths += [lock] if lock else []
+        commit = _commit(folder, given[NAME], template, paths) if own else None
     _report(
         wishes,
         template,
@@ -82,42 +97,53 @@ def new(wishes: Wishes) -> None:
             "path": str(destination.resolve()),
             "template": dict(template.metadata),
             "answers": answers.remembered,
-            "files": [str(file.path) for file in files],
+            "files": [str(file.path) for file in fit.files],
+            "completed": [str(path) for path in fit.completed],
+            "yours": [str(path) for path in ground.kept(fit)],
             "lock": lock,
             "commit": commit,
-            "pipeline": _pipeline(files) if wishes.as_json else None,
-            "next": [_cd(destination), *_next(files)],
+            "pipeline": _pipeline(fit.files) if wishes.as_json else None,
+            "next": [*_cd(destination), *_next(fit.files)],
         },
         answers,
+        ground,
     )
+    _advise(template, given, ground, outer)
 
 
 def _answered(
-    template: Template, given: Mapping[str, Any], destination: Path, *, ask: bool
-) -> tuple[Answers, list[File]]:
+    template: Template, given: Mapping[str, Any], ground: Ground, *, ask: bool
+) -> tuple[Answers, Fit]:
     if not ask:
         answers = resolve(template, given)
-        return answers, render(template, answers)
+        return answers, _fitted(template, answers, ground)
     from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
 
     resolve(template, given)  # what is wrong already is said before anything is asked
     answers = prompts.interview(template, given)
-    files = render(template, answers)
-    if not prompts.confirmed(destination, files):
+    fit = _fitted(template, answers, ground)
+    if not prompts.confirmed(ground.folder, fit.files, ground.kept(fit)):
         raise KeyboardInterrupt
-    return answers, files
+    return answers, fit
+
+
+def _fitted(template: Template, answers: Answers, ground: Ground) -> Fit:
+    return ground.fitted(render(template, answers), seeds(template, answers))
 
 
 def _given(wishes: Wishes) -> dict[str, Any]:
     """Collect the answers of the command line: the file's, over them `-d`'s, and the name."""
     given = _read(wishes.answers) if wishes.answers else {}
     changed = pairs(wishes.data)
-    if changed.get(NAME, wishes.name) != wishes.name:
+    name = project.named(wishes.into, wishes.name)
+    if project.is_path(wishes.name):
+        name = changed.get(NAME, name)
+    elif changed.get(NAME, name) != name:
         raise UsageError(
-            f"The name is {shown(wishes.name)}, but -d says {shown(changed[NAME])}.",
+            f"The name is {shown(name)}, but -d says {shown(changed[NAME])}.",
             f"Leave out -d {NAME}=…",
         )
-    return {**given, **changed, NAME: wishes.name}
+    return {**given, **changed, NAME: name}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -145,7 +171,7 @@ def _read(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in found.items() if not str(key).startswith("_")}
 
 
-def _check_name(template: Template, name: str) -> None:
+def _check_name(template: Template, name: str, wishes: Wishes) -> None:
     """Hold the name to the template's rule, and suggest one that keeps it."""
     try:
         resolve(template, {NAME: name})
@@ -155,8 +181,9 @@ def _check_name(template: Template, name: str) -> None:
                 resolve(template, {NAME: candidate})
             except UsageError:
                 continue
+            option = f"-d {NAME}=" if project.is_path(wishes.name) else ""
             raise UsageError(
-                f"{shown(name)} is no name for a project; try '{candidate}'.", error.hint
+                f"{shown(name)} is no name for a project; try '{option}{candidate}'.", error.hint
             ) from error
         raise
 
@@ -179,18 +206,17 @@ def _lock(manager: str, folder: Path, *, wanted: bool) -> str | None:
     return file
 
 
-def _commit(folder: Path, wishes: Wishes, template: Template) -> str | None:
-    if git.inside_work_tree(wishes.into):
-        console.note(
-            f"Note: {wishes.into.resolve()} is in a git repository already, so none was made.",
-            "Commit the new folder there.",
-        )
-        return None
+def _outer(ground: Ground) -> str:
+    """Give the repository that a folder is a part of; nothing when it has or gets its own."""
+    place = ground.folder
+    return "" if ground.branch else git.top(place if place.is_dir() else place.parent)
+
+
+def _commit(folder: Path, name: str, template: Template, files: Iterable[str]) -> str | None:
     version = f" {template.commit}" if template.commit else ""
-    message = f"Start {wishes.name} from scaffold's template{version}"
+    message = f"Start {name} from scaffold's template{version}"
     try:
-        project.first_commit(folder, message)
-        return git.run("rev-parse", "HEAD", cwd=folder)
+        return project.commit(folder, message, files)
     except git.GitError as error:
         console.note(
             f"Note: the repository has no first commit yet: {error}",
@@ -199,9 +225,11 @@ def _commit(folder: Path, wishes: Wishes, template: Template) -> str | None:
         return None
 
 
-def _cd(folder: Path) -> str:
+def _cd(folder: Path) -> list[str]:
+    if folder.resolve() == Path.cwd():
+        return []
     path = str(folder)
-    return f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"
+    return [f"cd {shlex.quote(f'./{path}' if path.startswith('-') else path)}"]
 
 
 def _next(files: Iterable[File]) -> list[str]:
@@ -221,16 +249,47 @@ def _pipeline(files: Iterable[File]) -> dict[str, Any] | None:
         return None
 
 
-def _report(wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers) -> None:
+def _report(
+    wishes: Wishes, template: Template, done: Mapping[str, Any], answers: Answers, ground: Ground
+) -> None:
     if wishes.as_json:
         console.say(json.dumps(done, indent=2))
         return
     labels = ", ".join(o.label for o in template.catalog.chosen(answers.values))
+    name = answers.values[NAME]
     extras = [count(len(done["files"]), "file")]
     extras += ["a lock file"] if done["lock"] else []
-    extras += ["a first commit"] if done["commit"] else []
-    what = f"{wishes.name} ({labels})" if labels else wishes.name
+    if done["commit"]:
+        extras.append(f"a commit on {ground.branch}" if ground.has_commits else "a first commit")
+    what = f"{name} ({labels})" if labels else name
     console.say(f"Created {what}: {', '.join(extras)}.")
+    if done["yours"]:
+        console.say(f"\nYours, as it was: {printable(', '.join(done['yours']))}.")
+    for path in done["completed"]:
+        console.say(f"\nYours, with the template's lines below: {printable(path)}.")
     console.say("\nNext:")
     for command in done["next"]:
         console.say(f"  {command}")
+
+
+def _advise(template: Template, given: Mapping[str, Any], ground: Ground, outer: str) -> None:
+    """Say what follows from where the project is."""
+    axes = template.catalog.axes
+    if outer:
+        console.note(
+            f"Note: {ground.folder} is in a git repository already, {outer}, so none was made.",
+            "Commit it there; forges look for pipelines at the top of a repository only."
+            if "ci" in axes
+            else "Commit the new folder there.",
+        )
+    if ground.branch and ground.branch != project.BRANCH and "ci" in axes:
+        when = "here and at the forge" if ground.has_commits else "before it is pushed"
+        console.note(
+            f"Note: the branch is {ground.branch}, and pipelines deploy from {project.BRANCH}.",
+            f"Rename it {when}: git branch -m {project.BRANCH}",
+        )
+    if "license" in axes and ground.has_licence and "license" not in given:
+        console.note(
+            "Note: the licence that is there is none that the template knows.",
+            "Name it where the project's manifest has another.",
+        )

@@ -1,0 +1,243 @@
+"""A folder that a project goes into although it has something: what a forge puts there.
+
+A repository that was made on a forge first has a README, a licence or a `.gitignore` at most.
+All of it stays; where git's own files are concerned, the template's lines come below.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Self
+
+from pathspec import GitIgnoreSpec
+
+from scaffold import evidence, git, ownership, repository
+from scaffold.errors import ScaffoldError, UsageError
+from scaffold.ownership import Owner
+from scaffold.render import File
+from scaffold.wording import count, printable, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from scaffold.template import Template
+
+#: Texts that say the same under any of their names: README.rst is what README.md would be.
+_TEXTS = {
+    "readme": re.compile(r"readme([.-].*)?", re.IGNORECASE),
+    "licence": re.compile(r"(licen[cs]e|copying)([.-].*)?", re.IGNORECASE),
+}
+
+#: Files of rules in which the last one that fits decides, so that one can follow another.
+_IGNORE = PurePosixPath(".gitignore")
+_RULES = frozenset({_IGNORE, PurePosixPath(".gitattributes")})
+#: What Prettier leaves alone.
+_FORMATTER = PurePosixPath(".prettierignore")
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A folder that is there, and what it has.
+
+    Attributes:
+        folder: The folder.
+        files: Its files; all of them are such as forges put into a new repository.
+        branch: The branch that it is on; empty when it is no repository's own folder.
+        has_commits: Whether that has any.
+    """
+
+    folder: Path
+    files: Mapping[PurePosixPath, bytes]
+    branch: str = ""
+    has_commits: bool = False
+
+    @classmethod
+    def of(cls, folder: Path) -> Self:
+        """Look at a folder.
+
+        Raises:
+            UsageError: When it has anything else, which is adopted and not built upon.
+            ScaffoldError: When it is a repository with something that is not committed.
+        """
+        others = strangers(folder)
+        if others:
+            names = ", ".join(map(printable, others[:3]))
+            more = f" and {count(len(others) - 3, 'other')}" if len(others) > 3 else ""  # noqa: PLR2004
+            raise UsageError(
+                f"{shown(folder, 200)} exists and is not an empty folder: it has {names}{more}.",
+                "Nothing was changed. Choose another folder, or commit what is there and run "
+                "`scaffold adopt` in it.",
+            )
+        files = {
+            PurePosixPath(path.name): path.read_bytes()
+            for path in sorted(folder.iterdir())
+            if path.name != ".git"
+        }
+        if not repository.git_dir(folder):
+            return cls(folder, files)
+        _require_clean(folder)
+        branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", cwd=folder, fine=(0, 1))
+        if not branch:
+            raise UsageError(
+                f"{shown(folder, 200)} is on no branch that a commit could go to.",
+                "Nothing was changed. Go to one first: git switch main",
+            )
+        return cls(folder, files, branch, bool(repository.head(folder)))
+
+    def answers(self, template: Template) -> dict[str, str]:
+        """Give the answers that its files give: under which licence the code is."""
+        axes = template.catalog.axes
+        if "license" not in axes:
+            return {}
+        here = evidence.Folder(self.folder, tuple(self.files))
+        guess = evidence.infer(template.catalog, template.questions, here, "").get("license")
+        return {"license": guess.answer} if guess and guess.answer is not None else {}
+
+    def fitted(self, files: Iterable[File], seeds: Iterable[str]) -> Fit:
+        """Fit a project's files to what is there.
+
+        Args:
+            files: The template's files.
+            seeds: Patterns of those that it writes only once.
+        """
+        fit = Fit()
+        for file in files:
+            there = self.files.get(file.path)
+            if there == file.content:
+                continue
+            if there is not None and file.path in _RULES:
+                fit.completed.append(file.path)
+                fit.files.append(replace(file, content=_joined(there, file.content)))
+            elif there is not None or self._has_text(file.path):
+                fit.kept.append(file.path)
+            else:
+                fit.files.append(file)
+        fit.files = [self._unformatted(file, fit) for file in fit.files]
+        owners = ownership.Ownership(seeds=tuple(seeds))
+        keep = [ownership.pattern(p) for p in fit.kept if owners.of(p) is Owner.MANAGED]
+        if keep:  # or the next update would bring the template's
+            text = ownership.written("", keep)
+            fit.files.append(File(ownership.FILE, text.encode(), False, ownership.FILE))  # noqa: FBT003
+        if _IGNORE in fit.completed:
+            fit.files = [
+                _unignored(file, self.files[_IGNORE], fit.files) if file.path == _IGNORE else file
+                for file in fit.files
+            ]
+        fit.files.sort()
+        return fit
+
+    def _unformatted(self, file: File, fit: Fit) -> File:
+        """Spare the texts that stay, or the first `ops/lint` would ask for them to be changed."""
+        texts = [path for path in self.kept(fit) if path.suffix == ".md"]
+        if file.path != _FORMATTER or not texts:
+            return file
+        lines = "".join(f"{ownership.pattern(path)}\n" for path in texts)
+        return replace(file, content=file.content + lines.encode())
+
+    @property
+    def has_licence(self) -> bool:
+        """Whether there is a licence already."""
+        return any(_TEXTS["licence"].fullmatch(str(path)) for path in self.files)
+
+    def kept(self, fit: Fit) -> list[PurePosixPath]:
+        """Give the files that stay as they are."""
+        return [path for path in self.files if path not in fit.completed]
+
+    def _has_text(self, path: PurePosixPath) -> bool:
+        names = [known for known in _TEXTS.values() if known.fullmatch(str(path))]
+        return any(name.fullmatch(str(there)) for name in names for there in self.files)
+
+
+@dataclass(slots=True)
+class Fit:
+    """What becomes of a project's files in a folder that has some.
+
+    Attributes:
+        files: What is written.
+        completed: Those of them that hold what was there, and the template's lines below.
+        kept: The template's files that are not written, because there is one.
+    """
+
+    files: list[File] = field(default_factory=list)
+    completed: list[PurePosixPath] = field(default_factory=list)
+    kept: list[PurePosixPath] = field(default_factory=list)
+
+
+def strangers(folder: Path) -> Sequence[str]:
+    """Name what a folder has that no forge puts into a new repository."""
+
+    def is_known(path: Path) -> bool:
+        if path.name == ".git":
+            return True
+        named = PurePosixPath(path.name) in _RULES or any(
+            known.fullmatch(path.name) for known in _TEXTS.values()
+        )
+        return named and path.is_file() and not path.is_symlink()
+
+    return [path.name for path in sorted(folder.iterdir()) if not is_known(path)]
+
+
+def require_code(folder: Path) -> None:
+    """Make sure that there is more in a repository's folder than what a new service goes around.
+
+    Raises:
+        UsageError: When there is not; says how to make one.
+    """
+    if not folder.is_dir() or strangers(folder) or not git.top(folder):
+        return
+    there = ", ".join(path.name for path in sorted(folder.iterdir()) if path.name != ".git")
+    raise UsageError(
+        f"{shown(folder.resolve(), 200)} has no code to adopt, only {there or 'a repository'}.",
+        f"Make a new service around that: scaffold new {shlex.quote(os.path.relpath(folder))}",
+    )
+
+
+def _require_clean(folder: Path) -> None:
+    status = git.run(
+        "--no-optional-locks", "status", "--porcelain", "--untracked-files=no", cwd=folder
+    )
+    # What was added and not committed yet becomes a part of the first commit.
+    changed = [line[3:] for line in status.splitlines() if not line.startswith("A ")]
+    if changed:
+        raise ScaffoldError(
+            f"{shown(folder, 200)} has changes that are not committed: {', '.join(changed[:3])}.",
+            "Commit them, or put them aside with `git stash`; nothing was changed.",
+        )
+
+
+def _joined(first: bytes, second: bytes) -> bytes:
+    """Give one file of rules below another; all of the second, so that updates find it."""
+    return first.rstrip(b"\r\n") + b"\n\n" + second
+
+
+def _unignored(file: File, there: bytes, files: Iterable[File]) -> File:
+    """Except from the rules that were there what they would keep out of every clone.
+
+    Above the template's lines: it is those that updates add to.
+    """
+    end = len(there.rstrip(b"\r\n")) + 1
+    head, tail = (
+        part.decode("utf-8", "surrogateescape") for part in (file.content[:end], file.content[end:])
+    )
+    added: dict[str, None] = {}
+    while lines := set(_exceptions(head + tail, files)) - added.keys():
+        if not added:
+            head += "\n# Of the project, though a line above says otherwise.\n"
+        head += "".join(f"{line}\n" for line in sorted(lines))
+        added |= dict.fromkeys(lines)
+    return replace(file, content=(head + tail).encode("utf-8", "surrogateescape"))
+
+
+def _exceptions(text: str, files: Iterable[File]) -> list[str]:
+    """Give the lines that bring back which files, or the outermost folder that keeps them out."""
+    spec = GitIgnoreSpec.from_lines(text.splitlines())
+    lines = []
+    for path in (file.path for file in files if spec.match_file(file.path)):
+        folders = [f"{parent}/" for parent in reversed(path.parents[:-1])]
+        ignored = next((folder for folder in folders if spec.match_file(folder)), None)
+        lines.append(f"!/{ignored}" if ignored else f"!{ownership.pattern(path)}")
+    return list(dict.fromkeys(lines))
