@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scaffold import console, git, lockfile, project
+from scaffold import console, git, lockfile, project, surroundings
 from scaffold.answers import Answers, pairs, resolve
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.filling import filled
@@ -108,7 +108,7 @@ def new(wishes: Wishes) -> None:
         answers,
         ground,
     )
-    _advise(template, given, ground, outer)
+    _advise(template, given, ground, paths, outer)
 
 
 def _answered(
@@ -272,16 +272,17 @@ def _report(
         console.say(f"  {command}")
 
 
-def _advise(template: Template, given: Mapping[str, Any], ground: Ground, outer: str) -> None:
+def _advise(
+    template: Template,
+    given: Mapping[str, Any],
+    ground: Ground,
+    files: Iterable[str],
+    outer: str,
+) -> None:
     """Say what follows from where the project is."""
     axes = template.catalog.axes
-    if outer:
-        console.note(
-            f"Note: {ground.folder} is in a git repository already, {outer}, so none was made.",
-            "Commit it there; forges look for pipelines at the top of a repository only."
-            if "ci" in axes
-            else "Commit the new folder there.",
-        )
+    for message, hint in surroundings.notes(ground.folder, files, outer):
+        console.note(f"Note: {message}", hint)
     if ground.branch and ground.branch != project.BRANCH and "ci" in axes:
         when = "here and at the forge" if ground.has_commits else "before it is pushed"
         console.note(
