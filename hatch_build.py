@@ -22,7 +22,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 TEMPLATE = "_template"
-#: Where the template's repository can be reached, unless the clone's origin says it.
+#: Where the template's repository can be reached, unless the clone's origin says it, or for an
+#: archive `Source` under `[project.urls]`.
 SOURCE_VARIABLE = "SCAFFOLD_TEMPLATE_SOURCE"
 
 
@@ -78,7 +79,9 @@ class TemplateHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling 
         self.app.display_warning("No git repository: older versions of the template are left out.")
         shutil.copy(root / "copier.yml", packed)
         shutil.copytree(root / "template", packed / "template", dirs_exist_ok=True)
-        _write_origin(packed, os.environ.get(SOURCE_VARIABLE, str(root)), None)
+        # Where an archive was unpacked says nothing tomorrow.
+        source = os.environ.get(SOURCE_VARIABLE) or self.metadata.core.urls.get("Source")
+        _write_origin(packed, source or str(root), None)
 
 
 def _source(root: Path) -> str:

@@ -138,7 +138,13 @@ def test_its_history_is_a_bundle_that_copier_reads(installed: Path, tmp_path: Pa
 
 def test_without_git_it_carries_the_template_and_no_history(clone: Path, tmp_path: Path) -> None:
     shutil.copytree(clone, tmp_path / "archive", ignore=shutil.ignore_patterns(".git"))
-    names = zipfile.ZipFile(build_wheel(tmp_path / "archive", tmp_path)).namelist()
+    source = "https://git.example/scaffold.git"
+    with (tmp_path / "archive/pyproject.toml").open("a") as manifest:
+        manifest.write(f'\n[project.urls]\nSource = "{source}"\n')
+    wheel = zipfile.ZipFile(build_wheel(tmp_path / "archive", tmp_path))
+    names = wheel.namelist()
+    origin = json.loads(wheel.read("scaffold/_template/origin.json"))
+    assert origin == {"source": source, "commit": None}
     assert "scaffold/_template/template/project/SECOND.md" in names
     assert "scaffold/_template/history.bundle" not in names
 
