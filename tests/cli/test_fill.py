@@ -80,10 +80,13 @@ def test_what_a_forge_wrote_stays(scaffold: Scaffold, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "MIT): " in done.stdout
     assert ", a commit on main.\n" in done.stdout
-    assert "\nYours, as it was: .gitattributes, LICENSE, README.md.\n" in done.stdout
-    assert "\nYours, with the template's lines below: .gitignore.\n" in done.stdout
-    for name in ("README.md", "LICENSE", ".gitattributes"):
+    assert "\nYours, as it was: LICENSE, README.md.\n" in done.stdout
+    below = "\nYours, with the template's lines below: .gitattributes, .gitignore.\n"
+    assert below in done.stdout
+    for name in ("README.md", "LICENSE"):
         assert (clone / name).read_text() == FORGE[name]
+    for name in (".gitattributes", ".gitignore"):
+        assert (clone / name).read_text().startswith(f"{FORGE[name].rstrip()}\n\n")
     assert yaml.safe_load((clone / ".scaffold.yml").read_text()) == {
         "keep": ["/LICENSE", "/README.md"]
     }

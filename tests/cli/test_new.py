@@ -119,13 +119,13 @@ def test_inside_a_repository_none_is_made(scaffold: Scaffold, tmp_path: Path) ->
 def test_what_is_around_it_and_acts_upon_it_is_said(scaffold: Scaffold, tmp_path: Path) -> None:
     """Rules that leave files out of every clone, and workspaces that take its lock away."""
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    (tmp_path / ".gitignore").write_text("lib/\n")
+    (tmp_path / ".gitignore").write_text("src/\n")
     (tmp_path / "package.json").write_text('{ "workspaces": ["services/*"] }')
     (tmp_path / "pyproject.toml").write_text('[tool.uv.workspace]\nmembers = ["services/*"]\n')
     (tmp_path / "services").mkdir()
     lines = scaffold("new", "services/orders", "--no-lock").stderr.splitlines()
-    ignored = sum(path.startswith("ops/lib/") for path in tree(tmp_path / "services/orders"))
-    assert lines[2].startswith(f"Note: That repository ignores {ignored} files of it: ops/lib/")
+    ignored = sum(path.startswith("src/") for path in tree(tmp_path / "services/orders"))
+    assert lines[2].startswith(f"Note: That repository ignores {ignored} files of it: src/")
     assert lines[3] == "  Mend its .gitignore, or: git add --force services/orders"
     workspace = "has a workspace, in which no member has a lock of its own."
     without = "  If this would be one, leave it out there: "

@@ -263,10 +263,12 @@ def _report(
         extras.append(f"a commit on {ground.branch}" if ground.has_commits else "a first commit")
     what = f"{name} ({labels})" if labels else name
     console.say(f"Created {what}: {', '.join(extras)}.")
-    if done["yours"]:
-        console.say(f"\nYours, as it was: {printable(', '.join(done['yours']))}.")
-    for path in done["completed"]:
-        console.say(f"\nYours, with the template's lines below: {printable(path)}.")
+    for how, paths in [
+        ("as it was", done["yours"]),
+        ("with the template's lines below", done["completed"]),
+    ]:
+        if paths:
+            console.say(f"\nYours, {how}: {printable(', '.join(paths))}.")
     console.say("\nNext:")
     for command in done["next"]:
         console.say(f"  {command}")
