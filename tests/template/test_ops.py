@@ -11,13 +11,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Bench, answering, run_tasks_in
+from conftest import TEMPLATE, Bench, answering, run_tasks_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -229,6 +230,52 @@ def test_everything_missing_is_named_at_once(
         assert lines.pop().startswith("  settings are kept in Settings → Environments of the")
     assert sorted(line.split(":")[0].split()[0] for line in lines) == sorted(names.split())
     assert all(len(line.split(": ", 1)[1]) > 10 for line in lines), "each says how to get it"
+
+
+#: What git may run hooks for, `reference-transaction` aside.
+HOOKED = {"am", "checkout", "clone", "commit", "gc", "merge", "pull", "push", "rebase", "switch"}
+
+
+def commands(script: str) -> Iterator[list[str]]:
+    """Give the simple commands of a script: what each word has that no variable stands for."""
+
+    def found(node: Any) -> Iterator[list[str]]:
+        if isinstance(node, list):
+            for each in node:
+                yield from found(each)
+        elif isinstance(node, dict):
+            if node.get("Type") == "CallExpr":
+                words = (
+                    [part.get("Value", "") for part in word["Parts"]]
+                    for word in node.get("Args", ())
+                )
+                yield ["".join(word) for word in words]
+            yield from found(list(node.values()))
+
+    parsed = subprocess.run(
+        ["shfmt", "--to-json"], input=script, check=True, capture_output=True, text=True
+    )
+    yield from found(json.loads(parsed.stdout))
+
+
+def test_no_task_but_the_one_that_makes_the_teams_own_commit_runs_its_hooks() -> None:
+    """Red tests must not stop a rollback; tests/hosts/test_record.py tries what `record_git` is."""
+    likely = re.compile(rf"git\b.*\b({'|'.join(HOOKED)})\b")
+    scripts = [
+        (path.name, text)
+        for path in TEMPLATE.files_root.rglob("*")
+        if path.is_file() and "ops" in path.parts and likely.search(text := path.read_text("utf-8"))
+    ]
+    hooked = {
+        (name, words[0], *HOOKED.intersection(words))
+        for name, script in scripts
+        for words in commands(script)
+        if words and words[0] in ("git", "record_git") and HOOKED.intersection(words)
+    }
+    assert hooked == {
+        ("record.sh", "record_git", "push"),
+        ("release", "git", "commit"),
+    }
 
 
 # smoke
