@@ -425,6 +425,78 @@ def test_setup_installs_from_the_lock_or_writes_one(ops: Callable[..., Ops]) -> 
         lock.touch()
 
 
+#: Ranges of Node's versions: those that 24 is in, those that it is not in, and what is no range.
+FITTING = [">=20", "^24.0.0", "20 || 22 || 24", "24", "24.x", ">=22 <25", "22 - 24", "v24", "*", ""]
+UNFIT = ["~24.1", "24.0", ">=24.99", "^22.0.0 || >=26", "20 - 22", "<24"]
+NO_RANGE = ["lts/*", "node", 24, None, ["24"], {"version": "22"}]
+
+
+def asks_for(project: Path, node: object) -> None:
+    """Have package.json ask for a Node."""
+    manifest = project / "package.json"
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"engines": {"node": node}}))
+
+
+@pytest.fixture(scope="module")
+def node() -> Path:
+    """Give Node 24 itself: what PyPI puts on PATH is a Python script, and slower."""
+    found = Path(
+        subprocess.check_output(["node", "--print", "process.execPath"], text=True).strip()
+    )
+    assert subprocess.check_output([found, "--version"]).startswith(b"v24.")
+    return found
+
+
+def test_engines_are_read_by_nodes_own_rules(ops: Callable[..., Ops], node: Path) -> None:
+    at = ops()
+    (at.bin / "node").symlink_to(node)
+    judge = [*at.shell, "-c", ". ops/lib/stack.sh; node_unfit"]
+    for asked in (*FITTING, *NO_RANGE, *UNFIT):
+        asks_for(at.project, asked)
+        assert at.run(*judge).stdout.strip() == (asked if asked in UNFIT else ""), asked
+    (at.project / "package.json").write_text('{"name": "without-engines"}')
+    assert at.run(*judge).stdout == ""
+
+
+def test_a_node_that_engines_rule_out_is_told_in_two_lines(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    log = at.stub("npm")
+    asks_for(at.project, "20 || >=99")
+    done = at.run("ops/dev")
+    assert done.returncode == 3
+    assert re.fullmatch(
+        "dev: cannot start without\n"
+        r"  node 20 \|\| >=99: https://nodejs.org; \"engines\" in package.json asks for it,"
+        r" this is v24\.\d+\.\d+\n",
+        done.stderr,
+    )
+    assert log.read_text() == ""
+    asks_for(at.project, ">=20")
+    assert at.run("ops/dev").returncode == 0
+    assert log.read_text() == "npm run dev\n"
+
+
+@pytest.mark.parametrize(
+    ("npm", "judged"), [("beside node", True), ("a link", True), ("a shim", False)]
+)
+def test_engines_are_judged_wherever_npm_is_and_where_it_hides_nobody_is_stopped(
+    ops: Callable[..., Ops], node: Path, npm: str, *, judged: bool
+) -> None:
+    """Beside Node as nodejs.org, images and nvm have it; or linked to as by Homebrew and Debian."""
+    at = ops()
+    (at.bin / "node").symlink_to(node)
+    if npm == "a link":
+        (at.bin / "npm").symlink_to(node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js")
+    else:
+        at.stub("npm")
+    if npm != "beside node":
+        (at.bin / "elsewhere.cjs").write_text("process.execPath = '/elsewhere/bin/node'\n")
+        at.environment["NODE_OPTIONS"] = f"--require={at.bin / 'elsewhere.cjs'}"
+    asks_for(at.project, "^22")
+    judge = [*at.shell, "-c", ". ops/lib/stack.sh; node_unfit"]
+    assert at.run(*judge).stdout == ("^22\n" if judged else "")
+
+
 @pytest.mark.parametrize(
     ("task", "calls"),
     [
@@ -448,19 +520,6 @@ def test_a_task_stops_at_the_first_failure_with_1(
 
 
 STAGES = ["setup", "build", "lint", "test", "scan"]
-
-
-@pytest.mark.parametrize("failing", STAGES)
-def test_ci_is_every_stage_up_to_one_that_fails(ops: Callable[..., Ops], failing: str) -> None:
-    at = ops()
-    log = at.project.parent / "stages"
-    for stage in STAGES:
-        code = 7 if stage == failing else 0
-        (at.project / "ops" / stage).write_text(f"#!/bin/sh\necho {stage} >>'{log}'\nexit {code}\n")
-    done = at.run("ops/ci")
-    assert done.returncode == 7
-    assert done.stderr.endswith(f"ci: {failing} failed\n")
-    assert log.read_text().split() == STAGES[: STAGES.index(failing) + 1]
 
 
 @pytest.mark.parametrize(("tag", "code"), [("v9.9.9", 1), ("v9.9.9-rc.1", 1), ("nightly", 0)])

@@ -25,7 +25,7 @@ cp marker dist/index.html
 echo 'body {}' >'dist/assets/a style.css'
 """
 #: Answers what the tasks ask of Node, at once.
-NODE = '[ "$1" = --version ] && echo v24.0.0 || echo 24.x'
+NODE = '[ "$1" != --version ] || echo v24.0.0'
 
 
 def sha1_of(content: bytes) -> str:

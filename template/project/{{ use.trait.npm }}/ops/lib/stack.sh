@@ -2,14 +2,23 @@
 # Node behind the interface that the tasks use.
 
 stack_check() {
-  need_tool node 'https://nodejs.org, in the version under "engines" in package.json'
+  need_tool node 'https://nodejs.org, in a version that "engines" in package.json allows'
   need_tool npm 'it comes with Node'
-  command -v node >/dev/null || return 0
-  node_wanted=$(node --print "require('./package.json').engines?.node ?? ''")
-  case $(node --version) in
-    v"${node_wanted%x}"*) ;;
-    *) need "node $node_wanted" "https://nodejs.org; this is $(node --version)" ;;
-  esac
+  node_wanted=$(node_unfit) || node_wanted=''
+  [ -z "$node_wanted" ] \
+    || need "node $node_wanted" "https://nodejs.org; \"engines\" in package.json asks for it, this is $(node --version)"
+}
+
+# What package.json asks for, if this Node is not it: judged by the code that npm itself judges with. Where npm hides
+# that, or what is asked for is no range (lts/*), nobody is stopped.
+node_unfit() {
+  node --eval '
+    const wanted = require("./package.json").engines?.node;
+    const paths = [fs.realpathSync(process.argv[1]), process.execPath + "/../../lib/node_modules/npm"];
+    const semver = require(require.resolve("semver", { paths }));
+    const fits = semver.satisfies(process.version, wanted, { includePrerelease: true });
+    if (!fits && semver.validRange(wanted)) console.log(wanted);
+  ' "$(command -v npm)" 2>/dev/null
 }
 
 stack_name() { node --print "require('./package.json').name"; }
