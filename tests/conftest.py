@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,17 @@ settings.load_profile("scaffold")
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Template(ROOT, "the-template")
+
+#: What every third-party action, image and tool is pinned to, and the images as they are rendered.
+PINS = TEMPLATE.questions["pins"]["default"]
+IMAGES = {name: image.format(**PINS["runtimes"]) for name, image in PINS["images"].items()}
+#: What names a version of Node or Python, in whatever format; not what names a package.
+RUNTIME = re.compile(
+    r"""\b(node|python)(?:[_-]version)?
+        (?:["')\]]|\(\S+?\))*[ \t]*[:=\x20][ \t]*["'^~>=<v]*
+        (\d+(?:\.\d+)*)""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 #: Names a folder with the vendors' own descriptions, which are not ours to copy.
 VENDORS = "SCAFFOLD_TEST_DATA"

@@ -443,6 +443,14 @@ def test_without_uv_it_says_what_to_run_later(monkeypatch: pytest.MonkeyPatch) -
     assert failed.value.message == "uv is not installed, so there is no uv.lock yet."
 
 
+def test_a_lock_file_does_not_wait_for_the_right_node(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("npm_config_engine_strict", "true")
+    lock = resolved(NPM, b'{"name": "stock", "engines": {"node": "99.x"}}', tmp_path)
+    assert json.loads(lock)["packages"][""]["engines"] == {"node": "99.x"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "concerned"),
     [

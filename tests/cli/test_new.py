@@ -218,16 +218,6 @@ def test_what_a_dependency_wants_beside_it_is_pinned_too(
     assert wanted <= named.keys()
 
 
-@pytest.mark.slow
-def test_the_lock_file_does_not_wait_for_the_right_node(scaffold: Scaffold, tmp_path: Path) -> None:
-    fork = copy_template(tmp_path / "fork")
-    manifest = fork / "template/project/{{ use.stack.node }}/package.json.jinja"
-    manifest.write_text(manifest.read_text().replace('"node": "24.x"', '"node": "99.x"'))
-    done = scaffold("new", "my-service", "--no-git", "--template", "fork")
-    assert done.stderr == ""
-    assert '"node": "99.x"' in (tmp_path / "my-service/package-lock.json").read_text()
-
-
 def test_a_template_may_come_from_a_plain_folder(scaffold: Scaffold, tmp_path: Path) -> None:
     fork = copy_template(tmp_path / "fork")
     (fork / "template/project/OURS.md").write_text("# Ours\n")

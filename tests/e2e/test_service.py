@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from conftest import PINS, from_npm
 
 pytestmark = pytest.mark.slow
 
@@ -21,12 +22,11 @@ HOSTILE = """The "best" service's \\ description: {{ x }} ${{ y }} $(id) </scrip
 # with a *second* line"""
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project as `scaffold new` leaves it: lock file and first commit made."""
-    folder = tmp_path_factory.mktemp("e2e")
+def new(stack: str, folder: Path) -> Path:
+    """Give a project as `scaffold new` leaves it: lock file and first commit made."""
+    chosen = ["-d", f"stack={stack}", "-d", f"description={HOSTILE}"]
     done = subprocess.run(
-        [sys.executable, "-m", "scaffold", "new", "my-service", "-d", f"description={HOSTILE}"],
+        [sys.executable, "-m", "scaffold", "new", "my-service", *chosen],
         cwd=folder,
         check=False,
         capture_output=True,
@@ -51,10 +51,20 @@ def ops(service: Path, *task: str) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def node() -> str:
+def node_on_path() -> Path:
     """Give Node itself: what PyPI puts on PATH is a Python script that passes no signal on."""
-    return subprocess.check_output(["node", "--print", "process.execPath"], text=True).strip()
+    return Path(subprocess.check_output(["node", "--print", "process.execPath"], text=True).strip())
+
+
+def next_node(folder: Path) -> Path:
+    """Give a Node that is not the pinned one but supported for long, too, and npm beside it."""
+    npm = node_on_path().parents[1] / "lib/node_modules/npm/bin"
+    cpu = {"x86_64": "x64", "aarch64": "arm64"}[os.uname().machine]
+    folder.mkdir()
+    (folder / "node").symlink_to(from_npm("node", f"node-linux-{cpu}/bin/node"))
+    for name in ("npm", "npx"):
+        (folder / name).symlink_to(npm / f"{name}-cli.js")
+    return folder / "node"
 
 
 def free_port() -> int:
@@ -80,7 +90,7 @@ def wait_for(url: str, process: subprocess.Popen[str]) -> dict[str, str]:
     raise AssertionError(f"{url} did not answer within 10 seconds")
 
 
-def a_wrong_configuration_names_every_problem(service: Path, node: str) -> None:
+def a_wrong_configuration_names_every_problem(service: Path, node: Path) -> None:
     done = subprocess.run(
         [node, "dist/server.js"],
         cwd=service,
@@ -95,7 +105,18 @@ def a_wrong_configuration_names_every_problem(service: Path, node: str) -> None:
         assert re.search(rf"^\W*{name}: ", done.stderr, re.MULTILINE), done.stderr
 
 
-def test_every_task_passes_and_the_service_runs(service: Path, node: str) -> None:
+@pytest.mark.parametrize(
+    ("stack", "version"), [("node", PINS["runtimes"]["node"]), ("fullstack", "26")]
+)
+def test_every_task_passes_and_the_service_runs(
+    stack: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the pinned Node; and the stack with all that the other has on the next one."""
+    service = new(stack, tmp_path)
+    node = node_on_path() if version == PINS["runtimes"]["node"] else next_node(tmp_path / "bin")
+    monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
+    assert subprocess.check_output(["node", "--version"], text=True).startswith(f"v{version}.")
+
     ops(service, "setup")
     ops(service, "lint")
     assert re.search(r"Tests +\d+ passed", ops(service, "test"))

@@ -7,14 +7,12 @@ from typing import Any
 
 import checks
 import pytest
-import yaml
-from conftest import ROOT, TEMPLATE, pairwise
+from conftest import IMAGES, PINS, TEMPLATE, pairwise
 
 from scaffold.answers import resolve
 from scaffold.render import render
 
 AXES = ("stack", "ci", "hosting", "scan")
-PINS = yaml.safe_load((ROOT / "template/questions/pins.yml").read_text())["pins"]["default"]
 
 
 ROWS = [pytest.param(row, id="-".join(row.values())) for row in pairwise(*AXES)]
@@ -30,7 +28,7 @@ def checked(executable: set[str], stage_secrets: set[str]) -> dict[str, checks.C
     return {
         **{check.__name__: check for check in plain},
         "unpinned_actions": partial(checks.unpinned_actions, pins=PINS["actions"]),
-        "images": partial(checks.images, pins=set(PINS["images"].values())),
+        "images": partial(checks.images, pins=set(IMAGES.values())),
         "tasks": partial(checks.tasks, executable=executable),
         "secrets_of_changes": partial(checks.secrets_of_changes, allowed=stage_secrets),
     }

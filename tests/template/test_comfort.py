@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from conftest import TEMPLATE
+from conftest import IMAGES, PINS, TEMPLATE
 
 if TYPE_CHECKING:
     from conftest import Render
@@ -159,7 +159,7 @@ def test_a_dev_container_has_what_the_stack_needs(
         (project / ".devcontainer/devcontainer.json").read_text("utf-8")
     )
     assert container["name"] == "my-service"
-    assert container["image"] == TEMPLATE.questions["pins"]["default"]["images"][image]
+    assert container["image"] == IMAGES[image]
     assert container["forwardPorts"] == ports
     assert container["postCreateCommand"].endswith("ops/setup")
     # Nothing in it reaches the Docker of the machine.
@@ -171,7 +171,7 @@ def test_a_dev_container_has_what_the_stack_needs(
 
 def test_a_dev_container_of_python_has_the_uv_that_pipelines_have(render: Render) -> None:
     project = render(stack="python")
-    uv = TEMPLATE.questions["pins"]["default"]["python"]["uv"]
+    uv = PINS["python"]["uv"]
     for file in (".devcontainer/devcontainer.json", ".github/actions/setup/action.yml"):
         assert uv in (project / file).read_text("utf-8"), file
 

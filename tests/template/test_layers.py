@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, vendors_file
+from conftest import PINS, ROOT, RUNTIME, TEMPLATE, vendors_file
 
 PROJECT = TEMPLATE.files_root
 SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
@@ -134,7 +134,7 @@ def test_nothing_in_the_template_makes_plain_copier_demand_trust() -> None:
         assert key not in TEMPLATE.settings
 
 
-def test_every_action_image_and_tool_is_named_in_the_pin_table_alone() -> None:
+def test_every_action_image_tool_and_runtime_is_named_in_the_pin_table_alone() -> None:
     for path in PROJECT.rglob("*"):
         if not path.is_file():
             continue
@@ -144,21 +144,25 @@ def test_every_action_image_and_tool_is_named_in_the_pin_table_alone() -> None:
         )
         assert not re.search(r"^FROM [a-z]|image: [a-z]", text, re.MULTILINE), f"{path}: an image"
         assert not re.search(r"\b[0-9a-f]{40}\b|\b[0-9a-f]{64}\b", text), f"{path}: a pin"
+        assert not RUNTIME.search(text), f"{path}: the version of a runtime"
+
+
+def test_types_are_those_of_the_pinned_node() -> None:
+    assert PINS["npm"]["@types/node"].partition(".")[0] == PINS["runtimes"]["node"]
 
 
 def test_actions_are_pinned_to_the_commits_that_were_reviewed() -> None:
     lines = vendors_file("action-pins.tsv").read_text("utf-8").splitlines()
     reviewed = {line.split("\t")[0]: line.split("\t")[1:3] for line in lines}
-    for action, pin in TEMPLATE.questions["pins"]["default"]["actions"].items():
+    for action, pin in PINS["actions"].items():
         assert [pin["tag"], pin["commit"]] == reviewed[action]
 
 
 def test_the_pin_table_names_whole_commits_and_exact_versions() -> None:
-    pins = TEMPLATE.questions["pins"]["default"]
-    for action, pin in pins["actions"].items():
+    for action, pin in PINS["actions"].items():
         assert re.fullmatch(r"[0-9a-f]{40}", pin["commit"]), action
         assert re.fullmatch(r"v\d+\.\d+\.\d+", pin["tag"]), action
-    for tool, pin in pins["tools"].items():
+    for tool, pin in PINS["tools"].items():
         assert re.fullmatch(r"\d+\.\d+\.\d+", pin["version"]), tool
         assert pin["from"].startswith("https://"), tool
         assert pin["version"] in pin["from"], tool

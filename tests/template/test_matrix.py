@@ -14,11 +14,14 @@ import jsonschema
 import pytest
 import yaml
 from conftest import (
+    PINS,
+    RUNTIME,
     TEMPLATE,
     Render,
     Yaml,
     pairwise,
     prettier,
+    rendered,
     tree,
     vendors_file,
     with_something_new,
@@ -98,6 +101,25 @@ def test_a_layer_makes_seeds_of_its_own_files_alone(row: dict[str, str]) -> None
             own = yaml.safe_load(listed.read_text())["_skip_if_exists"]
             plain = [re.sub("{%.*?%}", "", pattern) for pattern in own]
             assert PathSpec.from_lines("gitignore", plain).match_file(file.path), file.path
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_project_names_one_version_of_its_runtime(row: dict[str, str]) -> None:
+    """Images, `engines`, the dev container and what pipelines set up are all of the pin."""
+    files = {str(file.path): file.content.decode() for file in rendered(*row.items())}
+    (version_file,) = files.keys() & {".node-version", ".python-version"}
+    runtime = version_file[1:].partition("-")[0]
+    pin = PINS["runtimes"][runtime]
+    assert files[version_file] == f"{pin}\n"
+    named = {
+        (path, name.lower(), version)
+        for path, text in files.items()
+        for name, version in RUNTIME.findall(text)
+    }
+    named.discard(("package.json", "node", PINS["npm"]["@types/node"]))
+    manifest = {"node": "package.json", "python": "pyproject.toml"}[runtime]
+    assert {path for path, *_ in named} >= {manifest, ".devcontainer/devcontainer.json"}
+    assert {(name, version) for _, name, version in named} == {(runtime, pin)}, named
 
 
 def test_files_parse(project: Path) -> None:

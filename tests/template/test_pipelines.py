@@ -183,5 +183,25 @@ def test_renovate_updates_what_dependabot_does_not(render: Render) -> None:
         renovate = json.loads((project / "renovate.json").read_text("utf-8"))
         assert "enabledManagers" not in renovate
         assert renovate["minimumReleaseAge"] == "7 days"
-        groups = [rule.get("groupName") for rule in renovate["packageRules"]]
-        assert groups == [group, "images", None]
+        rules = renovate["packageRules"]
+        assert [rule["groupName"] for rule in rules if "groupName" in rule] == [group, "images"]
+
+
+def test_another_runtime_is_proposed_in_no_single_place(render: Render) -> None:
+    """As the template names it in all of them: Node by its major version, Python by its minor."""
+    for stack, name, step in (("node", "node", "major"), ("python", "**/python", "minor")):
+        renovate = json.loads((render(stack=stack, ci="gitlab") / "renovate.json").read_text())
+        left = [rule for rule in renovate["packageRules"] if rule.get("enabled") is False]
+        assert any(
+            name in rule.get("matchPackageNames", ()) and rule["matchUpdateTypes"] == [step]
+            for rule in left
+        )
+        text = (render(stack=stack, ci="github") / ".github/dependabot.yml").read_text()
+        (docker,) = (
+            each
+            for each in yaml.safe_load(text)["updates"]
+            if each["package-ecosystem"] == "docker"
+        )
+        ignored = {each["dependency-name"]: each["update-types"] for each in docker["ignore"]}
+        assert ignored.pop("*") == ["version-update:semver-major"]
+        assert ignored == ({"python": ["version-update:semver-minor"]} if stack == "python" else {})
