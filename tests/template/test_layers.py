@@ -69,6 +69,13 @@ def test_every_folder_with_a_switch_has_a_row() -> None:
     assert switches == {*LAYERS, *SHARED}
 
 
+def test_no_setting_waits_for_an_answer() -> None:
+    """Copier reads seeds before it asks: where one wants an answer, an update breaks off."""
+    assert "_skip_if_exists" in TEMPLATE.settings
+    for name, value in TEMPLATE.settings.items():
+        assert not re.search(r"\{[{%]", json.dumps(value)), name
+
+
 def test_order_decides_between_the_options_of_an_axis() -> None:
     for axis in {row["axis"] for row in LAYERS.values()}:
         orders = [row["order"] for row in LAYERS.values() if row["axis"] == axis]

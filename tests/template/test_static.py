@@ -86,7 +86,7 @@ def test_every_environment_says_that_its_settings_are_public(render: Render) -> 
 def test_what_is_an_example_is_somebodys_own() -> None:
     layer = TEMPLATE.files_root / "{{ use.stack.static }}"
     written = seeds(TEMPLATE, resolve(TEMPLATE, {"stack": "static"}))
-    own = {"/404.html", "/index.html", "/public/icon.svg", "/src/", "/test/unit/version.test.ts"}
+    own = {"/404.html", "/index.html", "/public/icon.svg", "/src/main.ts", "/src/style.css"}
     assert own <= set(written)
     assert all((layer / seed.strip("/")).exists() for seed in own)
 
