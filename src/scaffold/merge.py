@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from scaffold import document, manifest
 from scaffold.ownership import FILE, Owner
-from scaffold.repository import Entry, posix
+from scaffold.repository import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
+    from pathlib import PurePosixPath
 
     from scaffold.ownership import Ownership
     from scaffold.render import File
-    from scaffold.store import Store
+    from scaffold.store import Messages, Stages, Store
+
+    #: Files of the template, each with the place that is taken and where it was before.
+    Taken: TypeAlias = dict[PurePosixPath, tuple[PurePosixPath, PurePosixPath | None]]
 
 BASE, OURS, THEIRS = 1, 2, 3
 SUBMODULE = "160000"
@@ -171,46 +173,114 @@ def merged(
         theirs: What the template makes of it.
         label: What conflict markers call the template's side.
     """
-    store.write_commits(base, *ours, theirs)
-    return _Merger(store, label).run()
+    return _Merger(store, label, base, ours).run(theirs)
 
 
 class _Merger:
     """One merge, step by step."""
 
-    def __init__(self, store: Store, label: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        label: str,
+        base: list[File],
+        ours: tuple[str, Mapping[PurePosixPath, Entry | None]],
+    ) -> None:
         self.store = store
         self.label = label.encode()
-        self.base, self.ours, self.theirs = map(store.tree, ("base", "yours", "scaffold"))
+        self.sides = base, ours
         self.merge = Merge()
         #: What is different from git's own result.
         self.settled: dict[PurePosixPath, Entry | None] = {}
 
-    def run(self) -> Merge:
-        output = self.store.git(
-            "merge-tree", "--write-tree", "-z", "--messages", "yours", "scaffold", fine=(0, 1)
-        )
-        tree, stages, messages = _parsed(output)
-        if stages:
-            self.tree = self.store.tree(tree)
-            self._settle_double_renames(stages, messages)
-            self._settle_other_types(stages, messages)
-            # What is no text has "contents" for its second kind.
-            kinds = {path: kind for paths, kind in messages for path in paths if kind == "contents"}
-            kinds |= {
-                path: kind for paths, kind in messages for path in paths if kind != "contents"
-            }
-            for path, sides in sorted(stages.items()):
-                self._settle(path, sides, kinds.get(path, ""))
+    def run(self, theirs: list[File]) -> Merge:
+        tree, stages, messages = self._by_git(theirs)
+        taken: Taken = {}
+        while (found := self._taken(stages, messages)).keys() - taken.keys():
+            taken |= found
+            tree, stages, messages = self._by_git(self._without(theirs, taken))
+        for path, (place, before) in taken.items():
+            self._keep(path, place, before)
+        self._settle_double_renames(stages, messages)
+        self._settle_other_types(stages, messages)
+        # What is no text has "contents" for its second kind.
+        kinds = {path: kind for paths, kind in messages for path in paths if kind == "contents"}
+        kinds |= {path: kind for paths, kind in messages for path in paths if kind != "contents"}
+        for path, sides in sorted(stages.items()):
+            self._settle(path, sides, kinds.get(path, ""))
         self._collect(tree)
         self._find_deleted()
         return self.merge
 
-    def _settle_double_renames(
-        self,
-        stages: dict[PurePosixPath, dict[int, Entry]],
-        messages: list[tuple[list[PurePosixPath], str]],
+    def _by_git(self, theirs: list[File]) -> tuple[str, Stages, Messages]:
+        base, ours = self.sides
+        self.store.write_commits(base, *ours, theirs)
+        self.base, self.ours, self.theirs = map(self.store.tree, ("base", "yours", "scaffold"))
+        tree, stages, messages = self.store.merge()
+        self.tree = self.store.tree(tree) if messages else {}
+        return tree, stages, messages
+
+    def _taken(self, stages: Stages, messages: Messages) -> Taken:
+        """Find what the template wants to have where somebody has something else."""
+        places: dict[PurePosixPath, PurePosixPath] = {}
+        for paths, kind in messages:
+            if kind == "file/directory":  # git puts one of them beside it, under a name of its own
+                name, place = paths
+                is_ours = str(name).startswith(f"{place}~yours")
+                inside = [path for path in self.tree if path.is_relative_to(place)]
+                places |= dict.fromkeys(inside if is_ours else [place], place)
+        for path, sides in stages.items():
+            if THEIRS in sides and path in self.ours and path not in self.base:
+                places[path] = path
+        if not places:
+            return {}
+        changes = self.store.changes("base", "scaffold")
+        moves = {after: before for status, before, after, _ in changes if status == "R"}
+        return {
+            path: (place, moves.get(path))
+            for path, place in places.items()
+            if path in self.theirs
+            and (path != place or self._is_taken(path, stages.get(path, {}), moves.get(path)))
+        }
+
+    def _is_taken(
+        self, path: PurePosixPath, sides: Mapping[int, Entry], before: PurePosixPath | None
+    ) -> bool:
+        """Tell whether what somebody has in a place is another thing than the template's."""
+        mine, its = self.ours.get(path), self.theirs[path]
+        if mine is None:
+            return True
+        if before:
+            return before in self.ours
+        if sides.get(THEIRS) != its:
+            return False
+        texts = [self.store.read(side.oid) for side in (mine, its) if _is_file(side)]
+        return len(texts) == 1 or manifest.merge(path, None, *texts) is None
+
+    def _without(self, theirs: list[File], taken: Taken) -> list[File]:
+        """Leave out what has no place: `adopt` would, too.
+
+        What the template moved there stays where it was, edits and all.
+        """
+        old = {file.path: file for file in self.sides[0]}
+        new = {file.path: file for file in theirs if file.path not in taken}
+        for path, (_, before) in taken.items():
+            was = before or path
+            if was in old and not any(overlap(was, other) for other in new):
+                new[was] = old[was]
+        return list(new.values())
+
+    def _keep(
+        self, path: PurePosixPath, place: PurePosixPath, before: PurePosixPath | None
     ) -> None:
+        """Tell of a place that is taken, and remember it."""
+        does = f"moves {before} there" if before else "adds one"
+        reason = f"the template {does}, and you have your own"
+        self.merge.kept.append(Kept(path, "you deleted it" if path in self.base else reason))
+        if path not in self.base and place not in self.merge.keep:
+            self.merge.keep.append(place)
+
+    def _settle_double_renames(self, stages: Stages, messages: Messages) -> None:
         """Keep the name that somebody gave a file which the template renames as well."""
         for paths, kind in messages:
             if kind != "rename/rename":
@@ -218,13 +288,10 @@ class _Merger:
             before, mine, its = paths
             if not stages.get(its, {}).keys() <= {THEIRS} or mine not in self.tree:
                 continue  # there is more to it
-            sides = {
-                BASE: stages.pop(before)[BASE],
-                OURS: self.ours[mine],
-                THEIRS: self.theirs[its],
-            }
-            stages.pop(its, None)
-            stages.pop(mine, None)
+            # Where a folder is in the old place, git says nothing of what was there.
+            sides = {BASE: self.base[before], OURS: self.ours[mine], THEIRS: self.theirs[its]}
+            for path in paths:
+                stages.pop(path, None)
             self.settled[its] = None
             text = self.store.read(self.tree[mine].oid)
             # Of what is no text, git keeps ours, without markers.
@@ -233,11 +300,7 @@ class _Merger:
             else:
                 self.merge.kept.append(Kept(mine, f"you renamed it, the template did to {its}"))
 
-    def _settle_other_types(
-        self,
-        stages: dict[PurePosixPath, dict[int, Entry]],
-        messages: list[tuple[list[PurePosixPath], str]],
-    ) -> None:
+    def _settle_other_types(self, stages: Stages, messages: Messages) -> None:
         """Keep a link or a submodule that somebody put in a file's place.
 
         Git puts the template's version beside it, under a name of its own.
@@ -259,19 +322,16 @@ class _Merger:
                     self.merge.kept.append(Kept(path, reason))
 
     def _settle(self, path: PurePosixPath, sides: dict[int, Entry], kind: str) -> None:
-        in_place = path in self.tree and kind != "file/directory"
-        if sides.keys() == {BASE, OURS} and in_place:
+        if sides.keys() == {BASE, OURS} and path in self.tree:
             self.settled[path] = sides[OURS]
             self.merge.kept.append(Kept(path, "you changed it; the template has it no more"))
             return
-        if sides.keys() == {BASE, THEIRS} and in_place:
+        if sides.keys() == {BASE, THEIRS} and path in self.tree:
             self.settled[path] = None
-            if path not in self.theirs:  # git's name for it, where something else is in its place
-                path = PurePosixPath(str(path).partition("~scaffold")[0])
             self.merge.kept.append(Kept(path, "you deleted it"))
             self.merge.deleted.append(path)
             return
-        if not self._leave_place(path, sides) and not self._merge_contents(path, sides, kind):
+        if not self._merge_contents(path, sides, kind):
             words = KINDS.get(kind, kind) or KINDS["contents"]
             self.merge.conflicts.append(Conflict(path, words, sides))
 
@@ -304,52 +364,6 @@ class _Merger:
             if named != text:
                 self.settled[path] = Entry(self.tree[path].mode, self.store.write(named))
         return False
-
-    def _leave_place(self, path: PurePosixPath, sides: Mapping[int, Entry]) -> bool:
-        """Leave a place that somebody has taken where the template wants a new file.
-
-        `adopt` would, too. What the template moves there stays where it was, edits and all.
-
-        Returns:
-            Whether it is such a place.
-        """
-        wanted = path  # or else git's name for it, because a folder is there
-        if path not in self.theirs:
-            wanted = PurePosixPath(str(path).partition("~scaffold")[0])
-        mine, its = self.ours.get(wanted), self.theirs.get(wanted)
-        taken = mine or any(other.is_relative_to(wanted) for other in self.ours)
-        if not taken or its is None or wanted in self.base or THEIRS not in sides:
-            return False
-        before = self._moves.get(wanted)
-        if before is None:
-            if sides[THEIRS] != its:
-                return False
-            reason = "the template adds one, and you have your own"
-        elif before in self.ours:
-            self.settled[before] = self.ours[before]
-            reason = f"the template moves {before} there, and you have your own"
-        else:
-            return False
-        if before is None and mine and (content := self._common(wanted, mine, its)) is not None:
-            self.settled[wanted] = Entry(mine.mode, self.store.write(content))
-            return True
-        self.settled[path] = None
-        self.settled[wanted] = mine
-        self.merge.kept.append(Kept(wanted, reason))
-        self.merge.keep.append(wanted)
-        return True
-
-    @cached_property
-    def _moves(self) -> dict[PurePosixPath, PurePosixPath]:
-        """Where the template's renamed files were, by what they are called now."""
-        changes = self.store.changes("base", "scaffold")
-        return {after: before for status, before, after, _ in changes if status == "R"}
-
-    def _common(self, path: PurePosixPath, mine: Entry, its: Entry) -> bytes | None:
-        """Merge two manifests that have no base."""
-        if not (_is_file(mine) and _is_file(its)):
-            return None
-        return manifest.merge(path, None, self.store.read(mine.oid), self.store.read(its.oid))
 
     def _by_content(
         self, path: PurePosixPath, texts: Mapping[int, bytes], *, anew: bool
@@ -448,7 +462,6 @@ class _Merger:
 #: Git's names for conflicts, in words.
 KINDS = {
     "contents": "both changed it",
-    "file/directory": "a file on one side, a folder on the other",
     "distinct modes": "a file on one side, a link or submodule on the other",
     "rename involved in collision": "two files were renamed to this",
     "submodule": "it is a submodule",
@@ -456,29 +469,9 @@ KINDS = {
 }
 
 
-def _parsed(
-    output: bytes,
-) -> tuple[str, dict[PurePosixPath, dict[int, Entry]], list[tuple[list[PurePosixPath], str]]]:
-    """Read what `git merge-tree -z --messages` prints: the tree, the stages, the messages."""
-    fields = iter(output.split(b"\0"))
-    tree = next(fields).decode()
-    stages: dict[PurePosixPath, dict[int, Entry]] = {}
-    for line in fields:
-        if not line:
-            break
-        facts, _, path = line.partition(b"\t")
-        mode, oid, stage = facts.decode().split(" ")
-        stages.setdefault(posix(path), {})[int(stage)] = Entry(mode, oid)
-    messages = []
-    for number in fields:
-        if not number:
-            break
-        paths = [posix(next(fields)) for _ in range(int(number))]
-        kind = re.fullmatch(rb"CONFLICT \((.*)\)", next(fields))
-        next(fields)  # the same as a sentence
-        if kind:
-            messages.append((paths, kind[1].decode()))
-    return tree, stages, messages
+def overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
+    """Tell whether two paths are the same, or one is in the other."""
+    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _is_file(entry: Entry) -> bool:

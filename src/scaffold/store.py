@@ -6,11 +6,12 @@ It has settings of its own, so that a merge gives the same bytes on every machin
 from __future__ import annotations
 
 import os
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from scaffold import git
 from scaffold.repository import ATTRIBUTES, Entry, parsed_tree, posix, raw_path
@@ -36,6 +37,10 @@ SETTINGS = {
     "merge.renameLimit": "0",
     "merge.renames": "true",
 }
+
+#: What git's index keeps of each path in conflict, and what git says of which paths.
+Stages: TypeAlias = "dict[PurePosixPath, dict[int, Entry]]"
+Messages: TypeAlias = "list[tuple[list[PurePosixPath], str]]"
 
 AUTHOR = b"scaffold <scaffold> 0 +0000"
 
@@ -164,6 +169,18 @@ class Store:
             for file, oid in zip(files, listed.decode().split(), strict=True)
         ]
 
+    def merge(self) -> tuple[str, Stages, Messages]:
+        """Merge `yours` and `scaffold` as git does.
+
+        Returns:
+            The tree that comes of it, what is in conflict, and what git says of conflicts.
+        """
+        return _merged(
+            self.git(
+                "merge-tree", "--write-tree", "-z", "--messages", "yours", "scaffold", fine=(0, 1)
+            )
+        )
+
     def merge_texts(self, ours: bytes, base: bytes, theirs: bytes, label: str) -> bytes:
         """Merge three texts by lines; conflicts are marked with `yours` and a label."""
         with TemporaryDirectory(dir=self.folder) as scratch:
@@ -235,6 +252,29 @@ def scratch_store(repository: Repository) -> Iterator[Store]:
     """Give a store for as long as it is needed."""
     with TemporaryDirectory(prefix="scaffold-") as folder:
         yield Store(Path(folder), repository)
+
+
+def _merged(output: bytes) -> tuple[str, Stages, Messages]:
+    """Read what `git merge-tree -z --messages` prints: the tree, the stages, the messages."""
+    fields = iter(output.split(b"\0"))
+    tree = next(fields).decode()
+    stages: Stages = {}
+    for line in fields:
+        if not line:
+            break
+        facts, _, path = line.partition(b"\t")
+        mode, oid, stage = facts.decode().split(" ")
+        stages.setdefault(posix(path), {})[int(stage)] = Entry(mode, oid)
+    messages = []
+    for number in fields:
+        if not number:
+            break
+        paths = [posix(next(fields)) for _ in range(int(number))]
+        kind = re.fullmatch(rb"CONFLICT \((.*)\)", next(fields))
+        next(fields)  # the same as a sentence
+        if kind:
+            messages.append((paths, kind[1].decode()))
+    return tree, stages, messages
 
 
 def _commit(name: bytes, parent: bytes, lines: Iterable[bytes]) -> list[bytes]:

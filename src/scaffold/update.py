@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from scaffold import lockfile, ownership
 from scaffold.answers import Answers, applicable, resolve
 from scaffold.errors import UsageError
-from scaffold.merge import SUBMODULE, Change, Conflict, Merge, is_marked, merged, owned
+from scaffold.merge import SUBMODULE, Change, Conflict, Merge, is_marked, merged, overlap, owned
 from scaffold.origin import Origin
 from scaffold.packagemanager import MANAGERS
 from scaffold.render import render, seeds
@@ -191,7 +191,7 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     earlier = {
         (step.record.project / path).relative_to(record.project): entry
         for step in plan.steps
-        if _overlap(step.record.project, record.project)
+        if overlap(step.record.project, record.project)
         for path, entry in step.merge.result.items()
         if (step.record.project / path).is_relative_to(record.project)
     }
@@ -229,11 +229,6 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
     step = Step(record, before, after, answers, changed, merge)
     _remember(plan, step, settings, owners)
     return _with_lock(plan, step, target, ours) if wish.lock else step
-
-
-def _overlap(one: PurePosixPath, other: PurePosixPath) -> bool:
-    """Tell whether two folders are the same, or one is in the other."""
-    return one.is_relative_to(other) or other.is_relative_to(one)
 
 
 def _target(record: AnswersFile, origin: Origin, shelf: Shelf, wish: Wish) -> Template:

@@ -328,16 +328,18 @@ def test_abort_puts_everything_back_at_any_time_before_the_commit(
 def test_without_markers_a_conflict_is_decided_with_git_add(
     scaffold: Scaffold, tmp_path: Path
 ) -> None:
-    template = versions(tmp_path / "t", {}, {"x/y": "a file in a folder\n"})
+    """Either's line is fine, and both of them are no TOML."""
+    text = "".join(f"key-{number} = {number}\n" for number in range(20))
+    template = versions(tmp_path / "t", {"a.toml": text}, {"a.toml": text + "new = 1\n"})
     project = repository(template, tmp_path / "p")
-    edit(project, {"x": "a file\n"})
+    edit(project, {"a.toml": "new = 2\n" + text})
     before = snapshot(project)
     done = scaffold("update", "p")
-    assert "CONFLICT  x~yours (a file on one side, a folder on the other)" in done.stdout
-    assert (project / "x~yours").read_text() == "a file\n"
+    assert "CONFLICT  a.toml (merged by lines it would not be valid; " in done.stdout
+    assert (project / "a.toml").read_text() == "new = 2\n" + text
     refused = scaffold("update", "p", "--continue")
-    assert "Not decided yet: x~yours (git add it, or git rm it)." in refused.stderr
-    git("add", "x~yours", cwd=project)
+    assert "Not decided yet: a.toml (git add it, or git rm it)." in refused.stderr
+    git("add", "a.toml", cwd=project)
     assert scaffold("update", "p", "--continue").returncode == 0
     assert scaffold("update", "p", "--abort").returncode == 0
     assert snapshot(project) == before
