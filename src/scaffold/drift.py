@@ -198,7 +198,8 @@ def traced(
     """
     origin = Origin.of(record, shelf, source)
     settings = _on_disk(repository, record.project / ownership.FILE)
-    owners = ownership.parsed(settings, seeds(origin.template, origin.answers))
+    own = PurePosixPath(record.path.name)
+    owners = ownership.parsed(settings, seeds(origin.template, origin.answers), own)
     with TemporaryDirectory(prefix="scaffold-") as scratch:
         tree = _Tree(Path(scratch), repository, record.project, origin)
         changes = tree.changes()

@@ -49,17 +49,20 @@ class Ownership:
         keep: Patterns of paths that are yours, and `path#key` for single keys of manifests.
         deleted: Files of the template that were deleted.
         seeds: Patterns of paths that the template writes only once (`_skip_if_exists`).
+        answers: The answers file. It is no project without, so it is never yours alone.
     """
 
     keep: tuple[str, ...] = ()
     deleted: frozenset[PurePosixPath] = frozenset()
     seeds: tuple[str, ...] = ()
+    answers: PurePosixPath | None = None
     _keep: PathSpec[Any] = field(init=False, repr=False, compare=False)
     _seeds: PathSpec[Any] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Compile the patterns, once."""
         patterns = [item for item in self.keep if not _KEY.fullmatch(item)]
+        patterns += [f"!{pattern(self.answers)}"] if self.answers else []
         object.__setattr__(self, "_keep", PathSpec.from_lines("gitignore", patterns))
         object.__setattr__(self, "_seeds", PathSpec.from_lines("gitignore", self.seeds))
 
@@ -87,8 +90,13 @@ class Ownership:
         return "a seed, yours since it was written" if self._seeds.match_file(path) else ""
 
 
-def parsed(text: str, seeds: Iterable[str]) -> Ownership:
+def parsed(text: str, seeds: Iterable[str], answers: PurePosixPath | None = None) -> Ownership:
     """Read a project's settings.
+
+    Args:
+        text: What is in its `.scaffold.yml`.
+        seeds: What its template writes only once.
+        answers: Its answers file, which no pattern covers.
 
     Raises:
         ScaffoldError: When they are not what they should be.
@@ -107,6 +115,7 @@ def parsed(text: str, seeds: Iterable[str]) -> Ownership:
         tuple(found.get("keep", ())),
         frozenset(map(PurePosixPath, found.get("deleted", ()))),
         tuple(seeds),
+        answers,
     )
 
 

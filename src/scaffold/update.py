@@ -201,7 +201,9 @@ def _step(plan: Plan, record: AnswersFile, shelf: Shelf, wish: Wish) -> Step:
             ours[path] = entry
     settings = _settings(plan, ours)
     owners = ownership.parsed(
-        settings, [*seeds(origin.template, origin.answers), *seeds(target, answers)]
+        settings,
+        [*seeds(origin.template, origin.answers), *seeds(target, answers)],
+        PurePosixPath(record.path.name),
     )
     before, after = record.commit, target.commit or "?"
     old = origin.answers.remembered

@@ -403,13 +403,14 @@ def test_what_keep_lists_is_left_alone(scaffold: Scaffold, tmp_path: Path) -> No
         {"a": "2\n", "docs/b": "2\n", "docs/new": "2\n"},
     )
     project = repository(template, tmp_path / "p")
-    edit(project, {".scaffold.yml": "keep: [/docs/]\n", "docs/b": "ours\n"})
+    edit(project, {".scaffold.yml": "keep: [/docs/, '*.yml']\n", "docs/b": "ours\n"})
     done = scaffold("update", "p")
     assert done.returncode == 0
     assert "kept      docs/b (yours, as .scaffold.yml says)" in done.stdout
     assert (project / "docs/b").read_text() == "ours\n"
     assert (project / "a").read_text() == "2\n"
     assert not (project / "docs/new").exists(), "a pattern holds for what is to come, too"
+    assert "_commit: v2.0.0" in (project / ".copier-answers.yml").read_text(), "never kept"
 
 
 def test_a_key_of_a_manifest_can_be_kept(scaffold: Scaffold, tmp_path: Path) -> None:
