@@ -46,6 +46,8 @@ PAGE = ROOT / "docs/reference/update-proof.md"
 #: Longer markers too: git writes those where one conflict is within another.
 MARKER = re.compile(rb"(?m)^(<{7,}|>{7,}|\|{7,}) ")
 
+#: Whether the page is written anew. What Copier does is measured only then.
+WRITES = bool(os.environ.get("UPDATE_TABLES"))
 #: For every kind of edit and every kind of change.
 EACH = 4
 #: Where files are quick, if there is such a place: git and we wait for each to be on the disk.
@@ -304,7 +306,7 @@ def _start(world: World) -> None:
 
 def _judge(job: tuple[int, Case]) -> Verdict:
     number, case = job
-    return judge(_WORLD[0], case, compare=True, thorough=number % 10 == 0)
+    return judge(_WORLD[0], case, compare=WRITES, thorough=number % 10 == 0)
 
 
 @pytest.fixture(scope="module")
@@ -330,16 +332,16 @@ def test_a_thousand_edited_projects_lose_nothing_and_hide_nothing(world: World) 
     with ProcessPoolExecutor(2, get_context("spawn"), _start, (world,)) as pool:
         verdicts = [*pool.map(_judge, jobs, chunksize=4)]
     assert [fault for verdict in verdicts for fault in _faults(verdict)] == []
-    # Where Copier breaks off or loses lines, a conflict has little to be compared with.
-    for some in (verdicts, _ended(verdicts), _safe(verdicts)):
-        assert _sum(some, "conflicts") <= _sum(some, "conflicts", "copier")
     written = PAGE.read_text("utf-8")
     before, begin, after = written.partition(BEGIN)
     made = before + begin + _tables(verdicts) + after[after.index(END) :]
-    if os.environ.get("UPDATE_TABLES"):
+    if WRITES:
+        # Where Copier breaks off or loses lines, a conflict has little to be compared with.
+        for some in (verdicts, _ended(verdicts), _safe(verdicts)):
+            assert _sum(some, "conflicts") <= _sum(some, "conflicts", "copier")
         PAGE.write_text(made, "utf-8")
     elif _versions() in written:  # others may merge otherwise, and still lose nothing
-        assert written == made, "run it with UPDATE_TABLES=1"
+        assert _without_copier(written) == _without_copier(made), "run it with UPDATE_TABLES=1"
 
 
 def _faults(verdict: Verdict) -> list[str]:
@@ -359,9 +361,17 @@ def _versions() -> str:
     return f"git {number} and Copier {metadata.version('copier')}"
 
 
+def _without_copier(page: str) -> list[list[str]]:
+    """Leave out of the page what Copier has a part in: its columns, and the comparisons."""
+    rows = [line.split("|") for line in page.splitlines() if not line.startswith("Of the ")]
+    for row in rows:
+        del row[5 if len(row) > 5 else 3 :: 2]
+    return rows
+
+
 def _sum(verdicts: Iterable[Verdict], what: str, whose: str = "ours") -> int:
     outcomes = (getattr(verdict, whose) for verdict in verdicts)
-    return sum(len(getattr(outcome, what)) for outcome in outcomes)
+    return sum(len(getattr(outcome, what)) for outcome in outcomes if outcome)
 
 
 def _tables(verdicts: list[Verdict]) -> str:
