@@ -1,5 +1,11 @@
+import { readdirSync } from "node:fs";
 import type { HtmlTagDescriptor, Plugin } from "vite";
 import type { Site } from "./site.ts";
+
+/** The pages of the site: every one that is beside index.html. */
+export function pageFiles(): string[] {
+  return readdirSync(".").filter((file) => file.endsWith(".html"));
+}
 
 /** Puts what package.json says into the pages; keeps all but the live site out of search results. */
 export function pages(site: Site): Plugin {

@@ -1,8 +1,17 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { build, preview, type PreviewServer } from "vite";
+import { build, type Plugin, preview, type PreviewServer } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { pageFiles } from "../../plugins/pages.ts";
+
+/** Something with a hash in its name, whatever the pages load. */
+const asset: Plugin = {
+  name: "asset",
+  generateBundle() {
+    this.emitFile({ type: "asset", name: "test.txt", source: "test" });
+  },
+};
 
 const dist = mkdtempSync(join(tmpdir(), "site-"));
 let server: PreviewServer;
@@ -12,7 +21,7 @@ beforeAll(async () => {
   vi.stubEnv("GIT_COMMIT", "abc1234");
   vi.stubEnv("VITE_APP_ENV", "testbed");
   const outDir = { outDir: dist, emptyOutDir: true };
-  await build({ logLevel: "warn", build: outDir });
+  await build({ logLevel: "warn", build: outDir, plugins: [asset] });
   server = await preview({
     logLevel: "warn",
     build: outDir,
@@ -61,8 +70,8 @@ describe("headers", () => {
   );
 
   test("what has a hash in its name is kept for ever, pages are asked for again", async () => {
-    const [asset = ""] = readdirSync(join(dist, "assets"));
-    const kept = await get(`/assets/${asset}`);
+    const [name = ""] = readdirSync(join(dist, "assets"));
+    const kept = await get(`/assets/${name}`);
     expect(kept.status).toBe(200);
     expect(kept.headers.get("cache-control")).toContain("immutable");
     const page = await get("/");
@@ -71,7 +80,7 @@ describe("headers", () => {
 });
 
 describe("pages", () => {
-  const pages = readPages();
+  const pages = pageFiles();
 
   test("a path without a page is the 404 page, with that status", async () => {
     const response = await get("/no/such/page");
@@ -103,7 +112,3 @@ describe("pages", () => {
     expect(html).toContain('<meta name="robots" content="noindex">');
   });
 });
-
-function readPages(): string[] {
-  return readdirSync(".").filter((file) => file.endsWith(".html"));
-}
