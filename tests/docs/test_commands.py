@@ -111,6 +111,7 @@ def test_the_tutorial(tmp_path: Path) -> None:
         printed = run_page("docs/tutorial/first-service.md", empty(tmp_path))
     assert "http://127.0.0.1:3000 is healthy" in printed
     assert '"status":"ok"' in printed
+    assert '[{"item":"tea"}]' in printed
     assert "PORT: expected integer between 1 and 65535, got" in printed
     assert "LOG_LEVEL: expected one of" in printed
     assert "it did not start" in printed

@@ -1,19 +1,36 @@
-"""What the README of a new project says of its first minutes, word for word, for each stack."""
+"""What the README of a new project says, word for word, for each stack.
+
+Its first minutes, then how the example is replaced, with the project's own checks after each step.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from conftest import TEMPLATE, usual_ports
 
 pytestmark = pytest.mark.slow
+
+HOSTILE = """The "best" service's \\ description: {{ x }} ${{ y }} $(id) </script>
+# with a *second* line"""
+
+#: What checks the addition of the README to a project, and where it answers.
+ORDERS = {
+    "node": ("npx --no-install vitest run orders", "http://localhost:3000/orders"),
+    "python": ("uv run --no-sync pytest -k orders", "http://localhost:3000/orders"),
+    "fullstack": ("npx --no-install vitest run orders", "http://localhost:3000/orders"),
+    "static": ("npx --no-install vitest run site", "http://localhost:5173/orders.html"),
+}
 
 
 def answer(url: str, process: subprocess.Popen[bytes]) -> str:
@@ -28,27 +45,19 @@ def answer(url: str, process: subprocess.Popen[bytes]) -> str:
     raise AssertionError(f"{url} did not answer within 30 seconds")
 
 
-@pytest.mark.parametrize("stack", [option.id for option in TEMPLATE.catalog.axes["stack"]])
-def test_the_quick_start_works_as_written(stack: str, tmp_path: Path) -> None:
-    made = [sys.executable, "-m", "scaffold", "new", "my-service", "--defaults", "-d"]
-    subprocess.run([*made, f"stack={stack}"], cwd=tmp_path, check=True)
-    project = tmp_path / "my-service"
-    section = (project / "README.md").read_text().split("## Quick start")[1].split("\n## ")[0]
-    commands = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
-    urls = re.findall(r"<(http://localhost:\d+[^>]*)>", section)
-    assert urls
+def commands(project: Path, title: str) -> list[str]:
+    """Give the commands in a section of the README, block by block."""
+    section = (project / "README.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
+@contextmanager
+def running(project: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run what ends with a server that goes on, as in a terminal."""
     with usual_ports():
-        process = subprocess.Popen(
-            ["sh", "-euc", "\n".join(commands)], cwd=project, start_new_session=True
-        )
+        process = subprocess.Popen(["sh", "-euc", script], cwd=project, start_new_session=True)
         try:
-            deadline = time.monotonic() + 300
-            while not (project / ".env.local").exists():  # what comes before may take its time
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            for url in urls:
-                assert answer(url, process)
+            yield process
         finally:
             # As Ctrl-C does it: to all that the terminal started.
             subprocess.run(["kill", "-INT", "--", f"-{process.pid}"], check=True)
@@ -56,6 +65,49 @@ def test_the_quick_start_works_as_written(stack: str, tmp_path: Path) -> None:
                 process.wait(20)
             finally:
                 subprocess.run(["kill", "-KILL", "--", f"-{process.pid}"], check=False)
+    assert process.returncode != -signal.SIGKILL
+
+
+def passes(project: Path, *tasks: str) -> None:
+    """Run tasks, each of which has to pass."""
+    for task in tasks:
+        done = subprocess.run(
+            ["sh", "-euc", task], cwd=project, env={**os.environ, "NO_COLOR": "1"},
+            check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{task}:\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize("stack", [option.id for option in TEMPLATE.catalog.axes["stack"]])
+def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "scaffold", "new", "my-service", "--defaults",
+         "-d", f"stack={stack}", "-d", f"description={HOSTILE}"],
+        cwd=tmp_path, check=True, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert made.stderr == "", "no note: the lock file and the first commit were made"
+    project = tmp_path / "my-service"
+
+    quick_start = (project / "README.md").read_text().split("## What is yours")[0]
+    urls = re.findall(r"<(http://localhost:\d+[^>]*)>", quick_start)
+    assert urls
+    with running(project, "\n".join(commands(project, "Quick start"))) as process:
+        deadline = time.monotonic() + 300
+        while not (project / ".env.local").exists():  # what comes before may take its time
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        for url in urls:
+            assert answer(url, process)
     left = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
     assert left == "", "nothing of the work is left for git"
-    assert process.returncode != -signal.SIGKILL
+
+    delete = [block for block in commands(project, "What is yours") if block.startswith("rm ")]
+    add = [block for block in commands(project, "What is yours") if block not in delete]
+    assert delete
+    assert add
+    passes(project, *delete, "ops/build", "ops/lint", "ops/test")
+    check, url = ORDERS[stack]
+    passes(project, *add, "ops/lint", check)
+    with running(project, "exec ops/dev") as process:
+        assert answer(url, process)

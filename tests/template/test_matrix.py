@@ -79,8 +79,8 @@ def test_files_are_clean_text(project: Path) -> None:
         assert text.endswith("\n"), f"{name}: the last line has no end"
         assert not text.endswith("\n\n"), f"{name}: blank lines at the end"
         assert not text.startswith("\n"), f"{name}: a blank line at the start"
-        # Between the functions of a Python file there are two.
-        assert "\n\n\n" not in text or name == "LICENSE" or name.endswith(".py"), (
+        # Between the functions of a Python file there are two, in the README as well.
+        assert "\n\n\n" not in text or name == "LICENSE" or name.endswith((".py", "README.md")), (
             f"{name}: blank lines"
         )
         assert not re.search(r"[ \t]+$", text, re.MULTILINE) or name == "LICENSE", f"{name}: spaces"

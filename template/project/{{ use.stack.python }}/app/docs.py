@@ -39,9 +39,9 @@ def _page(document: dict[str, Any]) -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     )
-    schemas = "".join(
-        _details(name, schema) for name, schema in document["components"]["schemas"].items()
-    )
+    # There is none where no route has a model.
+    models = document.get("components", {}).get("schemas", {})
+    schemas = "".join(_details(name, schema) for name, schema in models.items())
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

@@ -1,4 +1,4 @@
-"""One JSON object a line on standard output. In the code: `log.info("note created", id=id)`."""
+"""One JSON object a line on standard output. In the code: `log.info("user created", id=id)`."""
 
 import asyncio
 import logging

@@ -7,9 +7,7 @@ from app.health import Health, health_routes
 from app.logs import configure_logging
 from app.middleware import Middleware
 from app.mounts import MOUNTS
-from app.resources.notes.mock import MOCK_NOTES
-from app.resources.notes.repository import NotesRepository
-from app.resources.notes.routes import notes_routes
+from app.resources.index import RESOURCES
 from app.service import DESCRIPTION, NAME, VERSION
 
 
@@ -31,9 +29,9 @@ def create_app(config: Config) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(Middleware, config, app.state.health)
 
-    notes = NotesRepository(MOCK_NOTES if config.APP_ENV == "local" else ())
+    for resource in RESOURCES:
+        resource(app, config)
     # Rather than by include_router(), which goes through its routes twice at every request.
-    app.routes.extend(notes_routes(notes).routes)
     app.routes.extend(health_routes(config, app.state.health).routes)
     if public_docs:
         app.routes.extend(docs_routes(app).routes)

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from app.config import Config, read_config
 from app.main import create_app
+from tests.fixtures.routes import add_routes
 
 type SetEnvironment = Callable[..., None]
 type StartApp = Callable[..., TestClient]
@@ -37,6 +38,7 @@ def start(environment: SetEnvironment) -> Iterator[StartApp]:
         def start_app(extend: Callable[[FastAPI], None] | None = None, **env: str) -> TestClient:
             environment(**{"APP_ENV": "sandbox"} | env)
             app = create_app(read_config())
+            add_routes(app)
             if extend:
                 extend(app)
             return stack.enter_context(TestClient(app, raise_server_exceptions=False))

@@ -27,9 +27,7 @@ import {
 import { Methods } from "./methods.ts";
 import { mounts } from "./mounts.ts";
 import { RateLimiter } from "./rate-limit.ts";
-import { mockNotes } from "./resources/notes/mock.ts";
-import { NotesRepository } from "./resources/notes/repository.ts";
-import { notesRoutes } from "./resources/notes/routes.ts";
+import { resources } from "./resources/index.ts";
 import { docsRoutes, openapiOptions } from "./routes/docs.ts";
 import { healthRoutes, isProbe } from "./routes/health.ts";
 import { serializerCompiler, validatorCompiler } from "./validation.ts";
@@ -202,12 +200,7 @@ export function buildApp(
   }
   for (const mount of mounts) app.register(mount);
   app.register(healthRoutes, config);
-  app.register(notesRoutes, {
-    prefix: "/notes",
-    repository: new NotesRepository(
-      config.APP_ENV === "local" ? mockNotes : [],
-    ),
-  });
+  for (const resource of resources) app.register(resource, config);
 
   return app;
 }

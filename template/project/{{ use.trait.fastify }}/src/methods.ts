@@ -24,7 +24,7 @@ export class Methods {
   }
 }
 
-/** Matches the paths of a route such as /notes/:id. */
+/** Matches the paths of a route such as /users/:id. */
 function pattern(url: string): RegExp {
   const path = url
     .replace(/[$()+.?[\\\]^{|}]/g, String.raw`\$&`)

@@ -5,10 +5,13 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI, HTTPException
+from fastapi.testclient import TestClient
 from httpx2 import Response
 from pydantic import TypeAdapter
 
-from tests.conftest import Logged, StartApp
+from app import main
+from app.config import read_config
+from tests.conftest import Logged, SetEnvironment, StartApp
 
 JSON = {"content-type": "application/json"}
 
@@ -23,40 +26,50 @@ def problem(response: Response) -> tuple[int, str | None]:
 
 def test_an_unknown_route_is_a_problem(start: StartApp) -> None:
     client = start()
-    for path in ("/", "/nowhere", "/notes/", "/metrics", "/docs/oauth2-redirect"):
+    for path in ("/nowhere", "/_test/", "/docs/oauth2-redirect"):
         assert problem(client.get(path)) == (404, "No such route")
 
 
-@pytest.mark.parametrize("path", ["/%zz?token=hunter2", "/%ff", "/notes/%"])
+@pytest.mark.parametrize("path", ["/%zz?token=hunter2", "/%ff", "/_test/%"])
 def test_a_malformed_url_is_a_problem_that_does_not_repeat_it(start: StartApp, path: str) -> None:
     response = start().get(path)
     assert problem(response) == (400, "The URL is malformed")
 
 
 def test_another_method_is_not_allowed_and_the_allowed_are_named(start: StartApp) -> None:
-    response = start().patch("/notes")
+    response = start().patch("/_test")
     assert problem(response) == (405, "Allowed: GET, HEAD, POST")
     assert response.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_head_is_get_without_a_body(start: StartApp) -> None:
     client = start()
-    head, get = client.head("/notes"), client.get("/notes")
+    head, get = client.head("/_test"), client.get("/_test")
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == get.headers["content-length"]
 
 
 @pytest.mark.parametrize("body", [b"{", b"", b'"\xff"', b"NaN", b"[" * 100_000])
 def test_a_body_that_is_not_json_is_a_problem(start: StartApp, body: bytes) -> None:
-    response = start().post("/notes", content=body, headers=JSON)
+    response = start().post("/_test", content=body, headers=JSON)
     assert problem(response)[0] == 400
 
 
 @pytest.mark.parametrize("media_type", ["", "text/csv", "application/merge-patch+json"])
 def test_a_body_of_another_media_type_is_a_problem(start: StartApp, media_type: str) -> None:
     headers = {"content-type": media_type} if media_type else {}
-    response = start().post("/notes", content=b"{}", headers=headers)
+    response = start().post("/_test", content=b"{}", headers=headers)
     assert problem(response)[0] == 415
+
+
+def test_a_request_that_does_not_fit_is_a_problem_that_says_where(start: StartApp) -> None:
+    client = start()
+    for response, location in (
+        (client.post("/_test", json={"name": 42}), "body.name"),
+        (client.get("/_test?limit=0"), "query.limit"),
+    ):
+        assert problem(response) == (422, "The request is invalid")
+        assert [error["location"] for error in response.json()["errors"]] == [location]
 
 
 def test_a_body_beyond_the_limit_is_a_problem_chunked_too(start: StartApp) -> None:
@@ -66,7 +79,7 @@ def test_a_body_beyond_the_limit_is_a_problem_chunked_too(start: StartApp) -> No
 
     client = start(MAX_BODY_BYTES="100")
     for content in (b" " * 101, chunks()):
-        response = client.post("/notes", content=content, headers=JSON)
+        response = client.post("/_test", content=content, headers=JSON)
         assert problem(response)[0] == 413
         assert response.headers["connection"] == "close"
 
@@ -110,26 +123,26 @@ def test_a_request_that_takes_too_long_is_a_problem(start: StartApp) -> None:
     begun = time.monotonic()
     assert problem(client.get("/slow")) == (503, "The request took too long")
     assert time.monotonic() - begun < 5
-    assert client.get("/notes").status_code == 200
+    assert client.get("/_test").status_code == 200
 
 
 def test_requests_are_limited_by_client_but_not_probes(start: StartApp) -> None:
     client = start(RATE_LIMIT_PER_MINUTE="1", CLIENT_IP_HEADER="X-Forwarded-For")
     ada = {"x-forwarded-for": "203.0.113.9, 2001:db8::1"}
-    assert client.get("/notes", headers=ada).status_code == 200
-    limited = client.get("/notes", headers=ada)
+    assert client.get("/_test", headers=ada).status_code == 200
+    limited = client.get("/_test", headers=ada)
     assert problem(limited)[0] == 429
     assert 0 < int(limited.headers["retry-after"]) <= 60
     for path in ("/healthz", "/readyz", "/version"):
         assert client.get(path, headers=ada).status_code == 200
     # Whoever claims no address at all is who is connected.
-    assert client.get("/notes", headers={"x-forwarded-for": "nobody"}).status_code == 200
-    assert client.get("/notes").status_code == 429
+    assert client.get("/_test", headers={"x-forwarded-for": "nobody"}).status_code == 200
+    assert client.get("/_test").status_code == 429
 
 
 def test_every_response_has_the_security_headers(start: StartApp) -> None:
     client = start()
-    for path in ("/notes", "/nowhere", "/%zz"):
+    for path in ("/_test", "/nowhere", "/%zz"):
         headers = client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
@@ -137,33 +150,43 @@ def test_every_response_has_the_security_headers(start: StartApp) -> None:
         assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
         assert headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         assert "access-control-allow-origin" not in headers
-    assert "strict-transport-security" not in start(APP_ENV="local").get("/notes").headers
+    assert "strict-transport-security" not in start(APP_ENV="local").get("/_test").headers
 
 
 def test_only_named_origins_may_call_from_a_browser(start: StartApp) -> None:
     client = start(CORS_ORIGINS="https://app.example.com")
     ours, other = {"origin": "https://app.example.com"}, {"origin": "https://other.example.com"}
-    allowed = client.get("/notes", headers=ours).headers
+    allowed = client.get("/_test", headers=ours).headers
     assert allowed["access-control-allow-origin"] == "https://app.example.com"
     assert allowed["vary"] == "origin"
-    assert "access-control-allow-origin" not in client.get("/notes", headers=other).headers
+    assert "access-control-allow-origin" not in client.get("/_test", headers=other).headers
 
     wants = {"access-control-request-method": "POST"}
     names = {"access-control-request-headers": "content-type"}
-    preflight = client.options("/notes", headers=ours | wants | names)
+    preflight = client.options("/_test", headers=ours | wants | names)
     assert preflight.status_code == 204
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert preflight.headers["access-control-allow-headers"] == "content-type"
-    assert client.options("/notes", headers=other | wants).status_code == 405
+    assert client.options("/_test", headers=other | wants).status_code == 405
 
 
 def test_the_documentation_is_not_there_in_live(start: StartApp) -> None:
     client = start()
     assert client.get("/openapi.json").json()["openapi"].startswith("3.1")
     page = client.get("/docs")
-    assert "POST /notes" in page.text
+    assert "POST /_test" in page.text
     assert "style-src 'sha256-" in page.headers["content-security-policy"]
 
     live = start(APP_ENV="live")
     assert problem(live.get("/openapi.json"))[0] == 404
     assert problem(live.get("/docs"))[0] == 404
+
+
+def test_a_service_without_resources_is_documented_too(
+    environment: SetEnvironment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(APP_ENV="sandbox")
+    monkeypatch.setattr(main, "RESOURCES", ())
+    client = TestClient(main.create_app(read_config()))
+    assert "GET /healthz" in client.get("/docs").text
+    assert client.get("/openapi.json").json()["paths"].keys() == {"/healthz", "/version", "/readyz"}

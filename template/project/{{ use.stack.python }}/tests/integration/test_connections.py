@@ -2,7 +2,7 @@
 
 from tests.integration.server import SLOW_SERVICE, Server, read, receive
 
-POST = b"POST /notes HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+POST = b"POST /_test HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
 
 
 def status(response: bytes) -> bytes:
@@ -28,7 +28,7 @@ def test_a_request_that_is_not_http_is_a_problem() -> None:
 
 def test_a_head_that_is_too_large_is_refused_at_once_and_in_parts() -> None:
     with Server() as server:
-        large = b"GET /notes HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 17_000
+        large = b"GET /_test HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 17_000
         client = server.connect(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         receive(client)
         client.sendall(large)
@@ -39,9 +39,9 @@ def test_a_head_that_is_too_large_is_refused_at_once_and_in_parts() -> None:
 
 
 def test_a_head_or_body_that_does_not_come_is_not_waited_for() -> None:
-    with Server(REQUEST_TIMEOUT_SECONDS="1") as server:
+    with Server(SLOW_SERVICE, REQUEST_TIMEOUT_SECONDS="1") as server:
         silent = server.connect()
-        head = server.connect(b"GET /notes HTTP/1.1\r\nHost:")
+        head = server.connect(b"GET /_test HTTP/1.1\r\nHost:")
         body = server.connect(POST + b"Content-Length: 5\r\n\r\n{")
         ignored = server.connect(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n{")
         assert status(read(silent)) in {b"", b"408"}
@@ -65,8 +65,8 @@ def test_a_stream_may_take_longer_than_a_request() -> None:
 
 
 def test_an_upgrade_that_is_not_offered_is_ignored() -> None:
-    with Server() as server:
+    with Server(SLOW_SERVICE) as server:
         upgrade = b"Connection: Upgrade, close\r\nUpgrade: h2c\r\n"
-        request = b"GET /notes HTTP/1.1\r\nHost: a\r\n" + upgrade + b"\r\n"
+        request = b"GET /_test HTTP/1.1\r\nHost: a\r\n" + upgrade + b"\r\n"
         assert read(server.connect(request)).startswith(b"HTTP/1.1 200 ")
         assert "pgrade" not in server.stdout

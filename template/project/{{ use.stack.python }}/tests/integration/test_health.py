@@ -48,7 +48,7 @@ def test_probes_are_not_logged_unlike_other_requests(start: StartApp, logged: Lo
     for path in ("/healthz", "/readyz", "/version"):
         client.get(path)
     assert logged() == []
-    client.get("/notes")
+    client.get("/_test")
     assert [line["msg"] for line in logged()] == ["request completed"]
 
 

@@ -16,7 +16,7 @@ def test_what_is_in_flight_is_finished_nothing_new_taken_exit_code_0(stop: int) 
     with Server(SLOW_SERVICE) as server:
         # A connection that sends nothing, an idle one, one halfway through its request.
         silent = server.connect()
-        idle = server.connect(get("/notes"))
+        idle = server.connect(get("/_test"))
         receive(idle)
         late = server.connect(get("/readyz")[:-2])
         slow = server.connect(get("/slow/900"))
@@ -44,11 +44,11 @@ def test_what_is_in_flight_is_finished_nothing_new_taken_exit_code_0(stop: int) 
 
 def test_clients_are_let_go_not_ready_connections_close_after_a_reply() -> None:
     with Server(SLOW_SERVICE) as server:
-        client = server.connect(get("/notes"))
+        client = server.connect(get("/_test"))
         receive(client)
         server.send(signal.SIGTERM)
         server.wait_for("shutting down")
-        client.sendall(get("/notes"))
+        client.sendall(get("/_test"))
         reply = read(client)
         assert reply.startswith(b"HTTP/1.1 200 ")
         assert b"\r\nconnection: close\r\n" in reply

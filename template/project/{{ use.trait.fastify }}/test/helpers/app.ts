@@ -1,6 +1,7 @@
 import { onTestFinished } from "vitest";
 import { buildApp } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
+import { testRoutes } from "../fixtures/routes.ts";
 
 /** An app without mock data, closed when the test ends, and what it logged. */
 export function testApp(overrides: Partial<Config> = {}) {
@@ -9,6 +10,7 @@ export function testApp(overrides: Partial<Config> = {}) {
   const app = buildApp(config, {
     logStream: { write: (line) => void lines.push(line) },
   });
+  app.register(testRoutes);
   onTestFinished(() => app.close());
   return { app, lines };
 }

@@ -15,14 +15,10 @@ describe("GET /openapi.json", () => {
     const document = (await app.inject("/openapi.json")).json<Document>();
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(document.info.title).toBe(service.name);
-    expect(Object.keys(document.paths)).toEqual([
-      "/healthz",
-      "/version",
-      "/readyz",
-      "/notes",
-      "/notes/{id}",
-    ]);
-    expect(document.paths["/notes"]?.["get"]).toMatchObject({
+    expect(Object.keys(document.paths)).toEqual(
+      expect.arrayContaining(["/healthz", "/version", "/readyz", "/_test"]),
+    );
+    expect(document.paths["/_test"]?.["get"]).toMatchObject({
       parameters: [
         {
           in: "query",
@@ -30,14 +26,13 @@ describe("GET /openapi.json", () => {
           required: false,
           schema: { type: "integer", minimum: 1, maximum: 100 },
         },
-        { in: "query", name: "offset" },
       ],
     });
-    expect(document.paths["/notes"]?.["post"]).toMatchObject({
+    expect(document.paths["/_test"]?.["post"]).toMatchObject({
       requestBody: {
         content: {
           "application/json": {
-            schema: { required: ["title"], properties: { title: {} } },
+            schema: { required: ["name"], properties: { name: {} } },
           },
         },
       },

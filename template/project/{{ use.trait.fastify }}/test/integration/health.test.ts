@@ -33,7 +33,7 @@ describe("GET /healthz", () => {
     const { app, lines } = testApp();
     await app.inject("/healthz");
     expect(lines).toEqual([]);
-    await app.inject("/notes");
+    await app.inject("/_test");
     expect(lines.join("")).toContain("request completed");
   });
 });

@@ -46,10 +46,10 @@ test("a response that has begun may take its time", async () => {
 
 test.each([
   ["says nothing", ""],
-  ["never ends its headers", "GET /notes HTTP/1.1\r\nHost: localhost\r\n"],
+  ["never ends its headers", "GET /_test HTTP/1.1\r\nHost: localhost\r\n"],
   [
     "never ends its body",
-    "POST /notes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    "POST /_test HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
   ],
 ])("a client that %s is sent away", async (_name, request) => {
   const server = await startServer(SLOW_SERVER, {
@@ -63,10 +63,10 @@ test.each([
 
 test.each([
   ["no HTTP", "hello\r\n\r\n", 400],
-  ["no Host", "GET /notes HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+  ["no Host", "GET /_test HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
   [
     "too many headers",
-    `GET /notes HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(17_000)}\r\n\r\n`,
+    `GET /_test HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(17_000)}\r\n\r\n`,
     431,
   ],
 ])("a request with %s is a problem", async (_name, request, status) => {

@@ -15,7 +15,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
     const silent = connect(server.port, "127.0.0.1").resume();
     await once(silent, "connect");
     const idle = connect(server.port, "127.0.0.1").resume();
-    idle.write("GET /notes HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    idle.write("GET /_test HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(idle, "data");
     const late = connect(server.port, "127.0.0.1");
     late.write("GET /readyz HTTP/1.1\r\nHost: localhost\r\n");
@@ -46,7 +46,7 @@ describe.each(["SIGTERM", "SIGINT"] as const)("%s", (signal) => {
 
 test("SIGTERM lets clients drain: not ready, connections close after a reply", async () => {
   const server = await startServer(SLOW_SERVER);
-  const request = "GET /notes HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const request = "GET /_test HTTP/1.1\r\nHost: localhost\r\n\r\n";
   const client = connect(server.port, "127.0.0.1");
   client.write(request);
   await once(client, "data");

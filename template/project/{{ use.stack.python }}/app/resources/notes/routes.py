@@ -1,5 +1,3 @@
-# An example resource: replace this folder with your own. It shows where
-# routes, schemas, storage and mock data go.
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Response

@@ -1,5 +1,3 @@
-// An example resource: replace this folder with your own. It shows where
-// routes, schemas, storage and mock data go.
 import { z } from "zod";
 import { HttpError, problemSchema } from "../../errors.ts";
 import type { ZodPlugin } from "../../validation.ts";
