@@ -185,6 +185,6 @@ def reason(owners: Ownership, path: PurePosixPath) -> str:
 
 def _matching(patterns: Iterable[str], path: PurePosixPath) -> str:
     """Give the pattern that decides over a path."""
-    patterns = list(patterns)
+    patterns = list(filter(None, patterns))  # PathSpec counts no empty line
     index = PathSpec.from_lines("gitignore", patterns).check_file(path).index
     return patterns[index] if index is not None else ""

@@ -137,7 +137,7 @@ boxed/Dockerfile
     ("settings", "path", "said"),
     [
         ("", "src/main.txt", "seed: written once, then yours (/src/)"),
-        ("keep: [a, '*.md', b]\n", "README.md", "yours: .scaffold.yml keeps *.md"),
+        ("keep: ['', a, '*.md', b]\n", "README.md", "yours: .scaffold.yml keeps *.md"),
         ("keep: ['*', '!*.md']\n", "README.md", "managed: updates merge what you and the "),
         (
             "deleted: [tool.sh]\n",
