@@ -38,6 +38,8 @@ export async function extras(app: FastifyInstance): Promise<void> {
         apiToken: "s3cret-1",
         db: { host: "db", password: "s3cret-2" },
         list: [{ Cookie: "s3cret-3" }],
+        account: { toJSON: () => ({ user: "ada", password: "s3cret-4" }) },
+        database: "postgres://ada:s3cret-5@db/app",
       },
       "with secrets",
     );
@@ -51,8 +53,14 @@ import os
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
 from app.logs import log
+
+
+class Account(BaseModel):
+    user: str
+    password: str
 
 
 class DiskError(RuntimeError):
@@ -81,6 +89,8 @@ async def secrets() -> dict[str, Any]:
         apiToken="s3cret-1",
         db={"host": "db", "password": "s3cret-2"},
         list=[{"Cookie": "s3cret-3"}],
+        account=Account(user="ada", password="s3cret-4"),
+        database="postgres://ada:s3cret-5@db/app",
     )
     return {}
 

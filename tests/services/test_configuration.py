@@ -47,9 +47,6 @@ def test_every_problem_is_listed_on_a_line_of_its_own(project: Project) -> None:
     }
     lines = refused(project, **wrong)
     assert len(lines) == len(wrong), lines
-    # A connection string may carry a password; by its name this could be one.
-    hidden = next(line for line in lines if line.startswith("MAX_CONNECTIONS: "))
-    assert wrong.pop("MAX_CONNECTIONS") not in hidden
     for name, value in wrong.items():
         assert any(
             re.fullmatch(rf'{name}: .+, got "{re.escape(value)}"', line) for line in lines

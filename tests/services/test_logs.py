@@ -134,6 +134,8 @@ def test_fields_that_sound_secret_are_hidden_at_any_depth(run_extended: Start) -
     assert line["apiToken"] == "[Redacted]"
     assert line["db"] == {"host": "db", "password": "[Redacted]"}
     assert line["list"] == [{"Cookie": "[Redacted]"}]
+    assert line["account"] == {"user": "ada", "password": "[Redacted]"}
+    assert line["database"] == "postgres://[Redacted]@db/app"
     service.client.get("/broken")
     service.logged("request failed")
     assert SECRET not in service.out.read_text()

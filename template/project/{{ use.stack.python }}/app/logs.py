@@ -15,7 +15,7 @@ import structlog
 from pydantic_core import to_json
 
 from app.config import Config
-from app.redaction import is_secret
+from app.redaction import redacted
 from app.service import NAME, VERSION
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
@@ -46,17 +46,14 @@ def configure_logging(config: Config) -> None:
             "level": _NAMES.get(method, method),
             "time": timestamp(),
             **base,
-            "msg": fields.pop("event", ""),
+            "msg": redacted(fields.pop("event", "")),
         }
         if (current := request_id.get()) is not None:
             line["reqId"] = current
         if exception := fields.pop("exc_info", None):
-            line["err"] = _describe(exception)
+            line["err"] = redacted(_describe(exception))
         try:
-            # Whatever is not JSON is shown as text.
-            return to_json(
-                line | _redact(fields), fallback=repr, inf_nan_mode="strings", bytes_mode="base64"
-            )
+            return to_json(line | redacted(fields), inf_nan_mode="strings", bytes_mode="base64")
         except (ValueError, RecursionError):
             # Half a character, say: a line is never lost to a field.
             return dumps(line | {"unprintable": list(fields)}).encode()
@@ -129,14 +126,3 @@ def _describe(exception: Any) -> Any:
         "message": str(exception),
         "stack": "".join(traceback.format_exception(exception)),
     }
-
-
-def _redact(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            name: "[Redacted]" if is_secret(str(name)) else _redact(member)
-            for name, member in value.items()
-        }
-    if isinstance(value, (list, tuple, set)):
-        return [_redact(member) for member in value]
-    return value

@@ -10,7 +10,7 @@ import {
 import pino from "pino";
 import type { Config } from "./config.ts";
 import { isProbe } from "./routes/health.ts";
-import { isSecret, SECRET_NAME } from "./secrets.ts";
+import { redacted } from "./secrets.ts";
 import { service } from "./service.ts";
 import { version } from "./version.ts";
 
@@ -77,7 +77,7 @@ export class RequestLog extends LogController {
       `"url":${JSON.stringify(withoutQuery(request.url))},` +
       `"remoteAddress":"${request.clientAddress}"},` +
       `"res":{"statusCode":${reply.statusCode}},` +
-      `"responseTime":${reply.elapsedTime},"msg":"request completed"}\n`;
+      `"responseTime":${reply.elapsedTime.toFixed(3)},"msg":"request completed"}\n`;
     if (this.#stream.writeLater) this.#stream.writeLater(line);
     else this.#stream.write(line);
   }
@@ -193,32 +193,8 @@ export function withoutQuery(url: string): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
-// A field whose name looks like a secret's, apart from the URL of a request,
-// which is logged without its query string. Few lines match; only they are
-// parsed. After 100 characters it may be a name or not: that is parsed as well,
-// as looking further from every match on would be slow in a hostile line.
-const SECRET_FIELD = new RegExp(
-  String.raw`(?:${SECRET_NAME.source})(?<!"req":\{"method":"[A-Z-]+","url)` +
-    String.raw`(?:(?:[^"\\]|\\.){0,99}":|(?:[^"\\]|\\.){100})`,
-  "i",
-);
-
 function redact(line: string): string {
-  if (!SECRET_FIELD.test(line)) return line;
   return `${JSON.stringify(redacted(JSON.parse(line)))}\n`;
-}
-
-function redacted(value: unknown, parent = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => redacted(item, "[]"));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name,
-      isSecret(name) && !(parent === "req" && name === "url")
-        ? "[Redacted]"
-        : redacted(inner, parent === "" ? name : "[]"),
-    ]),
-  );
 }
 
 // Bounded and plain, so that a client cannot forge or flood log lines.

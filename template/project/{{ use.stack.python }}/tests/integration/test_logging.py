@@ -1,8 +1,12 @@
 import logging
 import re
-from typing import Any
+from collections import UserDict
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
 from app.logs import log
 from app.service import NAME, VERSION
@@ -48,7 +52,19 @@ def test_lines_below_the_level_are_left_out(start: StartApp, logged: Logged) -> 
     "field",
     [
         *("access_token", "apiKey", "Authorization", "client_secret", "cookie", "DATABASE_URL"),
-        *("dsn", "jwt", "passwd", "pwd", "sessionId", "set-cookie", "url", "x-api-key"),
+        *(
+            "bearer",
+            "cvv",
+            "otp",
+            "pin",
+            "dsn",
+            "jwt",
+            "passwd",
+            "pwd",
+            "sessionId",
+            "set-cookie",
+            "x-api-key",
+        ),
     ],
 )
 def test_a_field_with_the_name_of_a_secret_is_never_shown(
@@ -66,6 +82,92 @@ def test_a_field_with_the_name_of_a_secret_is_never_shown(
         assert "[Redacted]" in str(line)
         assert SECRET not in str(line)
     assert value == {field: SECRET}
+
+
+@pytest.mark.parametrize("field", ["author", "monkey", "opinion", "url"])
+def test_a_field_whose_name_only_sounds_like_that_is_shown(
+    start: StartApp, logged: Logged, field: str
+) -> None:
+    start()
+    log.info("shown", **{field: "shown"})
+    assert logged()[0][field] == "shown"
+
+
+class Account(BaseModel):
+    user: str
+    password: str = Field(alias="p", min_length=100)
+
+
+@dataclass
+class Holder:
+    account: Account
+    pin: str = SECRET
+
+
+class Pair(NamedTuple):
+    user: str
+    password: str
+
+
+ACCOUNT = Account.model_construct(user="ada", password=SECRET)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ACCOUNT,
+        Holder(ACCOUNT),
+        Pair("ada", SECRET),
+        [{"a": (ACCOUNT, Holder(ACCOUNT))}],
+        UserDict(user="ada", password=SECRET),
+        SimpleNamespace(user="ada", password=SECRET),
+    ],
+)
+def test_the_secrets_of_what_is_no_plain_field_are_never_shown(
+    start: StartApp, logged: Logged, value: Any
+) -> None:
+    start()
+    log.info("object", value=value)
+    log.info(f"as text: {value!r}")
+    lines = logged()
+    assert len(lines) == 2
+    assert "ada" in str(lines)
+    assert SECRET not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"postgres://ada:{SECRET}@db/app",
+        f"GET https://api.example.com/notes?code={SECRET}",
+        f"/notes?code={SECRET}#{SECRET}",
+        f'{{"password": "{SECRET}", "user": "ada"}}',
+    ],
+)
+def test_what_sounds_secret_in_a_text_is_never_shown(
+    start: StartApp, logged: Logged, text: str
+) -> None:
+    start()
+    log.info(text)
+    log.info("list", list=[text])
+    log.error("failed", exc_info=ValueError(text))
+    logging.getLogger("driver").error("lost %s", text)
+    lines = logged()
+    assert len(lines) == 4
+    for line in lines:
+        assert "[Redacted]" in str(line)
+        assert SECRET not in str(line)
+
+
+def test_an_error_does_not_show_what_was_not_valid(start: StartApp, logged: Logged) -> None:
+    start()
+    try:
+        Account.model_validate({"user": "ada", "p": SECRET})
+    except ValidationError as error:
+        log.error("not valid", exc_info=error)
+    (line,) = logged()
+    assert "at least 100 characters" in line["err"]["message"]
+    assert SECRET not in str(line)
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1: b"\xff"}, "\ud800"])

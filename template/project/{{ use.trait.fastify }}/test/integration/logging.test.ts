@@ -77,11 +77,15 @@ describe("log lines", () => {
     "api_key",
     "apiKey",
     "Authorization",
+    "bearer",
     "client_secret",
     "cookie",
+    "cvv",
     "DATABASE_URL",
+    "otp",
     "passwd",
     "password",
+    "pin",
     "proxy-authorization",
     "pwd",
     "refreshToken",
@@ -104,6 +108,43 @@ describe("log lines", () => {
     for (const line of lines) expect(line).toContain("[Redacted]");
     expect(lines.join("")).not.toContain(SECRET);
     expect(value).toEqual({ [field]: SECRET });
+  });
+
+  test.each(["author", "monkey", "opinion", "url"])(
+    "show a field named %s, which only sounds like that",
+    (field) => {
+      const { app, lines } = testApp();
+      app.log.info({ [field]: "shown" });
+      expect(lines.join("")).toContain(`"${field}":"shown"`);
+    },
+  );
+
+  test.each([
+    "postgres://ada:hunter2@db/app",
+    "GET https://api.example.com/notes?code=hunter2",
+    "/notes?code=hunter2#hunter2",
+    `{"password": "hunter2", "user": "ada"}`,
+    "Account(user='ada', password='hun\\'ter2 hunter2')",
+  ])("never show what sounds secret in the text %s", (text) => {
+    const { app, lines } = testApp();
+    app.log.info(text);
+    app.log.info({ list: [text] });
+    app.log.error(new Error(text));
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).toContain("[Redacted]");
+    expect(lines.join("")).not.toContain(SECRET);
+  });
+
+  test("never show the secrets of an object that is written in its own way", () => {
+    const { app, lines } = testApp();
+    class Account {
+      toJSON() {
+        return { name: "ada", pin: SECRET, of: { password: SECRET } };
+      }
+    }
+    app.log.info({ account: new Account() });
+    expect(lines.join("")).toContain('"name":"ada"');
+    expect(lines.join("")).not.toContain(SECRET);
   });
 
   test("show the URL of a request, without its query string", async () => {
