@@ -39,6 +39,7 @@ def test_every_problem_is_listed_on_a_line_of_its_own(project: Project) -> None:
         "CORS_ORIGINS": "https://app.example.com/path",
         "LOG_LEVEL": "loud",
         "MAX_BODY_BYTES": "0",
+        "MAX_BUFFERED_BYTES": "64MiB",
         "MAX_CONNECTIONS": "many",
         "PORT": "http",
         "RATE_LIMIT_PER_MINUTE": "1e3",
@@ -68,6 +69,7 @@ OUT_OF_BOUNDS = {
     ],
     "LOG_LEVEL": ["INFO", "warning", "30"],
     "MAX_BODY_BYTES": ["0", "1073741825", "1e6", "1_000"],
+    "MAX_BUFFERED_BYTES": ["0", "4294967297"],
     "MAX_CONNECTIONS": ["0", "1000001"],
     "PORT": ["0", "65536", "+80", "8_0", "٣٠٠٠", "3000.0", " 3000", "99999999999999999999"],
     "RATE_LIMIT_PER_MINUTE": ["-1", "1000001"],
@@ -92,6 +94,7 @@ def test_a_value_out_of_its_bounds_is_a_problem(project: Project, row: int) -> N
             "GIT_COMMIT": "any text at all",
             "LOG_LEVEL": "trace",
             "MAX_BODY_BYTES": "1073741824",
+            "MAX_BUFFERED_BYTES": "4294967296",
             "MAX_CONNECTIONS": "1000000",
             "RATE_LIMIT_PER_MINUTE": "1000000",
             "REQUEST_TIMEOUT_SECONDS": "300",
@@ -101,6 +104,7 @@ def test_a_value_out_of_its_bounds_is_a_problem(project: Project, row: int) -> N
             "CORS_ORIGINS": " http://localhost , https://127.0.0.1:1 ",
             "LOG_LEVEL": "fatal",
             "MAX_BODY_BYTES": "1",
+            "MAX_BUFFERED_BYTES": "1",
             "MAX_CONNECTIONS": "1",
             "RATE_LIMIT_PER_MINUTE": "0",
             "REQUEST_TIMEOUT_SECONDS": "1",
@@ -115,8 +119,8 @@ def test_values_at_their_bounds_are_none(run: Start, env: dict[str, str]) -> Non
 def test_an_empty_variable_counts_as_unset(run: Start) -> None:
     names = (
         "APP_ENV", "CLIENT_IP_HEADER", "CORS_ORIGINS", "GIT_COMMIT", "LOG_LEVEL", "MAX_BODY_BYTES",
-        "MAX_CONNECTIONS", "RATE_LIMIT_PER_MINUTE", "REQUEST_TIMEOUT_SECONDS",
-        "SHUTDOWN_GRACE_SECONDS",
+        "MAX_BUFFERED_BYTES", "MAX_CONNECTIONS", "RATE_LIMIT_PER_MINUTE",
+        "REQUEST_TIMEOUT_SECONDS", "SHUTDOWN_GRACE_SECONDS",
     )  # fmt: skip
     version = run(**dict.fromkeys(names, "")).client.get("/version").json()
     assert (version["environment"], version["commit"]) == ("local", "unknown")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, suppress
 
 import pytest
 
 from .conftest import Start
-from .service import Service, problem
+from .service import Connection, Service, problem
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +55,8 @@ def test_every_address_has_a_limit_of_its_own(run: Start) -> None:
     assert status("203.0.113.1") == 429
     assert status("203.0.113.2") == 200
     assert status("2001:db8::1") == 200
+    assert status("2001:db8:0:0:1:2:3:4") == 429, "a /64 is one client"
+    assert status("2001:db8:0:1::1") == 200
     # The last address is the one that the platform's own proxy saw; a client can write the rest.
     assert status("192.0.2.1, 203.0.113.1") == 429
     assert status("203.0.113.1,  203.0.113.3") == 200
@@ -77,7 +80,7 @@ def test_without_a_header_to_trust_an_address_cannot_be_claimed(run: Start) -> N
 
 def test_a_flood_of_addresses_neither_grows_nor_breaks_a_service(run: Start) -> None:
     service = run(RATE_LIMIT_PER_MINUTE="5", CLIENT_IP_HEADER="x-forwarded-for")
-    request = "GET /nope HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2001:db8::{:x}\r\n\r\n"
+    request = "GET /nope HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 2001:db8:0:{:x}::1\r\n\r\n"
     with service.connect() as connection:
         for first in range(0, 20_000, 100):
             batch = (request.format(number) for number in range(first, first + 100))
@@ -120,6 +123,95 @@ def test_a_declared_length_over_the_limit_is_refused_before_the_body_is_sent(
     answer = service.send(POST + b"Content-Length: 10000000\r\n\r\n", seconds=5)
     assert answer is not None
     assert problem(answer)["status"] == 413
+
+
+LIMITED = {
+    "CLIENT_IP_HEADER": "x-client",
+    "MAX_BUFFERED_BYTES": str(4 * 2**20),
+    "REQUEST_TIMEOUT_SECONDS": "5",
+}
+
+
+def unfinished(service: Service, client: int, size: int) -> Connection:
+    """Send the first byte of a body that is declared to be so large."""
+    connection = service.connect(20)
+    connection.sendall(
+        POST + b"X-Client: 203.0.113.%d\r\nContent-Length: %d\r\n\r\n{" % (client, size)
+    )
+    return connection
+
+
+def test_bodies_together_take_only_so_much_memory_and_those_of_a_client_a_quarter(
+    run: Start,
+) -> None:
+    service = run(**LIMITED | {"REQUEST_TIMEOUT_SECONDS": "60"})
+    with ExitStack() as stack:
+
+        def send(client: int, size: int) -> Connection:
+            return stack.enter_context(unfinished(service, client, size))
+
+        def refused(client: int, size: int) -> int:
+            answer = send(client, size).receive("POST")
+            assert answer is not None
+            assert problem(answer)["detail"] == "Too many bodies at once"
+            assert answer.headers["retry-after"] == "1"
+            return answer.status
+
+        kept = [send(1, 1_000_000)]
+        assert refused(1, 10) == 429
+        kept += [send(2, 1_000_000), send(3, 1_000_000), send(4, 600_000)]
+        assert refused(5, 1_000_000) == 503
+
+        with service.connect() as chunked:
+            chunked.sendall(POST + b"X-Client: 203.0.113.6\r\nTransfer-Encoding: chunked\r\n\r\n")
+            with suppress(BrokenPipeError, ConnectionResetError):
+                for _ in range(10):
+                    chunked.sendall(b"f000\r\n" + b" " * 0xF000 + b"\r\n")
+            answer = chunked.receive("POST")
+            assert answer is None or problem(answer)["status"] == 503
+        for connection in kept:
+            connection.socket.settimeout(0.05)
+            with pytest.raises(TimeoutError):
+                connection.receive("POST")
+        for path in ("/healthz", "/notes"):
+            assert service.client.get(path).status_code == 200
+    assert len(service.logged("bodies take all the memory they may, refusing some")) == 1
+
+
+def test_a_body_gives_its_memory_back_whatever_becomes_of_it(run: Start) -> None:
+    service = run(**{**LIMITED, "MAX_BODY_BYTES": "65536", "MAX_BUFFERED_BYTES": "1"})
+
+    def status() -> int:
+        with unfinished(service, 1, 2) as connection:
+            connection.sendall(b"}")
+            answer = connection.receive("POST")
+            assert answer is not None
+            return answer.status
+
+    def comes_back() -> bool:
+        end = time.monotonic() + 3
+        while status() == 429:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    with unfinished(service, 1, 10) as late:
+        assert status() == 429
+        answer = late.receive("POST")
+        assert answer is not None
+        assert answer.status == 408
+        assert comes_back()
+    with unfinished(service, 1, 10):
+        assert status() == 429
+    assert comes_back(), "when the client hangs up"
+    with unfinished(service, 1, 10) as wrong:
+        wrong.sendall(b" not JSON")
+        answer = wrong.receive("POST")
+        assert answer is not None
+        assert answer.status == 400
+        assert comes_back()
+    assert [status() for _ in range(5)] == [422] * 5
 
 
 @pytest.mark.parametrize("chunked", [False, True])
@@ -210,25 +302,43 @@ def test_a_handler_that_takes_too_long_is_given_up(run_extended: Start) -> None:
 # Over how many connections
 
 
-def test_the_connection_that_is_one_too_many_is_closed(run: Start) -> None:
+def test_for_one_too_many_the_connection_that_is_idle_longest_is_closed(run: Start) -> None:
     service = run(MAX_CONNECTIONS="5")
     time.sleep(0.3)  # the connection that found out whether it listens is gone
-    kept = [service.connect() for _ in range(5)]
-    try:
-        for connection in kept:
+    with ExitStack() as stack:
+        kept = [stack.enter_context(service.connect(2)) for _ in range(5)]
+        for connection in kept[::-1]:
             connection.sendall(GET)
-            answer = connection.receive()
-            assert answer is not None
-            assert answer.status == 200
-        assert service.send(GET) is None, "it is closed without a response"
-        for connection in kept:
-            connection.sendall(GET)
-            assert connection.receive() is not None, "the others are served"
-        kept.pop().close()
-        time.sleep(0.3)
-        answer = service.send(GET)
+            assert connection.receive() is not None
+        answer = service.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
         assert answer is not None
         assert answer.status == 200
-    finally:
+        assert kept.pop().closed()
         for connection in kept:
-            connection.close()
+            connection.sendall(GET)
+            assert connection.receive() is not None, "the others are kept"
+    assert len(service.logged("too many connections, closing idle ones")) == 1
+
+
+def test_with_all_connections_busy_only_probes_are_answered(run: Start) -> None:
+    service = run(MAX_CONNECTIONS="5")
+    time.sleep(0.3)
+    with ExitStack() as stack:
+        busy = [stack.enter_context(service.connect()) for _ in range(5)]
+        for connection in busy:
+            connection.sendall(POST + b"Content-Length: 14\r\n\r\n{")
+        silent = [stack.enter_context(service.connect()) for _ in range(20)]
+        answer = service.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert answer is not None
+        assert answer.status == 200
+        answer = service.send(GET)
+        assert answer is not None
+        assert problem(answer)["detail"] == "Too many connections"
+        assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+        assert answer.headers["connection"] == "close"
+        assert silent[0].closed()
+        for number, connection in enumerate(busy):
+            connection.sendall(b'"title": "%d"}' % number)
+            answer = connection.receive("POST")
+            assert answer is not None
+            assert answer.status == 201

@@ -72,6 +72,7 @@ class Config(BaseSettings):
         _one_of("fatal", "error", "warn", "info", "debug", "trace"),
     ] = "info"
     MAX_BODY_BYTES: Annotated[int, _integer(1, 2**30)] = 2**20
+    MAX_BUFFERED_BYTES: Annotated[int, _integer(1, 2**32)] = 2**26
     MAX_CONNECTIONS: Annotated[int, _integer(1, 1_000_000)] = 1000
     PORT: Annotated[int, _integer(1, 65535)] = 3000
     RATE_LIMIT_PER_MINUTE: Annotated[int, _integer(0, 1_000_000)] = 600

@@ -32,6 +32,14 @@ class Problem(JSONResponse):
         super().__init__(members | extensions, status, headers)
 
 
+class TooMuch(HTTPException):
+    """What an instance could do at another time: refused, and no fault of it."""
+
+    def __init__(self, status: int, detail: str, *, close: bool) -> None:
+        headers = {"retry-after": "1"} | ({"connection": "close"} if close else {})
+        super().__init__(status, detail, headers)
+
+
 _DOCUMENT = {
     "type": "object",
     "required": ["title", "status"],
@@ -70,7 +78,8 @@ async def _http_error(request: Request, error: Any) -> Problem:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         allowed = ", ".join(_allowed(request))
         return Problem(405, f"Allowed: {allowed}", headers={"allow": allowed})
-    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    unexpected = not isinstance(error, TooMuch)
+    if unexpected and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The detail may reveal internals: it goes to the log, not to the client.
         log.error("request failed", exc_info=error)
         return Problem(error.status_code, headers=headers)

@@ -5,7 +5,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar
 from functools import lru_cache
 from json import dumps
@@ -24,6 +24,7 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 FLUSH_SECONDS = 0.02
+SELDOM_SECONDS = 60
 
 # fatal and trace have no method of their own: call log.critical() and log.debug().
 _LEVELS = {
@@ -65,6 +66,20 @@ def configure_logging(config: Config) -> None:
     )
     # What libraries log, such as asyncio about a task that failed unseen.
     logging.basicConfig(handlers=[_Forward()], level=max(level, logging.WARNING), force=True)
+
+
+def seldom(event: str, **fields: Any) -> Callable[[], None]:
+    """Give what logs a warning once a minute at most: what clients cause must not fill the log."""
+    due = 0.0
+
+    def warn() -> None:
+        nonlocal due
+        now = time.monotonic()
+        if now >= due:
+            due = now + SELDOM_SECONDS
+            log.warning(event, **fields)
+
+    return warn
 
 
 class RequestLog:

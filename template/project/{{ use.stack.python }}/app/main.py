@@ -1,6 +1,7 @@
 from fastapi import FastAPI
 
 from app.config import Config
+from app.connections import Connections
 from app.docs import docs_routes
 from app.errors import install_error_handlers
 from app.health import Health, health_routes
@@ -25,9 +26,10 @@ def create_app(config: Config) -> FastAPI:
         # Looks for OpenTelemetry at every request. Switch on what you have set up.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
+    app.state.connections = Connections(config.MAX_CONNECTIONS)
     app.state.health = Health()
     install_error_handlers(app)
-    app.add_middleware(Middleware, config, app.state.health)
+    app.add_middleware(Middleware, config, app.state.health, app.state.connections)
 
     for resource in RESOURCES:
         resource(app, config)

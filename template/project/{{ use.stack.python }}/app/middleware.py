@@ -14,9 +14,11 @@ from pydantic_core import from_json
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.budget import Budget, blocks
 from app.config import Config
+from app.connections import Connections
 from app.deadlines import Deadlines
-from app.errors import METHODS, Problem
+from app.errors import METHODS, Problem, TooMuch
 from app.health import Health
 from app.logs import RequestLog, log, request_id
 from app.rate_limit import MAX_CLIENTS, RateLimiter
@@ -50,13 +52,17 @@ def security_headers(config: Config) -> list[tuple[bytes, bytes]]:
 
 
 class Middleware:
-    def __init__(self, app: ASGIApp, config: Config, health: Health) -> None:
+    def __init__(
+        self, app: ASGIApp, config: Config, health: Health, connections: Connections
+    ) -> None:
         self._app = app
+        self._connections = connections
         self._health = health
         self._headers = security_headers(config)
         self._origins = {origin.encode() for origin in config.CORS_ORIGINS}
         self._client_ip_header = config.CLIENT_IP_HEADER.lower().encode()
         self._max_body = config.MAX_BODY_BYTES
+        self._budget = Budget(config.MAX_BUFFERED_BYTES, config.MAX_BODY_BYTES)
         self._deadlines = Deadlines(config.REQUEST_TIMEOUT_SECONDS)
         limit = config.RATE_LIMIT_PER_MINUTE
         self._limiter = RateLimiter(limit) if limit else None
@@ -98,7 +104,7 @@ class Middleware:
         app = self._shortcut(scope, headers, client, started) or self._app
         body = None
         if b"content-length" in headers or b"transfer-encoding" in headers:
-            body = _Body(receive, headers, self._max_body)
+            body = _Body(receive, headers, self._max_body, self._budget, _network(client))
             receive = body.receive
         if method == "HEAD":
             # FastAPI routes GET alone. A copy, for the server has to know it was HEAD.
@@ -119,6 +125,8 @@ class Middleware:
                 await problem(scope, receive, respond)
         finally:
             self._deadlines.stop(task)
+            if body:
+                body.release()
 
         if scope["path"] not in _PROBES:
             # The path without the query string, which may carry tokens or personal data.
@@ -157,10 +165,13 @@ class Middleware:
             and b"access-control-request-method" in headers
         ):
             return _preflight(headers)
+        if self._connections.overloaded and scope["path"] not in _PROBES:
+            busy = {"connection": "close", "retry-after": "1"}
+            return Problem(503, "Too many connections", headers=busy)
         if (
             self._limiter
             and scope["path"] not in _UNLIMITED
-            and (seconds := self._limiter.retry_after(client, now))
+            and (seconds := self._limiter.retry_after(_network(client), now))
         ):
             return Problem(429, "Too many requests", headers={"retry-after": str(seconds)})
         version = scope["http_version"]
@@ -172,40 +183,75 @@ class Middleware:
 
 
 class _Body:
-    """Holds a request to the limits of its body, as it arrives."""
+    """Reads the body of a request, and holds it to its limits as it arrives."""
 
-    def __init__(self, receive: Receive, headers: dict[bytes, bytes], limit: int) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        headers: dict[bytes, bytes],
+        limit: int,
+        budget: Budget,
+        client: str,
+    ) -> None:
         self._receive = receive
         self._headers = headers
         self._limit = limit
-        self._content = bytearray()
+        self._budget = budget
+        self._client = client
+        self._blocks = 0
+        self._complete = False
         self.awaited = False
 
     async def receive(self) -> Message:
-        declared = int(self._headers.get(b"content-length", 0))
-        if declared > self._limit:
-            raise HTTPException(413, f"The body is larger than {self._limit} bytes")
-        self.awaited = True
-        message = await self._receive()
-        self.awaited = False
-        self._content += message.get("body", b"")
+        """Give the body as a whole: the application would keep its parts beside these."""
+        if self._complete:
+            return await self._receive()
         # Chunked, a body does not say how large it is.
-        if len(self._content) > self._limit:
-            raise HTTPException(413, f"The body is larger than {self._limit} bytes")
-        if self._content:
-            self._check(complete=not message.get("more_body", False))
-        return message
+        self._hold(int(self._headers.get(b"content-length", 1)))
+        content = bytearray()
+        while not self._complete:
+            self.awaited = True
+            message = await self._receive()
+            self.awaited = False
+            if message["type"] == "http.disconnect":
+                return message
+            content += message.get("body", b"")
+            self._hold(len(content))
+            self._complete = not message.get("more_body", False)
+            if content:
+                self._check_media_type()
+        body = bytes(content)
+        if body:
+            _check_json(body)
+        return {"type": "http.request", "body": body, "more_body": False}
 
-    def _check(self, *, complete: bool) -> None:
+    def release(self) -> None:
+        if self._blocks:
+            self._budget.give_back(self._client, self._blocks)
+
+    def _hold(self, size: int) -> None:
+        if size > self._limit:
+            raise HTTPException(413, f"The body is larger than {self._limit} bytes")
+        more = blocks(size) - self._blocks
+        if more <= 0:
+            return
+        if status := self._budget.take(self._client, more):
+            # What has begun to arrive would go on to.
+            raise TooMuch(status, "Too many bodies at once", close=self._blocks > 0)
+        self._blocks += more
+
+    def _check_media_type(self) -> None:
         media_type = self._headers.get(b"content-type", b"").partition(b";")[0]
         if media_type.strip().lower() != b"application/json":
             raise HTTPException(415, "The body has to be application/json")
-        if complete:
-            try:
-                # FastAPI's parser would let pass what is no JSON: NaN, say, or UTF-16.
-                from_json(bytes(self._content), allow_inf_nan=False)
-            except ValueError:
-                raise HTTPException(400, "The body is not valid JSON") from None
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        # FastAPI's parser would let pass what is no JSON: NaN, say, or UTF-16.
+        from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise HTTPException(400, "The body is not valid JSON") from None
 
 
 def _uuid4() -> str:
@@ -250,3 +296,18 @@ def _ip_address(text: bytes) -> str | None:
         return None
     # A zone may be any text, and says nothing about a client elsewhere.
     return None if isinstance(address, ipaddress.IPv6Address) and address.scope_id else str(address)
+
+
+@lru_cache(maxsize=MAX_CLIENTS)
+def _network(client: str) -> str:
+    """Give what counts as one client: of IPv6, a whole /64 is at anybody's disposal."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv4Address):
+        return client
+    # Of IPv4, as a socket of both kinds has it.
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Address(int(address) >> 64 << 64))

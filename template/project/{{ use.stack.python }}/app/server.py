@@ -18,6 +18,7 @@ from fastapi import FastAPI
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.config import Config
+from app.connections import Connections
 from app.errors import Problem
 from app.health import Health
 from app.logs import log
@@ -38,6 +39,7 @@ class Connection(HttpToolsProtocol):
     """A connection that has to get on with its requests, and to keep them within limits."""
 
     settings: ClassVar[Config]
+    peers: ClassVar[Connections]
 
     _deadline: TimerHandle | None = None
     _head_size = 0  # bytes of a head that is not complete
@@ -46,16 +48,14 @@ class Connection(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        if len(self.connections) >= self.settings.MAX_CONNECTIONS:
-            self.transport = transport
-            transport.abort()
-            return
         super().connection_made(transport)
         self._expect_head()
+        self.peers.opened(transport)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
+        self.peers.closed(self.transport)
         super().connection_lost(exc)
 
     @override
@@ -81,6 +81,7 @@ class Connection(HttpToolsProtocol):
             raise ValueError(self._reason[1])
         self._in_body = True
         super().on_headers_complete()
+        self.peers.request_begins(self.transport)
 
     @override
     def on_message_complete(self) -> None:
@@ -91,6 +92,8 @@ class Connection(HttpToolsProtocol):
     @override
     def on_response_complete(self) -> None:
         super().on_response_complete()
+        if not self._answering:
+            self.peers.requests_end(self.transport)
         if self._in_body and not self.transport.is_closing():
             # Nobody waits for the rest any more, but the next request comes after it.
             self._expect(self.settings.REQUEST_TIMEOUT_SECONDS)
@@ -148,6 +151,7 @@ class Connection(HttpToolsProtocol):
 class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, config: Config) -> None:
         Connection.settings = config
+        Connection.peers = app.state.connections
         super().__init__(
             uvicorn.Config(
                 app,

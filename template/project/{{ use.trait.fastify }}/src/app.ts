@@ -5,8 +5,10 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from "fastify";
-import { clientAddress } from "./client.ts";
+import { Budget } from "./budget.ts";
+import { clientAddress, network } from "./client.ts";
 import type { Config } from "./config.ts";
+import { Connections } from "./connections.ts";
 import {
   clientErrorHandler,
   errorHandler,
@@ -92,7 +94,7 @@ export function buildApp(
     return503OnClosing: false,
   });
 
-  app.server.maxConnections = config.MAX_CONNECTIONS;
+  const connections = new Connections(app, config.MAX_CONNECTIONS);
   // Node.js would answer an expectation it does not know on its own.
   app.server.on("checkExpectation", (request, response) => {
     app.routing(request, response);
@@ -123,7 +125,7 @@ export function buildApp(
     },
   });
 
-  const inFlight = new InFlight(app, timeout);
+  const inFlight = new InFlight(app, timeout, new Budget(app, config));
   const methods = new Methods(app);
   const limiter =
     config.RATE_LIMIT_PER_MINUTE > 0
@@ -133,6 +135,7 @@ export function buildApp(
   // Hooks with callbacks: a promise would cost every request.
   app.addHook("onRequest", (request, reply, done) => {
     inFlight.add(reply);
+    connections.requestBegins(request.raw.socket);
     reply.headers(headers).header("x-request-id", request.id);
     if (app.stopping) reply.header("connection", "close");
     done();
@@ -165,8 +168,13 @@ export function buildApp(
       sendProblem(reply, 400, { detail: "This is no request of HTTP/1.1" });
       return true;
     }
+    if (connections.overloaded && !isProbe(request.url)) {
+      reply.headers({ connection: "close", "retry-after": 1 });
+      sendProblem(reply, 503, { detail: "Too many connections" });
+      return true;
+    }
     if (limiter && !isProbe(request.url)) {
-      const retryAfter = limiter.hit(request.clientAddress);
+      const retryAfter = limiter.hit(network(request.clientAddress));
       if (retryAfter !== undefined) {
         reply.header("retry-after", retryAfter);
         sendProblem(reply, 429, { detail: "Too many requests" });

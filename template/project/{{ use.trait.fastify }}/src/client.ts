@@ -21,3 +21,15 @@ export function clientAddress(header?: string) {
     return isIP(address) === 0 ? request.ip : address;
   };
 }
+
+/** What counts as one client: of IPv6, a whole /64 is at anybody's disposal. */
+export function network(address: string): string {
+  if (!address.includes(":")) return address;
+  // Of IPv4, as a socket of both kinds has it.
+  if (address.includes(".")) return address.slice(address.lastIndexOf(":") + 1);
+  const [left = [], right = []] = address
+    .split("::")
+    .map((part) => (part === "" ? [] : part.split(":")));
+  const zeros = Array<string>(8 - left.length - right.length).fill("0");
+  return [...left, ...zeros, ...right].slice(0, 4).join(":");
+}

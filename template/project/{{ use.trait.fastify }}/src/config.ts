@@ -35,6 +35,7 @@ export const configSchema = z.object({
     "info",
   ),
   MAX_BODY_BYTES: integer(1, 2 ** 30).default(2 ** 20),
+  MAX_BUFFERED_BYTES: integer(1, 2 ** 32).default(2 ** 26),
   MAX_CONNECTIONS: integer(1, 1_000_000).default(1000),
   PORT: integer(1, 65535).default(3000),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600), // 0: no limit

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
+import type { Budget } from "./budget.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -26,8 +27,10 @@ export class InFlight {
   // No Set: what was deleted from one is kept alive, for as long as V8 can, by
   // the tables it outgrew.
   readonly #replies: FastifyReply[] = [];
+  readonly #budget: Budget;
 
-  constructor(app: FastifyInstance, timeoutMs: number) {
+  constructor(app: FastifyInstance, timeoutMs: number, budget: Budget) {
+    this.#budget = budget;
     app.decorate<InFlight>("inFlight", this);
     app.decorateReply("place", undefined);
     const timer = setInterval(() => {
@@ -50,6 +53,7 @@ export class InFlight {
     this.#replies[place] = last;
     this.#replies.pop();
     reply.place = undefined;
+    this.#budget.release(reply);
   }
 
   /** Tells the clients that wait not to send another request. */

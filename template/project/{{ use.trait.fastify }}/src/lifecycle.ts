@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
@@ -14,12 +13,6 @@ export async function serve(
   app: FastifyInstance,
   config: Config,
 ): Promise<void> {
-  const sockets = new Set<Socket>();
-  app.server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-
   async function stop(signal: NodeJS.Signals): Promise<void> {
     // Ctrl-C under npm arrives twice: from the terminal and from npm.
     if (app.stopping) return;
@@ -32,16 +25,14 @@ export async function serve(
       process.exit(1);
     }, config.SHUTDOWN_GRACE_SECONDS * 1000);
 
-    if (sockets.size > 0) await sleep(DRAIN_MS);
+    if (app.connections.size > 0) await sleep(DRAIN_MS);
 
     // Connections without a request would hold up app.close(): keep-alive ones
     // whose response began before the drain, and ones that never sent a byte,
     // which Node.js does not count as idle.
     const sweep = setInterval(() => {
       app.server.closeIdleConnections();
-      for (const socket of sockets) {
-        if (socket.bytesRead === 0) socket.destroy();
-      }
+      app.connections.closeSilent();
     }, SWEEP_INTERVAL_MS);
 
     try {

@@ -70,6 +70,7 @@ export class RequestLog extends LogController {
     reply: FastifyReply,
   ): void {
     reply.server.inFlight.delete(reply);
+    reply.server.connections.requestEnds(request.raw.socket);
     if (!this.#enabled || isProbe(request.url)) return;
     const line =
       `{"level":"info","time":"${now()}",${this.#base},"reqId":"${request.id}",` +

@@ -1,5 +1,7 @@
 """What clients can do to a connection, which no application ever gets to see."""
 
+import time
+
 from tests.integration.server import SLOW_SERVICE, Server, read, receive
 
 POST = b"POST /_test HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
@@ -50,12 +52,27 @@ def test_a_head_or_body_that_does_not_come_is_not_waited_for() -> None:
         assert status(read(ignored)) == b"404"
 
 
-def test_connections_beyond_the_limit_are_closed() -> None:
+def test_beyond_the_limit_the_connection_that_is_idle_longest_makes_room() -> None:
     with Server(MAX_CONNECTIONS="2") as server:
         request = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-        with server.connect(), server.connect():
-            assert read(server.connect(request)) == b""
-        assert read(server.connect(request)).startswith(b"HTTP/1.1 200 ")
+        oldest, other = server.connect(), server.connect(b"GET /nowhere HTTP/1.1\r\n")
+        assert status(read(server.connect(request))) == b"200"
+        assert read(oldest) == b""
+        other.sendall(b"Host: a\r\nConnection: close\r\n\r\n")
+        assert status(read(other)) == b"404"
+        server.wait_for("too many connections")
+
+
+def test_with_all_connections_busy_probes_are_still_answered() -> None:
+    with Server(SLOW_SERVICE, MAX_CONNECTIONS="1") as server:
+        request = b"GET %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        busy = server.connect(request % b"/slow/1500")
+        time.sleep(0.5)
+        assert status(read(server.connect(request % b"/healthz"))) == b"200"
+        refused = read(server.connect(request % b"/slow/1"))
+        assert status(refused) == b"503"
+        assert b"\r\nretry-after: 1\r\n" in refused
+        assert status(read(busy)) == b"200"
 
 
 def test_a_stream_may_take_longer_than_a_request() -> None:

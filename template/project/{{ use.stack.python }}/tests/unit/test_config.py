@@ -24,6 +24,7 @@ def test_every_variable_has_a_default(environment: SetEnvironment) -> None:
         "HOST": "0.0.0.0",  # noqa: S104
         "LOG_LEVEL": "info",
         "MAX_BODY_BYTES": 1048576,
+        "MAX_BUFFERED_BYTES": 67108864,
         "MAX_CONNECTIONS": 1000,
         "PORT": 3000,
         "RATE_LIMIT_PER_MINUTE": 600,

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { connect } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { testApp } from "../helpers/app.ts";
 import { startServer } from "../helpers/process.ts";
 
 const SLOW_SERVER = "test/fixtures/slow-server.ts";
@@ -76,12 +77,49 @@ test.each([
   expect(response).toContain(`"status":${status}`);
 });
 
-test("more connections than allowed: the newest is closed", async () => {
+test("more connections than allowed: the one idle longest makes room", async () => {
   const server = await startServer(SLOW_SERVER, { MAX_CONNECTIONS: "1" });
-  const first = connect(server.port, "127.0.0.1");
-  await once(first, "connect");
-  const second = connect(server.port, "127.0.0.1").on("error", () => undefined);
-  await once(second, "close");
-  first.write("GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const idle = connect(server.port, "127.0.0.1");
+  const received = text(idle);
+  await once(idle, "connect");
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  expect(await received).toBe("");
+  await server.logged('"msg":"too many connections, closing idle ones"');
+});
+
+test("more busy connections than allowed: probes are still answered", async () => {
+  const server = await startServer(SLOW_SERVER, { MAX_CONNECTIONS: "1" });
+  const busy = fetch(`${server.url}/slow/1500`);
+  await sleep(500);
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  const refused = await fetch(`${server.url}/slow/1`);
+  expect(refused.status).toBe(503);
+  expect(refused.headers.get("retry-after")).toBe("1");
+  expect((await busy).status).toBe(200);
+});
+
+test("bodies have a budget together, from the head to the answer", async () => {
+  const { app } = testApp({ MAX_BUFFERED_BYTES: 1, MAX_BODY_BYTES: 100 });
+  app.post("/echo", async (request) => request.body);
+  const url = `${await app.listen({ port: 0 })}/echo`;
+  function post() {
+    const headers = { "content-type": "application/json" };
+    return fetch(url, { method: "POST", headers, body: "{}" });
+  }
+  const { port } = app.server.address() as AddressInfo;
+  const first = connect(port, "127.0.0.1");
+  first.write(
+    "POST /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+      "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{",
+  );
+  await vi.waitFor(async () => {
+    const refused = await post();
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
+  });
+  first.write("}");
   expect(await text(first)).toMatch(/^HTTP\/1\.1 200 /);
+  await vi.waitFor(async () => {
+    expect((await post()).status).toBe(200);
+  });
 });

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { expect, test } from "vitest";
-import { clientAddress } from "../../src/client.ts";
+import { clientAddress, network } from "../../src/client.ts";
 
 test.each([
   ["no header", undefined, "192.0.2.9"],
@@ -18,4 +18,15 @@ test.each([
   const request = { headers, ip: "192.0.2.9" } as unknown as FastifyRequest;
   expect(clientAddress("x-forwarded-for")(request)).toBe(address);
   expect(clientAddress()(request)).toBe("192.0.2.9");
+});
+
+test.each([
+  ["203.0.113.7", "203.0.113.7"],
+  ["::ffff:203.0.113.7", "203.0.113.7"],
+  ["2001:db8::7", "2001:db8:0:0"],
+  ["2001:db8:0:1:2:3:4:5", "2001:db8:0:1"],
+  ["1:2::4:5:6:7:8", "1:2:0:4"],
+  ["::1", "0:0:0:0"],
+])("%s counts as %s", (address, counted) => {
+  expect(network(address)).toBe(counted);
 });

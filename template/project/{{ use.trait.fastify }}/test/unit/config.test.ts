@@ -21,6 +21,7 @@ describe("readConfig", () => {
       HOST: "0.0.0.0",
       LOG_LEVEL: "info",
       MAX_BODY_BYTES: 1_048_576,
+      MAX_BUFFERED_BYTES: 67_108_864,
       MAX_CONNECTIONS: 1000,
       PORT: 3000,
       RATE_LIMIT_PER_MINUTE: 600,
