@@ -254,11 +254,8 @@ Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
 Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
-def pairwise(*axes: str) -> list[dict[str, str]]:
-    """Give projects in which every two options meet that can; of all axes, if none is named.
-
-    Each next one has the most pairs that were not there yet, and is the first of those that do.
-    """
+def combinations_of(*axes: str) -> list[dict[str, str]]:
+    """Give every project there can be, by its options; of all axes, if none is named."""
     catalog = TEMPLATE.catalog
     chosen: list[dict[str, str]] = [{}]
     for axis in axes or catalog.axes:
@@ -267,6 +264,15 @@ def pairwise(*axes: str) -> list[dict[str, str]]:
             for before in chosen
             for option in catalog.fitting(axis, before)
         ]
+    return chosen
+
+
+def pairwise(*axes: str) -> list[dict[str, str]]:
+    """Give projects in which every two options meet that can; of all axes, if none is named.
+
+    Each next one has the most pairs that were not there yet, and is the first of those that do.
+    """
+    chosen = combinations_of(*axes)
     pairs = [set(combinations(each.items(), 2)) for each in chosen]
     left = set[tuple[tuple[str, str], ...]]().union(*pairs)
     found = []

@@ -10,9 +10,8 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, Render, copy_template, tree
+from conftest import ROOT, TEMPLATE, Render, copy_template, pairwise, tree
 from pytest_copie.plugin import Copie
-from test_matrix import ROWS
 
 from scaffold import project
 from scaffold.answers import resolve
@@ -20,6 +19,8 @@ from scaffold.render import render as render_files
 from scaffold.template import Template, opened
 
 ANSWERS = ".copier-answers.yml"
+#: In which every two options meet that can.
+ROWS = [pytest.param(row, id="-".join(row.values())) for row in pairwise()]
 
 HOSTILE = {
     "description": """He said "it's" \\ {{ project_name }} {% raw %} ${{ x }}: # $(id) </script>
