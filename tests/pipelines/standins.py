@@ -63,14 +63,25 @@ RECORDER = """\
 echo "${{0##*/}} $*" >>"{calls}"
 {then}
 """
+#: A task that does nothing but leave the files that a pipeline passes on; the one named fails.
+TASK = """\
+#!/bin/sh
+echo "ops/${{0##*/}} $*" >>"{calls}"
+mkdir -p .cache test-results dist
+touch .cache/image.tar .cache/sbom.cdx.json test-results/coverage.xml dist/index.html
+[ "${{0##*/}}" != "{failing}" ] || {{
+  echo "planted: ${{0##*/}}"
+  exit 1
+}}
+"""
 #: Which stage a call belongs to.
 STAGES = {
-    "build": r"docker build (?!--platform)|npm run build|uv run .*compileall",
-    "lint": r"npm run lint|uv run .*ruff check",
-    "test": r"npm test|uv run .*pytest",
-    "scan": r"gitleaks|npm audit|uv audit",
-    "publish": r"skopeo copy .* docker-archive:|docker push",
-    "deploy": r"fly deploy",
+    "build": r"ops/build\b|docker build (?!--platform)|npm run build|uv run .*compileall",
+    "lint": r"ops/lint\b|npm run lint|uv run .*ruff check",
+    "test": r"ops/test\b|npm test|uv run .*pytest",
+    "scan": r"ops/scan\b|gitleaks|npm audit|uv audit",
+    "publish": r"ops/publish\b|skopeo copy .* docker-archive:|docker push",
+    "deploy": r"ops/deploy\b|fly deploy",
 }
 #: Of the environment: how package managers reach their registries, and whom they trust.
 NETWORK = re.compile(r"(npm_config|uv|pip)_|.*_(ca_certs|cert_file|cert_dir|proxy)$", re.IGNORECASE)
@@ -82,11 +93,11 @@ class Standins:
 
     Args:
         folder: Where it keeps its files; it has to exist.
-        modules: What `npm ci` installs.
+        modules: What `npm ci` installs; without, the package managers do nothing.
     """
 
     folder: Path
-    modules: Path
+    modules: Path | None = None
     #: Where npm keeps what it downloads, to have it install for real.
     packages: Path | None = None
     #: The dependency that advisories have something about.
@@ -117,6 +128,20 @@ class Standins:
             if re.match(pattern, call)
         )
         return [stage for stage, _ in groupby(found)]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The replaced tasks that were called, with their arguments, but for `setup`."""
+        found = (
+            call.removeprefix("ops/").strip() for call in self.calls if call.startswith("ops/")
+        )
+        return [task for task in found if task != "setup"]
+
+    def replace_tasks(self, project: Path, failing: str = "") -> None:
+        """Have the tasks of a project only be recorded; `ops/ci`, which calls them, is real."""
+        for task in (project / "ops").iterdir():
+            if task.is_file() and task.name not in ("ci", "help"):
+                task.write_text(TASK.format(calls=self.folder / "calls", failing=failing))
 
     @cached_property
     def environment(self) -> dict[str, str]:
@@ -191,7 +216,8 @@ class Standins:
                 f"s,{name}/,{self.registry}/,;s,^{name}\\$,{self.registry}," for name in REGISTRIES
             )
             self.bin.mkdir()
-            for name, then in TOOLS.items():
+            for name, does in TOOLS.items():
+                then = "" if name in ("npm", "uv") and not self.modules else does
                 script = self.bin / name
                 filled = then.format(
                     url=self.url, home=Path.home(), registries=registries, modules=self.modules,

@@ -1,6 +1,9 @@
 """The pipelines of new projects, run: what passes is deployed, and a fault stops at its stage.
 
-`docs/reference/pipelines-proof.md` has the table of what ran. `UPDATE_TABLES=1` writes it anew.
+A pipeline and the tasks meet in the tasks' names. So each provider's is run with tasks that only
+note that they were called, for every stack that differs; `ops/ci` with each fault in each stack;
+and once for each provider both together, nothing replaced. `docs/reference/pipelines-proof.md` has
+the tables of what ran. `UPDATE_TABLES=1` writes them anew.
 """
 
 from __future__ import annotations
@@ -11,11 +14,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, TEMPLATE
-from runners import ENVIRONMENTS, PASSWORD, RECORD, run
+from runners import ENVIRONMENTS, PASSWORD, RECORD, gate, run
 from standins import STAGES, Standins
 
 from scaffold import project
@@ -28,6 +32,11 @@ PAGE = ROOT / "docs/reference/pipelines-proof.md"
 FORGES = ("github", "gitlab", "bitbucket")
 ROWS = [(ci, stack) for ci in (*FORGES, "render", "vercel") for stack in ("node", "python")]
 ROWS += [("vercel", "static")]
+#: Where both are run together: each provider, and each stack.
+TOGETHER = [
+    ("github", "node"), ("gitlab", "python"), ("bitbucket", "node"), ("render", "python"),
+    ("vercel", "node"), ("vercel", "static"),
+]  # fmt: skip
 #: What each provider calls the stages.
 JOBS = {
     "github": ["Build", "Lint", "Test", "Scan", "Publish", "Deploy"],
@@ -36,6 +45,7 @@ JOBS = {
     "render": ["build", "lint", "test", "scan"],
     "vercel": ["build", "lint", "test", "scan", "publish"],
 }
+GATES = ["build", "lint", "test", "scan"]
 #: A token that is none, in the form that GitHub's have; in halves, so that no scan finds it here.
 TOKEN = "ghp_" + "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJk"
 VITEST = """\
@@ -68,7 +78,7 @@ FAULTS = {
     },
 }
 
-CASES = ("green", "lint", "test", "scan")
+FAULTY = [(stack, stage) for stack, stages in FAULTS.items() for stage in stages]
 
 Installed = Callable[[str], Path]
 
@@ -102,41 +112,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return installed
 
 
-Row = tuple[str, str]
-
-
-@pytest.fixture(params=ROWS, ids="-".join)
-def row(request: pytest.FixtureRequest) -> Row:
-    """A provider, and a stack that it runs."""
-    found: Row = request.param
-    return found
-
-
-def new(ci: str, stack: str, installed: Installed, folder: Path) -> Path:
-    """Make a project, committed and with a remote, as whoever pushes it to main has it."""
+def new(ci: str, stack: str, folder: Path) -> Path:
+    """Make a project with a remote, to be committed."""
     folder = folder / "my-service"
     write(folder, stack=stack, ci=ci, hosting="fly" if ci in FORGES else ci)
-    lock = "uv.lock" if stack == "python" else "package-lock.json"
-    shutil.copy(installed(stack) / lock, folder)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"https://{ci}.com/Team/Service.git")
     git(folder, "init", "--quiet", "--bare", f"{folder}.git")
     git(folder, "remote", "add", RECORD, f"{folder}.git")
-    commit(folder)
     return folder
-
-
-@pytest.fixture
-def service(row: Row, installed: Installed, tmp_path: Path) -> Path:
-    """A new project of a stack, with the pipeline of a provider."""
-    return new(*row, installed, tmp_path)
-
-
-@pytest.fixture
-def standins(row: Row, installed: Installed, tmp_path: Path) -> Iterator[Standins]:
-    """What the pipeline meets."""
-    with Standins(tmp_path, installed(row[1]) / "node_modules").running() as running:
-        yield running
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -148,62 +132,80 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "--quiet", "--message", "feat: something")
 
 
-def recorded(row: tuple[str, str], column: int, ran: str) -> None:
-    """Hold a cell of a table to what ran, or write it there."""
+def recorded(section: str, row: tuple[str, ...], column: int, ran: str) -> None:
+    """Hold a cell of a section's table to what ran, or write it there."""
     with PAGE.open("r+") as page:
         fcntl.flock(page, fcntl.LOCK_EX)
         text = page.read()
-        [line] = re.findall(rf"^\| {row[0]} \| {row[1]} \|.*$", text, re.MULTILINE)
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        before, heading, rest = text.partition(f"\n## {section}\n")
+        begin = "".join(rf"\| {re.escape(cell)} " for cell in row)
+        found = re.search(rf"^{begin}\|.*$", rest, re.MULTILINE)
+        assert found, f"{section} has no row of {row}"
+        cells = [cell.strip() for cell in found[0].strip("|").split("|")]
         if os.environ.get("UPDATE_TABLES"):
             cells[column] = ran
+            after = f"{rest[: found.start()]}| {' | '.join(cells)} |{rest[found.end() :]}"
             page.seek(0)
             page.truncate()
-            page.write(text.replace(line, f"| {' | '.join(cells)} |"))
+            page.write(before + heading + after)
         else:
             assert cells[column] == ran, "run it with UPDATE_TABLES=1"
 
 
-def test_what_passes_is_published_and_deployed_by_its_digest(
-    row: Row, service: Path, standins: Standins
-) -> None:
+def until(stage: str) -> str:
+    """Give the stages up to one that failed, as the tables have them."""
+    return ", ".join([*GATES[: GATES.index(stage)], f"**{stage}**"])
+
+
+# The pipeline of each provider, with tasks that only note that they were called.
+
+
+Pushed = tuple[Path, Standins]
+
+
+@pytest.fixture(params=ROWS, ids="-".join)
+def row(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """A provider, and a stack that it runs."""
+    found: tuple[str, str] = request.param
+    return found
+
+
+@pytest.fixture
+def alone(row: tuple[str, str], tmp_path: Path) -> Iterator[Pushed]:
+    """A new project, and what its pipeline meets: no package manager does anything."""
+    with Standins(tmp_path).running() as at:
+        yield new(*row, tmp_path), at
+
+
+def test_a_pipeline_calls_the_tasks_in_order(row: tuple[str, str], alone: Pushed) -> None:
     ci, stack = row
-    ran = run(ci, service, standins)
-    jobs = [job for job in JOBS[ci] if job != "publish" or stack != "static"]
+    service, at = alone
+    at.replace_tasks(service)
+    commit(service)
+    ran = run(ci, service, at)
     assert ran.passed, ran.output
+    jobs = [job for job in JOBS[ci] if job != "publish" or stack != "static"]
     assert ran.jobs == dict.fromkeys(jobs, True), ran.output
-    assert standins.stages == list(STAGES)[: len(ran.jobs)], "each once, in this order"
-    assert PASSWORD not in ran.output
-    if ci in FORGES:
-        head = git(service, "rev-parse", "HEAD")
-        digest = standins.digest("team/service", head)
-        [deployed] = [call for call in standins.calls if call.startswith("fly deploy")]
-        assert deployed.endswith(f":{head}@{digest}"), "what was published, and no other"
-        assert f"sandbox runs {head}" in ran.output
-        recorded_there = git(service, "ls-remote", RECORD, "refs/deployments/sandbox")
-        assert recorded_there, "and that it passed"
-    recorded(row, 3, ", ".join(standins.stages))
+    assert at.stages == list(STAGES)[: len(jobs)], "each once, in this order"
+    recorded("A pipeline alone", row, 3, ", ".join(at.stages))
 
 
-@pytest.mark.parametrize("stage", CASES[1:])
-def test_a_fault_stops_it_at_its_stage(
-    row: Row, stage: str, service: Path, standins: Standins
+@pytest.mark.parametrize("stage", GATES)
+def test_a_task_that_fails_ends_the_pipeline(
+    row: tuple[str, str], stage: str, alone: Pushed
 ) -> None:
-    ci, stack = row
-    planted, text, says = FAULTS[stack][stage]
-    if text:
-        (service / planted).write_text(text)
-        commit(service)
-    else:
-        standins.vulnerable = planted
-    ran = run(ci, service, standins)
+    ci, _ = row
+    service, at = alone
+    at.replace_tasks(service, failing=stage)
+    commit(service)
+    ran = run(ci, service, at)
     assert not ran.passed, ran.output
-    until = list(STAGES).index(stage) + 1
-    assert list(ran.jobs) == JOBS[ci][:until], ran.output
-    assert ran.failed == [JOBS[ci][until - 1]], ran.output
-    assert standins.stages == list(STAGES)[:until], "nothing after it"
-    assert says in re.sub(r"\x1b\[\d*m", "", ran.output)
-    recorded(row, 3 + CASES.index(stage), ", ".join([*standins.stages[:-1], f"**{stage}**"]))
+    reached = GATES.index(stage) + 1
+    assert list(ran.jobs) == JOBS[ci][:reached], ran.output
+    assert ran.failed == [JOBS[ci][reached - 1]], ran.output
+    assert at.stages == GATES[:reached], "nothing after it"
+    assert f"planted: {stage}" in ran.output, "whoever looks at it sees why"
+    recorded("A pipeline alone", row, 4 + GATES.index(stage), until(stage))
 
 
 # Of the forges: what else makes a pipeline run. The stack makes no difference to it.
@@ -216,43 +218,137 @@ def forge(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def pushed(forge: str, installed: Installed, tmp_path: Path) -> Iterator[tuple[Path, Standins]]:
+def pushed(forge: str, tmp_path: Path) -> Iterator[Pushed]:
     """A new service, and what its pipeline meets."""
-    with Standins(tmp_path, installed("node") / "node_modules").running() as running:
-        yield new(forge, "node", installed, tmp_path), running
+    with Standins(tmp_path).running() as at:
+        yield new(forge, "node", tmp_path), at
 
 
-def test_a_change_is_checked_and_goes_nowhere(forge: str, pushed: tuple[Path, Standins]) -> None:
-    service, at = pushed
-    ran = run(forge, service, at, "change")
-    assert ran.passed, ran.output
-    assert list(ran.jobs) == JOBS[forge][:4], ran.output
-    recorded(("a change", forge), 2, ", ".join(at.stages))
+#: After what, with which tag, the tasks that are called.
+EVENTS = {
+    "a change": ("change", "", "build --image, lint, test, scan --image"),
+    "a candidate's tag": (
+        "candidate",
+        "v0.1.0-rc.1",
+        "release --check v0.1.0-rc.1, build, lint, test, scan, deploy testbed",
+    ),
+    "a release's tag": (
+        "release",
+        "v0.1.0",
+        "release --check v0.1.0, build, lint, test, scan, deploy live",
+    ),
+}
 
 
-@pytest.mark.parametrize(("event", "tag"), [("candidate", "v0.1.0-rc.1"), ("release", "v0.1.0")])
-def test_a_tag_deploys_the_image_that_main_published(
-    forge: str, event: str, tag: str, pushed: tuple[Path, Standins]
+@pytest.mark.parametrize("after", EVENTS)
+def test_what_happens_decides_which_tasks_are_called(
+    forge: str, after: str, pushed: Pushed
 ) -> None:
     service, at = pushed
-    changelog = service / "CHANGELOG.md"
-    changelog.write_text(f"{changelog.read_text()}\n## [0.1.0] - 2026-11-27\n\n- Something.\n")
+    event, tag, expected = EVENTS[after]
+    at.replace_tasks(service)
+    commit(service)
     ran = run(forge, service, at, event, tag)
     assert ran.passed, ran.output
-    head = git(service, "rev-parse", "HEAD")
-    [deployed] = [call for call in at.calls if call.startswith("fly deploy")]
-    assert f"fly.{ENVIRONMENTS[event]}.toml" in deployed
-    assert deployed.endswith(f":{head}@{at.digest('team/service', head)}")
-    assert not [call for call in at.calls if call.startswith("docker build")], "it is built"
-    recorded((f"a {event}'s tag", forge), 2, ", ".join(at.stages))
+    notes = [task for task in at.tasks if not task.startswith("release --notes")]
+    # A scan of an image may take two calls.
+    called = [task for task, _ in groupby(notes)]
+    assert ", ".join(called) == expected
+    recorded("What makes a pipeline run", (after, forge), 2, ", ".join(called))
 
 
-def test_a_tag_that_the_changelog_does_not_know_deploys_nothing(
-    forge: str, pushed: tuple[Path, Standins]
-) -> None:
+def test_a_tag_that_is_refused_deploys_nothing(forge: str, pushed: Pushed) -> None:
     service, at = pushed
+    at.replace_tasks(service, failing="release")
+    commit(service)
     ran = run(forge, service, at, "release", "v9.9.9")
     assert not ran.passed
     assert len(ran.jobs) == 1, ran.output
-    assert 'CHANGELOG.md has no section "## [9.9.9]"' in ran.output
-    assert at.stages == []
+    assert at.tasks == ["release --check v9.9.9"]
+
+
+# The tasks of each stack, with a fault, by `ops/ci`.
+
+
+@pytest.mark.parametrize(("stack", "stage"), FAULTY)
+def test_a_fault_fails_its_stage(
+    stack: str, stage: str, installed: Installed, tmp_path: Path
+) -> None:
+    planted, text, says = FAULTS[stack][stage]
+    with Standins(tmp_path, installed(stack) / "node_modules").running() as at:
+        service = new("vercel" if stack == "static" else "github", stack, tmp_path)
+        lock(service, stack, installed)
+        if text:
+            (service / planted).write_text(text)
+        else:
+            at.vulnerable = planted
+        commit(service)
+        ran = gate(service, at)
+        assert not ran.passed, ran.output
+        assert ran.failed == [stage], ran.output
+        assert at.stages == GATES[: GATES.index(stage) + 1], "nothing after it"
+        assert says in re.sub(r"\x1b\[\d*m", "", ran.output)
+    recorded("The tasks alone", (stack,), GATES.index(stage), until(stage))
+
+
+def lock(service: Path, stack: str, installed: Installed) -> None:
+    """Give a service the lock file of its stack."""
+    name = "uv.lock" if stack == "python" else "package-lock.json"
+    shutil.copy(installed(stack) / name, service)
+
+
+# Both together, nothing replaced.
+
+
+@pytest.fixture
+def whole(request: pytest.FixtureRequest, installed: Installed, tmp_path: Path) -> Iterator[Pushed]:
+    """A new project, as whoever pushes it has it, and what its pipeline meets."""
+    ci, stack = request.param
+    with Standins(tmp_path, installed(stack) / "node_modules").running() as at:
+        service = new(ci, stack, tmp_path)
+        lock(service, stack, installed)
+        yield service, at
+
+
+@pytest.mark.parametrize(
+    ("row", "whole"),
+    [pytest.param(row, row, id="-".join(row)) for row in TOGETHER],
+    indirect=["whole"],
+)
+def test_what_passes_is_published_and_deployed_by_its_digest(
+    row: tuple[str, str], whole: Pushed
+) -> None:
+    ci, stack = row
+    service, at = whole
+    commit(service)
+    ran = run(ci, service, at)
+    jobs = [job for job in JOBS[ci] if job != "publish" or stack != "static"]
+    assert ran.passed, ran.output
+    assert ran.jobs == dict.fromkeys(jobs, True), ran.output
+    assert at.stages == list(STAGES)[: len(ran.jobs)], "each once, in this order"
+    assert PASSWORD not in ran.output
+    if ci in FORGES:
+        head = git(service, "rev-parse", "HEAD")
+        digest = at.digest("team/service", head)
+        [deployed] = [call for call in at.calls if call.startswith("fly deploy")]
+        assert deployed.endswith(f":{head}@{digest}"), "what was published, and no other"
+        assert f"sandbox runs {head}" in ran.output
+        recorded_there = git(service, "ls-remote", RECORD, "refs/deployments/sandbox")
+        assert recorded_there, "and that it passed"
+    recorded("Both together", row, 2, ", ".join(at.stages))
+
+
+@pytest.mark.parametrize("whole", [("github", "node")], indirect=True)
+def test_a_tag_deploys_the_image_that_main_published(whole: Pushed) -> None:
+    """The one run of a tag with real tasks: a deploy of any environment begins with the digest."""
+    service, at = whole
+    changelog = service / "CHANGELOG.md"
+    changelog.write_text(f"{changelog.read_text()}\n## [0.1.0] - 2026-11-27\n\n- Something.\n")
+    commit(service)
+    ran = run("github", service, at, "candidate", "v0.1.0-rc.1")
+    assert ran.passed, ran.output
+    head = git(service, "rev-parse", "HEAD")
+    [deployed] = [call for call in at.calls if call.startswith("fly deploy")]
+    assert f"fly.{ENVIRONMENTS['candidate']}.toml" in deployed
+    assert deployed.endswith(f":{head}@{at.digest('team/service', head)}")
+    assert not [call for call in at.calls if call.startswith("docker build")], "it is built"
