@@ -139,8 +139,8 @@ def test_the_secrets_of_what_is_no_plain_field_are_never_shown(
     "text",
     [
         f"postgres://ada:{SECRET}@db/app",
-        f"GET https://api.example.com/notes?code={SECRET}",
-        f"/notes?code={SECRET}#{SECRET}",
+        f"GET https://api.example.com/users?code={SECRET}",
+        f"/users?code={SECRET}#{SECRET}",
         f'{{"password": "{SECRET}", "user": "ada"}}',
     ],
 )

@@ -121,8 +121,8 @@ describe("log lines", () => {
 
   test.each([
     "postgres://ada:hunter2@db/app",
-    "GET https://api.example.com/notes?code=hunter2",
-    "/notes?code=hunter2#hunter2",
+    "GET https://api.example.com/users?code=hunter2",
+    "/users?code=hunter2#hunter2",
     `{"password": "hunter2", "user": "ada"}`,
     "Account(user='ada', password='hun\\'ter2 hunter2')",
   ])("never show what sounds secret in the text %s", (text) => {
