@@ -389,6 +389,12 @@ def usual_ports() -> Iterator[None]:
         yield
 
 
+def readme_commands(project: Path, title: str) -> list[str]:
+    """Give the commands in a section of a project's README, block by block."""
+    section = (project / "README.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
 def copy_template(folder: Path) -> Path:
     """Copy this checkout's template, uncommitted changes and all, to a folder of its own."""
     shutil.copytree(ROOT / "template", folder / "template")

@@ -506,9 +506,9 @@ def added(files: Mapping[str, str], **answers: str) -> set[str]:
 #: Files of every stack that a repository with a life of its own is given too.
 COMMON = {
     ".copier-answers.yml", ".env.example", ".env.live.example", ".env.local.example",
-    ".env.sandbox.example", ".env.testbed.example", ".gitattributes", ".gitignore", ".pre-commit-config.yaml",
-    "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md", "SECURITY.md", "cliff.toml",
-    "renovate.json",
+    ".env.sandbox.example", ".env.testbed.example", ".gitattributes", ".gitignore",
+    ".pre-commit-config.yaml", "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md",
+    "SECURITY.md", "cliff.toml", "renovate.json",
 }  # fmt: skip
 IMAGE = {".dockerignore", "Dockerfile", "compose.yaml"}
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, usual_ports
+from conftest import TEMPLATE, readme_commands, usual_ports
 
 pytestmark = pytest.mark.slow
 
@@ -43,12 +43,6 @@ def answer(url: str, process: subprocess.Popen[bytes]) -> str:
             assert process.poll() is None, "it ended"
             time.sleep(0.1)
     raise AssertionError(f"{url} did not answer within 30 seconds")
-
-
-def commands(project: Path, title: str) -> list[str]:
-    """Give the commands in a section of the README, block by block."""
-    section = (project / "README.md").read_text().split(f"## {title}\n")[1].split("\n## ")[0]
-    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
 
 
 @contextmanager
@@ -91,7 +85,7 @@ def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
     quick_start = (project / "README.md").read_text().split("## What is yours")[0]
     urls = re.findall(r"<(http://localhost:\d+[^>]*)>", quick_start)
     assert urls
-    with running(project, "\n".join(commands(project, "Quick start"))) as process:
+    with running(project, "\n".join(readme_commands(project, "Quick start"))) as process:
         deadline = time.monotonic() + 300
         while not (project / ".env.local").exists():  # what comes before may take its time
             assert process.poll() is None
@@ -102,12 +96,14 @@ def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
     left = subprocess.check_output(["git", "status", "--porcelain"], cwd=project, text=True)
     assert left == "", "nothing of the work is left for git"
 
-    delete = [block for block in commands(project, "What is yours") if block.startswith("rm ")]
-    add = [block for block in commands(project, "What is yours") if block not in delete]
+    delete = [
+        block for block in readme_commands(project, "What is yours") if block.startswith("rm ")
+    ]
+    add = [block for block in readme_commands(project, "What is yours") if block not in delete]
     assert delete
     assert add
-    passes(project, *delete, "ops/build", "ops/lint", "ops/test")
+    # That all of `ops/ci` passes in between: tests/pipelines/test_runs.py.
     check, url = ORDERS[stack]
-    passes(project, *add, "ops/lint", check)
+    passes(project, *delete, *add, "ops/lint", check)
     with running(project, "exec ops/dev") as process:
         assert answer(url, process)

@@ -18,7 +18,7 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TEMPLATE
+from conftest import ROOT, TEMPLATE, readme_commands
 from runners import ENVIRONMENTS, PASSWORD, RECORD, gate, run
 from standins import STAGES, Standins
 
@@ -83,10 +83,10 @@ FAULTY = [(stack, stage) for stack, stages in FAULTS.items() for stage in stages
 Installed = Callable[[str], Path]
 
 
-def write(folder: Path, **answers: str) -> None:
-    """Render a project; its integration tests, which take long, are for other tests to run."""
+def write(folder: Path, answers: dict[str, str], *, integration: bool = False) -> None:
+    """Render a project, by default without its integration tests, which take long."""
     project.write(render(TEMPLATE, resolve(TEMPLATE, answers)), folder)
-    for tests in ("test", "tests"):
+    for tests in () if integration else ("test", "tests"):
         shutil.rmtree(folder / tests / "integration", ignore_errors=True)
 
 
@@ -104,7 +104,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not (shared / f"{stack}.made").exists():
                 shutil.rmtree(folder, ignore_errors=True)
-                write(folder, stack=stack, **{"ci": "vercel"} if stack == "static" else {})
+                write(folder, {"stack": stack} | ({"ci": "vercel"} if stack == "static" else {}))
                 subprocess.run(["ops/setup"], cwd=folder, check=True, capture_output=True)
                 (shared / f"{stack}.made").touch()
         return folder
@@ -112,10 +112,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return installed
 
 
-def new(ci: str, stack: str, folder: Path) -> Path:
+def new(ci: str, stack: str, folder: Path, *, integration: bool = False) -> Path:
     """Make a project with a remote, to be committed."""
     folder = folder / "my-service"
-    write(folder, stack=stack, ci=ci, hosting="fly" if ci in FORGES else ci)
+    answers = {"stack": stack, "ci": ci, "hosting": "fly" if ci in FORGES else ci}
+    write(folder, answers, integration=integration)
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "remote", "add", "origin", f"https://{ci}.com/Team/Service.git")
     git(folder, "init", "--quiet", "--bare", f"{folder}.git")
@@ -289,6 +290,25 @@ def test_a_fault_fails_its_stage(
         assert at.stages == GATES[: GATES.index(stage) + 1], "nothing after it"
         assert says in re.sub(r"\x1b\[\d*m", "", ran.output)
     recorded("The tasks alone", (stack,), GATES.index(stage), until(stage))
+
+
+@pytest.mark.parametrize("stack", [option.id for option in TEMPLATE.catalog.axes["stack"]])
+def test_without_the_example_everything_passes(
+    stack: str, installed: Installed, tmp_path: Path
+) -> None:
+    """Also the integration tests: nothing that is kept for people leans on what they delete."""
+    with Standins(tmp_path, installed(stack) / "node_modules").running() as at:
+        ci = "vercel" if stack == "static" else "github"
+        service = new(ci, stack, tmp_path, integration=True)
+        lock(service, stack, installed)
+        commit(service)
+        words = readme_commands(service, "What is yours")
+        [delete] = [block for block in words if block.startswith("rm ")]
+        subprocess.run(["sh", "-euc", delete], cwd=service, check=True)
+        commit(service)
+        ran = gate(service, at)
+        assert ran.passed, ran.output
+        assert list(ran.jobs) == GATES, ran.output
 
 
 def lock(service: Path, stack: str, installed: Installed) -> None:
