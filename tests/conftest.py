@@ -69,6 +69,8 @@ os.environ |= {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
 }
+# Somebody's shell may have chosen a Python for itself; projects name their own.
+os.environ.pop("PYENV_VERSION", None)
 # Tools that are Python packages, Node among them, come from the environment the tests run in.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
