@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { network } from "./client.ts";
 import type { Config } from "./config.ts";
-import { sendProblem } from "./errors.ts";
+import { TooMuch } from "./errors.ts";
 import { seldom } from "./seldom.ts";
 
 declare module "fastify" {
@@ -23,8 +23,8 @@ const PART_BYTES = 512;
  * quarter, so that one cannot keep the others out.
  */
 export class Budget {
-  readonly #limit: number;
-  readonly #share: number;
+  #limit: number;
+  #share: number;
   readonly #clients = new Map<string, number>();
   readonly #warn: () => void;
   #taken = 0;
@@ -33,10 +33,13 @@ export class Budget {
     app: FastifyInstance,
     config: Pick<Config, "MAX_BODY_BYTES" | "MAX_BUFFERED_BYTES">,
   ) {
+    this.#limit = blocks(config.MAX_BUFFERED_BYTES);
+    this.#share = Math.floor(this.#limit / 4);
     // One body always fits.
-    const largest = blocks(config.MAX_BODY_BYTES);
-    this.#limit = Math.max(blocks(config.MAX_BUFFERED_BYTES), largest);
-    this.#share = Math.max(Math.floor(this.#limit / 4), largest);
+    app.addHook("onRoute", ({ bodyLimit = config.MAX_BODY_BYTES }) => {
+      this.#limit = Math.max(this.#limit, blocks(bodyLimit));
+      this.#share = Math.max(this.#share, blocks(bodyLimit));
+    });
     this.#warn = seldom(() => {
       app.log.warn("bodies take all the memory they may, refusing some");
     });
@@ -44,17 +47,29 @@ export class Budget {
     app.decorateReply("blocks", 0);
     // Only JSON is read into memory. Node.js has nothing of the body as yet.
     app.addHook("preParsing", (request, reply, payload, done) => {
+      if (reply.place === undefined) return; // given up while a hook took its time
       const { headers, mediaType, routeOptions } = request;
       const chunked = headers["transfer-encoding"] !== undefined;
       const bytes = chunked ? 1 : Number(headers["content-length"] ?? 0);
       // One that is too large is refused before it is read.
       if (mediaType === "application/json" && bytes <= routeOptions.bodyLimit) {
-        if (!this.#take(reply, bytes)) return;
+        const refusal = this.#take(reply, bytes);
+        if (refusal) {
+          done(refusal);
+          return;
+        }
         let received = -PART_BYTES; // the last one may well be small
-        payload.on("data", (part: Buffer) => {
+        const count = (part: Buffer) => {
           received += Math.max(part.length, PART_BYTES);
-          if (!reply.sent) this.#take(reply, received);
-        });
+          const tooMuch = this.#take(reply, received);
+          if (!tooMuch) return;
+          payload.off("data", count);
+          // The parser gives the one answer, unless it has given up before.
+          if (payload.listenerCount("error") > 0) {
+            payload.emit("error", tooMuch);
+          }
+        };
+        payload.on("data", count);
         payload.pause(); // until it is read
       }
       done();
@@ -63,28 +78,25 @@ export class Budget {
 
   /** Gives back what a request had, when it is over. */
   release(reply: FastifyReply): void {
+    const { raw } = reply.request;
     this.#add(reply, -reply.blocks);
+    // What nobody read is in the way of the next request.
+    if (raw.isPaused()) raw.resume();
   }
 
-  /** Makes sure that a request has enough for so many bytes, or refuses it. */
-  #take(reply: FastifyReply, bytes: number): boolean {
+  /** Makes sure that a request has enough for so many bytes; says if it cannot. */
+  #take(reply: FastifyReply, bytes: number): TooMuch | undefined {
     const more = blocks(bytes) - reply.blocks;
-    if (more <= 0) return true;
+    if (more <= 0 || reply.place === undefined) return undefined;
     const { request } = reply;
     const ofClient = this.#clients.get(network(request.clientAddress)) ?? 0;
     const greedy = ofClient + more > this.#share;
     if (!greedy && this.#taken + more <= this.#limit) {
       this.#add(reply, more);
-      return true;
+      return undefined;
     }
     this.#warn();
-    reply.header("retry-after", 1);
-    // What has begun to arrive would go on to.
-    if (reply.blocks > 0) reply.header("connection", "close");
-    sendProblem(reply, greedy ? 429 : 503, {
-      detail: "Too many bodies at once",
-    });
-    return false;
+    return new TooMuch(greedy ? 429 : 503, "Too many bodies at once");
   }
 
   #add(reply: FastifyReply, more: number): void {

@@ -25,6 +25,11 @@ export class HttpError extends Error {
   }
 }
 
+/** What an instance could do at another time: refused, and no fault of it. */
+export class TooMuch extends HttpError {
+  override name = "TooMuch";
+}
+
 /** For the responses of a route that it may answer with, beside its result. */
 export const problemSchema = z.looseObject({
   title: z.string(),
@@ -92,7 +97,9 @@ export function errorHandler(
   // which failed: it says nothing about the request at hand.
   const known = error instanceof HttpError || String(code).startsWith("FST_");
   const status = timedOut ? 503 : known ? statusCode : 500;
-  if (status >= 400 && status < 500) {
+  const tooMuch = error instanceof TooMuch;
+  if (tooMuch) reply.header("retry-after", 1);
+  if (tooMuch || (status >= 400 && status < 500)) {
     return sendProblem(reply, status, { detail: message });
   }
 

@@ -123,3 +123,60 @@ test("bodies have a budget together, from the head to the answer", async () => {
     expect((await post()).status).toBe(200);
   });
 });
+
+test("a route with a limit of its own is part of the budget", async () => {
+  const { app } = testApp({ MAX_BUFFERED_BYTES: 1, MAX_BODY_BYTES: 100 });
+  app.post("/large", { bodyLimit: 300_000 }, async () => ({}));
+  const payload = { text: "x".repeat(200_000) };
+  const response = await app.inject({ method: "POST", url: "/large", payload });
+  expect(response.statusCode).toBe(200);
+});
+
+test("a body that is refused half-way is answered once", async () => {
+  const config = { MAX_BUFFERED_BYTES: 1, MAX_BODY_BYTES: 200_000 };
+  const { app, lines } = testApp(config);
+  const handler = vi.fn(async () => ({}));
+  const onSend = vi.fn(async () => {
+    await sleep(5);
+  });
+  app.post("/late", { onSend }, handler);
+  await app.listen({ port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  const head =
+    "POST /late HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n";
+  const other = connect(port, "127.0.0.1");
+  other.write(`${head}Content-Length: 190000\r\n\r\n{`);
+  await once(other, "connect");
+  const chunk = `ea60\r\n${"x".repeat(60_000)}\r\n`;
+  const received = await send(
+    port,
+    `${head}Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(3)}0\r\n\r\n`,
+  );
+  other.destroy();
+  expect(received).toMatch(/^HTTP\/1\.1 429 /);
+  expect(received).toContain("retry-after: 1");
+  expect(received.match(/HTTP\/1\.1 /g)).toHaveLength(1);
+  expect(onSend).toHaveBeenCalledTimes(1);
+  expect(handler).not.toHaveBeenCalled();
+  expect(lines.join("")).not.toContain("FST_");
+});
+
+test("a client that leaves while a hook waits takes nothing with it", async () => {
+  const { app } = testApp({ MAX_BUFFERED_BYTES: 1, MAX_BODY_BYTES: 100 });
+  const gate = Promise.withResolvers<undefined>();
+  const onRequest = vi.fn(async () => gate.promise);
+  app.post("/gate", { onRequest }, async () => ({}));
+  const url = `${await app.listen({ port: 0 })}/gate`;
+  const headers = { "content-type": "application/json" };
+  const request = { method: "POST", headers, body: "{}" };
+  const leave = new AbortController();
+  const left = fetch(url, { ...request, signal: leave.signal });
+  await vi.waitFor(() => {
+    expect(onRequest).toHaveBeenCalled();
+  });
+  leave.abort();
+  await expect(left).rejects.toThrow();
+  await sleep(500); // until it is noticed
+  gate.resolve(undefined);
+  expect((await fetch(url, request)).status).toBe(200);
+});
