@@ -70,6 +70,7 @@ export function buildApp(
     clientErrorHandler: clientErrorHandler(headers),
     // A malformed URL is rejected before any hook or error handler applies.
     frameworkErrors(error, request, reply) {
+      connections.requestBegins(request.raw.socket);
       reply.headers(headers).header("x-request-id", request.id);
       reply.raw.once("finish", () => {
         requestLog.requestCompleted(null, request, reply);

@@ -98,6 +98,28 @@ test("more busy connections than allowed: probes are still answered", async () =
   expect((await busy).status).toBe(200);
 });
 
+test("a connection with a request is not idle, whatever came before it", async () => {
+  const server = await startServer(SLOW_SERVER, { MAX_CONNECTIONS: "1" });
+  const busy = connect(server.port, "127.0.0.1");
+  busy.write("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n");
+  busy.write("GET /slow/1000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+  const received = text(busy);
+  await server.logged('"msg":"slow request started"');
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  expect(await received).toContain("HTTP/1.1 200 ");
+});
+
+test("a body that no route reads is not in the way of the next request", async () => {
+  const server = await startServer(SLOW_SERVER);
+  const get = "GET /_test HTTP/1.1\r\nHost: x\r\n";
+  const json = `Content-Type: application/json\r\nContent-Length: 200000\r\n\r\n${" ".repeat(200_000)}`;
+  const received = await send(
+    server.port,
+    `${get}${json}${get}Connection: close\r\n\r\n`,
+  );
+  expect(received.match(/HTTP\/1\.1 200 /g)).toHaveLength(2);
+});
+
 test("bodies have a budget together, from the head to the answer", async () => {
   const { app } = testApp({ MAX_BUFFERED_BYTES: 1, MAX_BODY_BYTES: 100 });
   app.post("/echo", async (request) => request.body);
