@@ -30,7 +30,7 @@ class Connections:
             self._warn()
             oldest = next(iter(self._idle))
             self.closed(oldest)
-            oldest.close()
+            oldest.abort()  # close() would wait until it has read its last answer
 
     def closed(self, transport: Transport) -> None:
         self._open.discard(transport)

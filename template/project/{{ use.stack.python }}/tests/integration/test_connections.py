@@ -63,6 +63,16 @@ def test_beyond_the_limit_the_connection_that_is_idle_longest_makes_room() -> No
         server.wait_for("too many connections")
 
 
+def test_beyond_the_limit_a_connection_that_does_not_read_makes_room() -> None:
+    with Server(SLOW_SERVICE, MAX_CONNECTIONS="1", MAX_BODY_BYTES=str(2**25)) as server:
+        thing = b'{"name": "%b"}' % (b"x" * 2**24)
+        client = server.connect(POST + b"Content-Length: %d\r\n\r\n" % len(thing) + thing)
+        server.wait_for("request completed")
+        request = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+        assert status(read(server.connect(request))) == b"200"
+        assert len(read(client)) < len(thing)
+
+
 def test_with_all_connections_busy_probes_are_still_answered() -> None:
     with Server(SLOW_SERVICE, MAX_CONNECTIONS="1") as server:
         request = b"GET %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
