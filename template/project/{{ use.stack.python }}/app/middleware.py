@@ -84,6 +84,7 @@ class Middleware:
         extra = self._extra_headers(scope, headers, identifier)
         method = scope["method"]
         status = 0
+        body: _Body | None = None
 
         async def respond(message: Message) -> None:
             nonlocal status
@@ -100,9 +101,10 @@ class Middleware:
             elif method == "HEAD":
                 message["body"] = b""
             await send(message)
+            if body and message["type"] == "http.response.body" and not message.get("more_body"):
+                body.release()  # tasks in the background go on without it
 
         app = self._shortcut(scope, headers, client, started) or self._app
-        body = None
         if b"content-length" in headers or b"transfer-encoding" in headers:
             body = _Body(receive, headers, self._max_body, self._budget, _network(client))
             receive = body.receive
@@ -228,6 +230,7 @@ class _Body:
     def release(self) -> None:
         if self._blocks:
             self._budget.give_back(self._client, self._blocks)
+            self._blocks = 0
 
     def _hold(self, size: int) -> None:
         if size > self._limit:

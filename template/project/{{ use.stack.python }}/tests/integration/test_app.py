@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI, HTTPException
+from fastapi import BackgroundTasks, FastAPI, HTTPException
 from fastapi.testclient import TestClient
-from httpx2 import Response
+from httpx2 import ASGITransport, AsyncClient, Response
 from pydantic import TypeAdapter
 
 from app import main
@@ -82,6 +82,23 @@ def test_a_body_beyond_the_limit_is_a_problem_chunked_too(start: StartApp) -> No
         response = client.post("/_test", content=content, headers=JSON)
         assert problem(response)[0] == 413
         assert response.headers["connection"] == "close"
+
+
+def test_a_body_that_is_answered_takes_no_memory_while_a_task_goes_on(start: StartApp) -> None:
+    statuses: list[int] = []
+
+    def extend(app: FastAPI) -> None:
+        async def post() -> None:
+            async with AsyncClient(transport=ASGITransport(app), base_url="http://a") as client:
+                statuses.append((await client.post("/_test", json={"name": "a"})).status_code)
+
+        @app.post("/_task")
+        async def start_task(_body: dict[str, str], tasks: BackgroundTasks) -> None:
+            tasks.add_task(post)
+
+    client = start(extend, MAX_BODY_BYTES="100", MAX_BUFFERED_BYTES="1")
+    assert client.post("/_task", json={}).status_code == 200
+    assert statuses == [201]
 
 
 def test_a_problem_that_a_handler_raises_keeps_its_detail_below_500(start: StartApp) -> None:
