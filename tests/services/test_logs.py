@@ -76,7 +76,7 @@ def test_the_address_logged_is_that_of_the_client(run: Start) -> None:
 @pytest.mark.parametrize("level", ["info", "debug"])
 def test_probes_are_not_logged(run: Start, level: str) -> None:
     service = run(LOG_LEVEL=level)
-    for path in ("/healthz", "/readyz", "/version"):
+    for path in ("/healthz?probe=1", "/readyz", "/version"):
         service.client.get(path)
     service.client.get("/notes")
     assert [line["req"]["url"] for line in completed(service)] == ["/notes"]

@@ -20,12 +20,12 @@ from app.connections import Connections
 from app.deadlines import Deadlines
 from app.errors import METHODS, Problem, TooMuch
 from app.health import Health
-from app.logs import RequestLog, log, request_id
+from app.logs import RequestLog, log, request_id, seldom
 from app.rate_limit import MAX_CLIENTS, RateLimiter
 
-# Probes arrive every few seconds: their request lines would drown the rest.
-_PROBES = frozenset({"/healthz", "/readyz", "/version"})
-_UNLIMITED = _PROBES | {"/metrics"}
+# Probes arrive every few seconds: their request lines would drown the rest, and they must not run
+# out of requests.
+_PROBES = frozenset({"/healthz", "/metrics", "/readyz", "/version"})
 
 # Bounded and plain, so that a client cannot forge or flood log lines.
 _ACCEPTED_REQUEST_ID = re.compile(rb"[A-Za-z0-9_.:-]{1,128}")
@@ -67,6 +67,7 @@ class Middleware:
         limit = config.RATE_LIMIT_PER_MINUTE
         self._limiter = RateLimiter(limit) if limit else None
         self._request_log = RequestLog(config)
+        self._warn_of_busy = seldom("too many connections are busy, refusing requests")
 
     # In one piece: every call within it would be one more for each request.
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915
@@ -168,11 +169,12 @@ class Middleware:
         ):
             return _preflight(headers)
         if self._connections.overloaded and scope["path"] not in _PROBES:
+            self._warn_of_busy()
             busy = {"connection": "close", "retry-after": "1"}
             return Problem(503, "Too many connections", headers=busy)
         if (
             self._limiter
-            and scope["path"] not in _UNLIMITED
+            and scope["path"] not in _PROBES
             and (seconds := self._limiter.retry_after(_network(client), now))
         ):
             return Problem(429, "Too many requests", headers={"retry-after": str(seconds)})

@@ -32,6 +32,7 @@ import { RateLimiter } from "./rate-limit.ts";
 import { resources } from "./resources/index.ts";
 import { docsRoutes, openapiOptions } from "./routes/docs.ts";
 import { healthRoutes, isProbe } from "./routes/health.ts";
+import { seldom } from "./seldom.ts";
 import { serializerCompiler, validatorCompiler } from "./validation.ts";
 
 interface Options {
@@ -133,6 +134,10 @@ export function buildApp(
       ? new RateLimiter(config.RATE_LIMIT_PER_MINUTE)
       : undefined;
 
+  const warnOfBusy = seldom(() => {
+    app.log.warn("too many connections are busy, refusing requests");
+  });
+
   // Hooks with callbacks: a promise would cost every request.
   app.addHook("onRequest", (request, reply, done) => {
     inFlight.add(reply);
@@ -169,12 +174,14 @@ export function buildApp(
       sendProblem(reply, 400, { detail: "This is no request of HTTP/1.1" });
       return true;
     }
-    if (connections.overloaded && !isProbe(request.url)) {
+    const path = withoutQuery(request.url);
+    if (connections.overloaded && !isProbe(path)) {
+      warnOfBusy();
       reply.headers({ connection: "close", "retry-after": 1 });
       sendProblem(reply, 503, { detail: "Too many connections" });
       return true;
     }
-    if (limiter && !isProbe(request.url)) {
+    if (limiter && !isProbe(path)) {
       const retryAfter = limiter.hit(network(request.clientAddress));
       if (retryAfter !== undefined) {
         reply.header("retry-after", retryAfter);
@@ -182,7 +189,6 @@ export function buildApp(
         return true;
       }
     }
-    const path = withoutQuery(request.url);
     // An empty parameter would do for a route, but makes another path.
     if (request.is404 || (path.endsWith("/") && path !== "/")) {
       refuseUnrouted(request, reply);
@@ -192,12 +198,13 @@ export function buildApp(
   }
 
   function refuseUnrouted(request: FastifyRequest, reply: FastifyReply): void {
-    const allowed = methods.of(withoutQuery(request.url)).sort().join(", ");
+    const path = withoutQuery(request.url);
+    const allowed = methods.of(path).sort().join(", ");
+    if (isProbe(path)) reply.header("cache-control", "no-store");
     if (allowed === "") {
       sendProblem(reply, 404, { detail: "No such route" });
     } else {
       reply.header("allow", allowed);
-      if (isProbe(request.url)) reply.header("cache-control", "no-store");
       sendProblem(reply, 405, { detail: `Allowed: ${allowed}` });
     }
   }

@@ -71,11 +71,12 @@ export class RequestLog extends LogController {
   ): void {
     reply.server.inFlight.delete(reply);
     reply.server.connections.requestEnds(request.raw.socket);
-    if (!this.#enabled || isProbe(request.url)) return;
+    const url = withoutQuery(request.url);
+    if (!this.#enabled || isProbe(url)) return;
     const line =
       `{"level":"info","time":"${now()}",${this.#base},"reqId":"${request.id}",` +
       `"req":{"method":"${request.method}",` +
-      `"url":${JSON.stringify(withoutQuery(request.url))},` +
+      `"url":${JSON.stringify(url)},` +
       `"remoteAddress":"${request.clientAddress}"},` +
       `"res":{"statusCode":${reply.statusCode}},` +
       `"responseTime":${reply.elapsedTime.toFixed(3)},"msg":"request completed"}\n`;

@@ -24,8 +24,8 @@ const CHECK_TIMEOUT_MS = 2000;
 // they must not run out of requests. What they find wrong is logged, at warn.
 const PROBES = new Set(["/healthz", "/metrics", "/readyz", "/version"]);
 
-export function isProbe(url: string): boolean {
-  return PROBES.has(url);
+export function isProbe(path: string): boolean {
+  return PROBES.has(path);
 }
 
 const healthSchema = z.object({
