@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, ValidationError
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.redaction import is_secret
+from app.redaction import is_secret, redacted
 
 _ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?")
 
@@ -102,5 +102,6 @@ def _describe(problem: Any) -> str:
     name = ".".join(str(part) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"{name}: required but not set"
-    got = "a value that is not shown" if is_secret(name) else json.dumps(problem["input"])
+    value = json.dumps(redacted(problem["input"]))
+    got = "a value that is not shown" if is_secret(name) else value
     return f"{name}: {problem['msg']}, got {got}"

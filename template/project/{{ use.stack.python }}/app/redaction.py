@@ -15,12 +15,21 @@ _SECRET_NAME = re.compile(
     r"|(?<![a-z])(o?auth|authorization|bearer|connection|cv[cv]|dsn|jwt|keys?|pin|t?otp)(?![a-z])"
     r"|.[^a-z]ur[il](?![a-z])"
 )
+_HARMLESS_NAME = re.compile(
+    r"(.*_)?(bypass|compass|secretary)|(avatar|base|image|public)_ur[il]|connection_id"
+    r"|(cache|foreign|primary|public)_keys?|(input|max|output|total)_tokens|tokens?_(count|limit)"
+)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
-_USER = re.compile(r"""(?<=://)[^\s/?#"'<>]*@""")
+# A password may have a slash in it, but `host:80/` is a port.
+_USER = re.compile(
+    r"""(?<=://)([^\s/?#:"'<>]*:(?!\d+[/?#])[^\s"'<>]{0,200}@|[^\s/?#"'<>]*@)""",
+)
 _QUERY = re.compile(r"""(/[^\s?#"'<>]*)([?#][^\s"'<>]+)?""")
-_QUOTED = re.compile(
-    r"""(?<![\w-])([\w-]{1,100})(["']?\s{0,3}[:=]\s{0,3})("([^"\\]|\\.)*"|'([^'\\]|\\.)*')""",
+# A quoted value or a number, but `auth:80` is a host and `KeyError: 'name'` says what is wrong.
+_VALUE = re.compile(
+    r"""(?<![\w-])([\w-]{1,100})(?<!Error)(?<!Exception)(["']?\s{0,3}[:=]\s{0,3})"""
+    r"""(b?"[^"\\]*(?:\\.[^"\\]*)*"|b?'[^'\\]*(?:\\.[^'\\]*)*'|(?<!\w:)-?\d[\d.]*)""",
     re.DOTALL,
 )
 # What Pydantic says of a value that is not valid.
@@ -30,7 +39,8 @@ _INPUT = re.compile(r"(?<=input_value=).{0,200}(?=, input_type=)")
 @lru_cache(maxsize=1024)
 def is_secret(name: str) -> bool:
     """Whether the value of a variable or field of this name must not be shown."""
-    return _SECRET_NAME.search(_HUMP.sub("_", name).lower()) is not None
+    words = _HUMP.sub("_", name).lower()
+    return bool(_SECRET_NAME.search(words)) and not _HARMLESS_NAME.fullmatch(words)
 
 
 def redacted(value: Any) -> Any:
@@ -55,8 +65,8 @@ def redacted(value: Any) -> Any:
 def _redacted_text(text: str) -> str:
     if "/" in text:
         text = _QUERY.sub(_redacted_query, _USER.sub(f"{REDACTED}@", text))
-    if '"' in text or "'" in text:
-        text = _INPUT.sub(REDACTED, _QUOTED.sub(_redacted_quote, text))
+    if ":" in text or "=" in text:
+        text = _INPUT.sub(REDACTED, _VALUE.sub(_redacted_value, text))
     return text
 
 
@@ -65,6 +75,6 @@ def _redacted_query(found: re.Match[str]) -> str:
     return f"{url}{query[0]}{REDACTED}" if query else url
 
 
-def _redacted_quote(found: re.Match[str]) -> str:
+def _redacted_value(found: re.Match[str]) -> str:
     name, between = found[1], found[2]
     return f'{name}{between}"{REDACTED}"' if is_secret(name) else found[0]

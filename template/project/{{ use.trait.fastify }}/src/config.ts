@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isSecret } from "./secrets.ts";
+import { isSecret, redacted } from "./secrets.ts";
 import { integer } from "./validation.ts";
 
 function oneOf<const T extends readonly string[]>(...values: T) {
@@ -81,6 +81,6 @@ function describe(issue: z.core.$ZodIssue, variables: NodeJS.ProcessEnv) {
   if (value === undefined) return `${name}: required but not set`;
   const got = isSecret(name)
     ? "a value that is not shown"
-    : JSON.stringify(value);
+    : JSON.stringify(redacted(value));
   return `${name}: ${issue.message}, got ${got}`;
 }

@@ -1,14 +1,16 @@
 import logging
 import re
+import tracemalloc
 from collections import UserDict
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from app.logs import log
+from app.redaction import redacted
 from app.service import NAME, VERSION
 from tests.conftest import Logged, StartApp
 
@@ -84,7 +86,13 @@ def test_a_field_with_the_name_of_a_secret_is_never_shown(
     assert value == {field: SECRET}
 
 
-@pytest.mark.parametrize("field", ["author", "monkey", "opinion", "url"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("author", "baseUrl", "bypass", "cacheKey", "connectionId", "maxTokens", "monkey"),
+        *("opinion", "secretary", "token_count", "url"),
+    ],
+)
 def test_a_field_whose_name_only_sounds_like_that_is_shown(
     start: StartApp, logged: Logged, field: str
 ) -> None:
@@ -139,9 +147,11 @@ def test_the_secrets_of_what_is_no_plain_field_are_never_shown(
     "text",
     [
         f"postgres://ada:{SECRET}@db/app",
+        f"postgres://ada:{SECRET}/x@db/app",
         f"GET https://api.example.com/users?code={SECRET}",
         f"/users?code={SECRET}#{SECRET}",
         f'{{"password": "{SECRET}", "user": "ada"}}',
+        str({"password": SECRET.encode()}),
     ],
 )
 def test_what_sounds_secret_in_a_text_is_never_shown(
@@ -159,6 +169,46 @@ def test_what_sounds_secret_in_a_text_is_never_shown(
         assert SECRET not in str(line)
 
 
+@pytest.mark.parametrize("text", ['{"otp":123456,"pin": -1234.5}', "pin=1234"])
+def test_a_number_that_sounds_secret_in_a_text_is_never_shown(
+    start: StartApp, logged: Logged, text: str
+) -> None:
+    start()
+    log.info("number", text=text)
+    assert not re.search(r"\d", logged()[0]["text"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "KeyError: 'user_id'",
+        "ConnectionError: 'no route'",
+        "connection refused by auth:3000",
+        "http://localhost:3000/@ada",
+        "at token.py:12:5",
+    ],
+)
+def test_a_text_that_only_sounds_like_that_is_shown(
+    start: StartApp, logged: Logged, text: str
+) -> None:
+    start()
+    log.info("shown", text=text)
+    assert logged()[0]["text"] == text
+
+
+def test_a_large_text_takes_little_more_than_itself() -> None:
+    text = f"password='{'x' * 1_000_000}'"
+    tracemalloc.start()
+    assert redacted(text) == 'password="[Redacted]"'
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5_000_000
+
+
+class Login(BaseModel):
+    pin: Annotated[int, Field(ge=10_000)]
+
+
 def test_an_error_does_not_show_what_was_not_valid(start: StartApp, logged: Logged) -> None:
     start()
     try:
@@ -168,6 +218,11 @@ def test_an_error_does_not_show_what_was_not_valid(start: StartApp, logged: Logg
     (line,) = logged()
     assert "at least 100 characters" in line["err"]["message"]
     assert SECRET not in str(line)
+    try:
+        Login.model_validate({"pin": 1234})
+    except ValidationError as error:
+        log.error("not valid", exc_info=error)
+    assert "1234" not in logged()[0]["err"]["message"]
 
 
 @pytest.mark.parametrize("value", [object(), float("nan"), {1: b"\xff"}, "\ud800"])

@@ -88,6 +88,14 @@ def test_the_value_of_a_secret_is_never_shown(environment: SetEnvironment, name:
         read_settings(schema)
 
 
+def test_the_user_of_a_url_is_never_shown(environment: SetEnvironment) -> None:
+    short: Any = Annotated[str, Field(max_length=3)]
+    schema = create_model("Schema", __base__=BaseSettings, PROXY=short)
+    environment(PROXY="http://ada:hunter2@proxy")
+    with pytest.raises(ConfigError, match=r'got "http://\[Redacted\]@proxy"$'):
+        read_settings(schema)
+
+
 def test_a_required_variable_that_is_not_set_is_named() -> None:
     schema = create_model("Schema", __base__=BaseSettings, QUEUE_NAME=(str, ...))
     with pytest.raises(ConfigError, match=r"^QUEUE_NAME: required but not set$"):

@@ -110,17 +110,27 @@ describe("log lines", () => {
     expect(value).toEqual({ [field]: SECRET });
   });
 
-  test.each(["author", "monkey", "opinion", "url"])(
-    "show a field named %s, which only sounds like that",
-    (field) => {
-      const { app, lines } = testApp();
-      app.log.info({ [field]: "shown" });
-      expect(lines.join("")).toContain(`"${field}":"shown"`);
-    },
-  );
+  test.each([
+    "author",
+    "baseUrl",
+    "bypass",
+    "cacheKey",
+    "connectionId",
+    "maxTokens",
+    "monkey",
+    "opinion",
+    "secretary",
+    "token_count",
+    "url",
+  ])("show a field named %s, which only sounds like that", (field) => {
+    const { app, lines } = testApp();
+    app.log.info({ [field]: "shown" });
+    expect(lines.join("")).toContain(`"${field}":"shown"`);
+  });
 
   test.each([
     "postgres://ada:hunter2@db/app",
+    "postgres://ada:hunter2/x@db/app",
     "GET https://api.example.com/users?code=hunter2",
     "/users?code=hunter2#hunter2",
     `{"password": "hunter2", "user": "ada"}`,
@@ -133,6 +143,34 @@ describe("log lines", () => {
     expect(lines).toHaveLength(3);
     for (const line of lines) expect(line).toContain("[Redacted]");
     expect(lines.join("")).not.toContain(SECRET);
+  });
+
+  test.each(['{"otp":123456,"pin": -1234.5}', "pin=1234"])(
+    "never show a number that sounds secret in the text %s",
+    (text) => {
+      const { app, lines } = testApp();
+      app.log.info({ text });
+      expect(lines.join("")).toMatch(/"text":"[^\d]+"/);
+    },
+  );
+
+  test.each([
+    "KeyError: 'user_id'",
+    "ConnectionError: 'no route'",
+    "connect ECONNREFUSED auth:3000",
+    "http://localhost:3000/@ada",
+    "at token.ts:12:5",
+  ])("show the text %s", (text) => {
+    const { app, lines } = testApp();
+    app.log.info({ text });
+    expect(lines.join("")).toContain(JSON.stringify(text));
+  });
+
+  test("take a text of any size", () => {
+    const { app, lines } = testApp();
+    app.log.info(`password='${"x".repeat(20_000_000)}'`);
+    expect(lines.join("")).toContain("[Redacted]");
+    expect(lines.join("").length).toBeLessThan(1000);
   });
 
   test("never show the secrets of an object that is written in its own way", () => {

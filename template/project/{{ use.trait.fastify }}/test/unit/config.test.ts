@@ -112,6 +112,14 @@ describe("parseConfig", () => {
     ]);
   });
 
+  test("never shows the user of a URL", () => {
+    const schema = z.object({ PROXY: z.string().max(3, "too long") });
+    const env = { PROXY: "http://ada:hunter2@proxy" };
+    expect(problems(() => parseConfig(schema, env))).toEqual([
+      'PROXY: too long, got "http://[Redacted]@proxy"',
+    ]);
+  });
+
   test("names a required variable that is not set", () => {
     const schema = z.object({ QUEUE: z.string() });
     expect(problems(() => parseConfig(schema, {}))).toEqual([
