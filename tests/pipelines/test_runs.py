@@ -303,8 +303,9 @@ def test_without_the_example_everything_passes(
         lock(service, stack, installed)
         commit(service)
         words = readme_commands(service, "What is yours")
-        [delete] = [block for block in words if block.startswith("rm ")]
-        subprocess.run(["sh", "-euc", delete], cwd=service, check=True)
+        deletions = [block for block in words if block.startswith("rm ")]
+        assert deletions
+        subprocess.run(["sh", "-euc", "\n".join(deletions)], cwd=service, check=True)
         commit(service)
         ran = gate(service, at)
         assert ran.passed, ran.output
