@@ -1,21 +1,21 @@
-"""A folder that is filled in place: all of a project's files arrive, or none, whatever happens.
+"""A folder that is filled in place: all of a project's files arrive, or none.
 
 They are written out of sight, in a folder of the folder's own, and then renamed into place one by
-one. `state.json` says what was begun, so that whoever runs it next can go back.
+one. What was begun is known to this process alone: nothing that is found in a folder is ever
+taken for a note of ours, since an archive or a clone can bring anything.
 """
 
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scaffold import repository
+from scaffold import git, repository
 from scaffold.errors import EnvironmentLackError, ScaffoldError
 from scaffold.moves import Move, Moves, digest
 from scaffold.wording import shown
@@ -23,7 +23,7 @@ from scaffold.wording import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: Where that is, and what comes next when it cannot be done.
+#: Where that is, until it is done; what comes next when it cannot be done.
 STAGE = ".scaffold-new"
 _AGAIN = "Nothing was written. Run it again."
 
@@ -58,11 +58,19 @@ class Filling:
         self._folder = folder
         self._stage = folder / STAGE
         self._moves = Moves(folder, self._stage, folder)
+        self._is_ours = False
+        self._state: _State | None = None
 
     def opened(self) -> Path:
         """Give the place where files are written first."""
+        self._is_ours = True  # before it is made, or an interrupt in between would leave it
+        try:
+            self._stage.mkdir()
+        except FileExistsError:
+            self._is_ours = False
+            raise
         new = self._stage / "new"
-        new.mkdir(parents=True)
+        new.mkdir()
         (self._stage / ".gitignore").write_text("*\n")
         return new
 
@@ -91,7 +99,7 @@ class Filling:
         if state.git_dir and index.exists():
             shutil.copyfile(index, self._stage / "index")
         (self._stage / "old").mkdir()
-        self._write(state)
+        self._state = state
         self._moves.redo(state.moves, (), _AGAIN)
 
     def go_back(self) -> None:
@@ -100,7 +108,7 @@ class Filling:
         What somebody edited since is kept in a folder beside (see `Moves.aside`).
         """
         state = self._state
-        if state is not None and state.head == repository.head(self._folder):
+        if state is not None and not self._has_more(state):
             self._moves.undo(state.moves, state.made, {})
             if state.init:
                 shutil.rmtree(self._folder / ".git", ignore_errors=True)
@@ -109,9 +117,19 @@ class Filling:
         self.forget()
 
     def forget(self) -> None:
-        """Remove all that is left of the work; the state first, which says what the rest is."""
-        (self._stage / "state.json").unlink(missing_ok=True)
-        shutil.rmtree(self._stage, ignore_errors=True)
+        """Remove all that is left of the work."""
+        self._state = None
+        if self._is_ours:
+            shutil.rmtree(self._stage, ignore_errors=True)
+
+    def _has_more(self, state: _State) -> bool:
+        """Tell whether something was committed since, by this or by anybody."""
+        if not state.init:
+            return state.head != repository.head(self._folder)
+        try:  # not the folder's: in half a repository git would look for one around it
+            return bool(git.run(f"--git-dir={self._folder / '.git'}", "for-each-ref", "--count=1"))
+        except git.GitError:  # there is none yet
+            return False
 
     def _take_index_back(self, index: Path) -> None:
         saved = self._stage / "index"
@@ -122,27 +140,10 @@ class Filling:
         else:
             index.unlink(missing_ok=True)
 
-    @property
-    def _state(self) -> _State | None:
-        with suppress(FileNotFoundError):
-            found: dict[str, Any] = json.loads((self._stage / "state.json").read_text("utf-8"))
-            return _State(**{**found, "moves": [Move(**move) for move in found["moves"]]})
-        return None
-
-    def _write(self, state: _State) -> None:
-        fresh = self._stage / "state.new"
-        with fresh.open("w", encoding="utf-8") as handle:
-            json.dump(asdict(state), handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        fresh.replace(self._stage / "state.json")
-
 
 @contextmanager
 def filled(folder: Path) -> Iterator[Filling]:
     """Fill a folder that is there, which stays as it was if the block fails or is interrupted.
-
-    What a killed process has left is taken back first.
 
     Raises:
         ScaffoldError: When somebody else is filling it.
@@ -151,13 +152,15 @@ def filled(folder: Path) -> Iterator[Filling]:
     filling = Filling(folder)
     try:
         with _held(folder):
-            filling.go_back()
             try:
                 yield filling
+                filling.forget()
             except BaseException:
-                filling.go_back()
+                try:
+                    filling.go_back()
+                except KeyboardInterrupt:  # there is one at most (see `cli`)
+                    filling.go_back()
                 raise
-            filling.forget()
     except OSError as error:
         raise EnvironmentLackError(
             f"{shown(folder, 200)} cannot be written: {error.strerror or error}.",

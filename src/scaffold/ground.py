@@ -17,6 +17,7 @@ from pathspec import GitIgnoreSpec
 
 from scaffold import evidence, git, ownership, repository
 from scaffold.errors import ScaffoldError, UsageError
+from scaffold.filling import STAGE
 from scaffold.ownership import Owner
 from scaffold.render import File
 from scaffold.wording import count, printable, shown
@@ -64,6 +65,13 @@ class Ground:
             ScaffoldError: When it is a repository with something that is not committed.
         """
         others = strangers(folder)
+        if STAGE in others:
+            raise UsageError(
+                f"{shown(folder, 200)} has a {STAGE}, which a `scaffold new` leaves when it is "
+                "killed.",
+                f"Nothing was changed. Clone it anew or take another folder; {STAGE}/old has what "
+                "was replaced here.",
+            )
         if others:
             names = ", ".join(map(printable, others[:3]))
             more = f" and {count(len(others) - 3, 'other')}" if len(others) > 3 else ""  # noqa: PLR2004

@@ -15,6 +15,10 @@ import yaml
 from conftest import Scaffold, small_disk
 from small import FILES, commit, everything, git, release
 
+from scaffold.errors import UsageError
+from scaffold.filling import filled
+from scaffold.ground import Ground
+
 QUICK = ("--defaults", "--no-lock")
 
 MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy\n"
@@ -207,6 +211,66 @@ def test_what_holds_more_is_refused(
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 2
     assert everything(clone) == before
+
+
+def forged(folder: Path, outside: Path) -> None:
+    """As an archive can bring it: it says that somebody's file is to be put back."""
+    (folder / ".scaffold-new/old").mkdir(parents=True)
+    (folder / ".scaffold-new/old/x").symlink_to(outside.parent)
+    (folder / f".scaffold-new/{outside.name}").write_text("pwned\n")
+    moves = [
+        {"path": path, "old": "x", "new": "y"}
+        for path in (f"../{outside.name}", f"x/{outside.name}", str(outside))
+    ]
+    state = {"init": True, "git_dir": str(outside.parent), "head": "", "moves": moves, "made": []}
+    (folder / ".scaffold-new/state.json").write_text(json.dumps(state))
+
+
+def own_folder(folder: Path, _outside: Path) -> None:
+    (folder / ".scaffold-new").mkdir()
+    (folder / ".scaffold-new/state.json").write_text("[]")
+
+
+def own_file(folder: Path, _outside: Path) -> None:
+    (folder / ".scaffold-new").write_text("mine\n")
+
+
+@pytest.mark.parametrize("leave", [forged, own_folder, own_file])
+def test_what_is_called_as_ours_is_left_alone(
+    tmp_path: Path, leave: Callable[[Path, Path], None]
+) -> None:
+    folder = tmp_path / "home/my-service"
+    folder.mkdir(parents=True)
+    precious = tmp_path / "home/.bashrc"
+    precious.write_text("precious\n")
+    leave(folder, precious)
+    before = everything(tmp_path / "home")
+    with pytest.raises(UsageError, match=r"has a \.scaffold-new, which .* is killed"):
+        begun(folder)
+    assert everything(tmp_path / "home") == before
+
+
+def begun(folder: Path) -> None:
+    """Begin as `scaffold new` does."""
+    with filled(folder):
+        Ground.of(folder)
+
+
+def test_what_somebody_committed_meanwhile_stays(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_late(tmp_path)
+    assert "theirs" in git(tmp_path, "ls-tree", "--name-only", "other")
+
+
+def interrupted_late(folder: Path) -> None:
+    with filled(folder) as filling:
+        (filling.opened() / "ours").touch()
+        filling.move_in({}, init=True)
+        git(folder, "init", "--quiet", "--initial-branch=other")
+        (folder / "theirs").touch()
+        commit(folder)
+        git(folder, "symbolic-ref", "HEAD", "refs/heads/main")  # which has no commit
+        raise KeyboardInterrupt
 
 
 def test_a_full_disk_leaves_it_as_it_was(scaffold: Scaffold, tmp_path: Path) -> None:
