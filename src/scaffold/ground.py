@@ -23,7 +23,7 @@ from scaffold.render import File
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scaffold.template import Template
 
@@ -176,17 +176,29 @@ class Fit:
 
 
 def strangers(folder: Path) -> Sequence[str]:
-    """Name what a folder has that no forge puts into a new repository."""
+    """Name what a folder has that no forge puts into a new repository, checked out or not."""
+    found = {
+        path.name
+        for path in folder.iterdir()
+        if path.name != ".git"
+        and not (_is_known(path.name) and path.is_file() and not path.is_symlink())
+    }
+    return sorted(found.union(_tracked(folder) if repository.git_dir(folder) else ()))
 
-    def is_known(path: Path) -> bool:
-        if path.name == ".git":
-            return True
-        named = PurePosixPath(path.name) in _RULES or any(
-            known.fullmatch(path.name) for known in _TEXTS.values()
-        )
-        return named and path.is_file() and not path.is_symlink()
 
-    return [path.name for path in sorted(folder.iterdir()) if not is_known(path)]
+def _tracked(folder: Path) -> Iterator[str]:
+    """Name what git tracks in a folder and no forge puts there, or what it does not look at.
+
+    In a sparse clone that is nowhere else to be seen.
+    """
+    for line in git.raw("ls-files", "-v", "-z", cwd=folder).split(b"\0")[:-1]:
+        tag, path = line[:1], repository.posix(line[2:])
+        if tag not in {b"H", b"M"} or not _is_known(str(path)):
+            yield path.parts[0]
+
+
+def _is_known(name: str) -> bool:
+    return PurePosixPath(name) in _RULES or any(text.fullmatch(name) for text in _TEXTS.values())
 
 
 def require_code(folder: Path) -> None:
@@ -195,7 +207,7 @@ def require_code(folder: Path) -> None:
     Raises:
         UsageError: When there is not; says how to make one.
     """
-    if not folder.is_dir() or strangers(folder) or not git.top(folder):
+    if not folder.is_dir() or strangers(folder) or not git.top(folder) or any(_tracked(folder)):
         return
     there = ", ".join(path.name for path in sorted(folder.iterdir()) if path.name != ".git")
     raise UsageError(

@@ -17,7 +17,7 @@ from small import FILES, commit, everything, git, release
 
 from scaffold.errors import UsageError
 from scaffold.filling import filled
-from scaffold.ground import Ground
+from scaffold.ground import Ground, require_code
 
 QUICK = ("--defaults", "--no-lock")
 
@@ -248,6 +248,19 @@ def test_what_is_called_as_ours_is_left_alone(
     with pytest.raises(UsageError, match=r"has a \.scaffold-new, which .* is killed"):
         begun(folder)
     assert everything(tmp_path / "home") == before
+
+
+def test_what_is_tracked_is_there_though_it_is_not_checked_out(tmp_path: Path) -> None:
+    clone = cloned(tmp_path, "README.md")
+    (clone / "src").mkdir()
+    (clone / "src/app.ts").touch()
+    (clone / "LICENSE").touch()
+    commit(clone)
+    git(clone, "sparse-checkout", "set", "--no-cone", "/README.md")
+    assert {path.name for path in clone.iterdir()} == {".git", "README.md"}
+    with pytest.raises(UsageError, match="it has LICENSE, src"):
+        begun(clone)
+    require_code(clone)
 
 
 def begun(folder: Path) -> None:
