@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from scaffold.errors import EnvironmentLackError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 #: What points git at another repository than the folder it is run in, as a hook's environment
@@ -138,3 +138,26 @@ def top(folder: Path) -> str:
         return run("rev-parse", "--show-toplevel", cwd=folder)
     except GitError:
         return ""
+
+
+def ignored(folder: Path, files: Iterable[str], *, tracked: bool = False) -> list[str]:
+    """Tell which files of a repository's folder it ignores.
+
+    Args:
+        folder: The folder.
+        files: The files; they need not be there.
+        tracked: Whether also those that it tracks all the same.
+
+    Raises:
+        GitError: When that is in no repository.
+    """
+    options = ["--no-index"] if tracked else []
+    listed = raw(
+        "check-ignore", *options, "-z", "--stdin", cwd=folder, feed=fed(files), fine=(0, 1)
+    )
+    return [os.fsdecode(name) for name in listed.split(b"\0")[:-1]]
+
+
+def fed(files: Iterable[str]) -> bytes:
+    """Write paths as git reads them with `-z --stdin`."""
+    return b"".join(os.fsencode(file) + b"\0" for file in files)

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
     from scaffold.template import Template
 
-#: Texts that say the same under any of their names: README.rst is what README.md would be.
+#: Texts that say the same under any of their names: README.rst is what README.md would be. Nothing
+#: else that begins so is one: not `license.key`.
+_ENDING = r"(\.(md|markdown|rst|txt|adoc|asciidoc|org))?"
+_LICENCES = r"mit|apache|bsd|[al]?gpl|lesser|mpl|epl|eupl|isc|cc0"
 _TEXTS = {
-    "readme": re.compile(r"readme([.-].*)?", re.IGNORECASE),
-    "licence": re.compile(r"(licen[cs]e|copying)([.-].*)?", re.IGNORECASE),
+    "readme": re.compile(rf"(?i)readme([._-][a-z]{{2}}([_-][a-z]{{2}})?(?=\.))?{_ENDING}"),
+    "licence": re.compile(
+        rf"(?i)(licen[cs]e|copying)([._-]({_LICENCES})([.-]?v?\d[\d.]*)?(-clause)?)?{_ENDING}"
+    ),
 }
 
 #: Files of rules in which the last one that fits decides, so that one can follow another.

@@ -104,8 +104,14 @@ def write(files: Iterable[File], folder: Path) -> None:
             path.chmod(0o777 & ~mask)
 
 
-def commit(folder: Path, message: str, files: Iterable[str]) -> str:
+def commit(folder: Path, message: str, files: Iterable[str], others: Iterable[str] = ()) -> str:
     """Commit files of a folder on the branch it is on; on `main` where it was no repository.
+
+    Args:
+        folder: The folder.
+        message: What the commit is about.
+        files: The project's, whatever is ignored: a person's own rules are not the project's.
+        others: What was there before, of which git keeps only what it does not ignore.
 
     Returns:
         The commit.
@@ -115,9 +121,9 @@ def commit(folder: Path, message: str, files: Iterable[str]) -> str:
     """
     if not os.path.lexists(folder / ".git"):
         git.run("init", "--quiet", f"--initial-branch={BRANCH}", cwd=folder)
-    # Whatever is ignored: a person's own rules are not the project's.
-    feed = b"".join(os.fsencode(file) + b"\0" for file in files)
-    git.raw("update-index", "--add", "-z", "--stdin", cwd=folder, feed=feed)
+    others = set(others)
+    listed = sorted({*files, *others.difference(git.ignored(folder, others))})
+    git.raw("update-index", "--add", "-z", "--stdin", cwd=folder, feed=git.fed(listed))
     git.run("commit", "--quiet", "--message", message, cwd=folder)
     return git.run("rev-parse", "HEAD", cwd=folder)
 

@@ -52,12 +52,10 @@ def notes(folder: Path, files: Iterable[str], outer: str) -> Iterator[tuple[str,
 
 
 def _ignored(folder: Path, files: Iterable[str]) -> list[str]:
-    feed = b"".join(os.fsencode(file) + b"\0" for file in files)
     try:
-        listed = git.raw("check-ignore", "-z", "--stdin", cwd=folder, feed=feed, fine=(0, 1))
+        return git.ignored(folder, files)
     except git.GitError:  # only a word of advice
         return []
-    return [os.fsdecode(name) for name in listed.split(b"\0")[:-1]]
 
 
 def _says(manifest: Path, read: Callable[[str], Any], keys: tuple[str, ...]) -> bool:

@@ -15,9 +15,10 @@ import yaml
 from conftest import Scaffold, small_disk
 from small import FILES, commit, everything, git, release
 
+from scaffold import project
 from scaffold.errors import UsageError
 from scaffold.filling import filled
-from scaffold.ground import Ground, require_code
+from scaffold.ground import Ground, require_code, strangers
 
 QUICK = ("--defaults", "--no-lock")
 
@@ -261,6 +262,37 @@ def test_what_is_tracked_is_there_though_it_is_not_checked_out(tmp_path: Path) -
     with pytest.raises(UsageError, match="it has LICENSE, src"):
         begun(clone)
     require_code(clone)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        "README README.md readme.rst README.de.md README_zh-CN.md README.txt",
+        "LICENSE licence.txt COPYING COPYING.LESSER LICENSE-MIT LICENSE-APACHE-2.0.txt",
+        "LICENSE-BSD-3-Clause license.gpl-3.0",
+    ],
+)
+def test_a_text_has_many_names(tmp_path: Path, names: str) -> None:
+    for name in names.split():
+        (tmp_path / name).touch()
+    assert strangers(tmp_path) == []
+
+
+def test_not_all_that_begins_like_a_text_is_one(tmp_path: Path) -> None:
+    names = "LICENSE.py README.md.exe copying.c license-prod.pem license.key readme-keys readme.sh"
+    for name in names.split():
+        (tmp_path / name).touch()
+    assert strangers(tmp_path) == names.split()
+
+
+def test_what_git_ignores_is_not_committed(tmp_path: Path) -> None:
+    """It is somebody's own; the project's files are committed whatever somebody ignores."""
+    clone = cloned(tmp_path, "README.md")
+    (clone / ".git/info/exclude").write_text("*\n")
+    for name in ("LICENSE", "ours"):
+        (clone / name).write_text("It is a secret.\n")
+    project.commit(clone, "Start", ["ours"], ["README.md", "LICENSE"])
+    assert committed(clone) == {"README.md", "ours"}
 
 
 def begun(folder: Path) -> None:

@@ -87,9 +87,8 @@ def new(wishes: Wishes) -> None:
         if filling:
             filling.move_in(ground.files, init=own and not ground.branch)
             folder = destination
-        paths = [*map(str, [*ground.files, *(file.path for file in fit.files)])]
-        paths += [lock] if lock else []
-        commit = _commit(folder, given[NAME], template, paths) if own else None
+        paths = [str(file.path) for file in fit.files] + ([lock] if lock else [])
+        commit = _commit(folder, given[NAME], template, paths, ground) if own else None
     _report(
         wishes,
         template,
@@ -212,11 +211,13 @@ def _outer(ground: Ground) -> str:
     return "" if ground.branch else git.top(place if place.is_dir() else place.parent)
 
 
-def _commit(folder: Path, name: str, template: Template, files: Iterable[str]) -> str | None:
+def _commit(
+    folder: Path, name: str, template: Template, files: Iterable[str], ground: Ground
+) -> str | None:
     version = f" {template.commit}" if template.commit else ""
     message = f"Start {name} from scaffold's template{version}"
     try:
-        return project.commit(folder, message, files)
+        return project.commit(folder, message, files, map(str, ground.files))
     except git.GitError as error:
         console.note(
             f"Note: the repository has no first commit yet: {error}",
