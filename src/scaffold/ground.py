@@ -44,6 +44,15 @@ _RULES = frozenset({_IGNORE, PurePosixPath(".gitattributes")})
 #: What Prettier leaves alone.
 _FORMATTER = PurePosixPath(".prettierignore")
 
+#: What git has in its own folder in the middle of something, what that is, what takes it back.
+_UNFINISHED = {
+    "MERGE_HEAD": ("merge", "merge --abort"),
+    "CHERRY_PICK_HEAD": ("cherry-pick", "cherry-pick --abort"),
+    "REVERT_HEAD": ("revert", "revert --abort"),
+    "rebase-merge": ("rebase", "rebase --abort"),
+    "rebase-apply": ("rebase", "rebase --abort"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -67,7 +76,8 @@ class Ground:
 
         Raises:
             UsageError: When it has anything else, which is adopted and not built upon.
-            ScaffoldError: When it is a repository with something that is not committed.
+            ScaffoldError: When it is a repository with something that is not committed, or in
+                the middle of something.
         """
         others = strangers(folder)
         if STAGE in others:
@@ -90,8 +100,10 @@ class Ground:
             for path in sorted(folder.iterdir())
             if path.name != ".git"
         }
-        if not repository.git_dir(folder):
+        git_dir = repository.git_dir(folder)
+        if not git_dir:
             return cls(folder, files)
+        _require_idle(folder, Path(git_dir))
         _require_clean(folder)
         branch = git.run("symbolic-ref", "--quiet", "--short", "HEAD", cwd=folder, fine=(0, 1))
         if not branch:
@@ -219,6 +231,15 @@ def require_code(folder: Path) -> None:
         f"{shown(folder.resolve(), 200)} has no code to adopt, only {there or 'a repository'}.",
         f"Make a new service around that: scaffold new {shlex.quote(os.path.relpath(folder))}",
     )
+
+
+def _require_idle(folder: Path, git_dir: Path) -> None:
+    for mark, (what, command) in _UNFINISHED.items():
+        if os.path.lexists(git_dir / mark):
+            raise ScaffoldError(
+                f"{shown(folder, 200)} is in the middle of a {what}, which a commit would end.",
+                f"Nothing was changed. Finish it first, or take it back: git {command}",
+            )
 
 
 def _require_clean(folder: Path) -> None:

@@ -16,7 +16,7 @@ from conftest import Scaffold, small_disk
 from small import FILES, commit, everything, git, release
 
 from scaffold import project
-from scaffold.errors import UsageError
+from scaffold.errors import ScaffoldError, UsageError
 from scaffold.filling import filled
 from scaffold.ground import Ground, require_code, strangers
 
@@ -262,6 +262,17 @@ def test_what_is_tracked_is_there_though_it_is_not_checked_out(tmp_path: Path) -
     with pytest.raises(UsageError, match="it has LICENSE, src"):
         begun(clone)
     require_code(clone)
+
+
+def test_a_merge_is_not_ended_by_our_commit(tmp_path: Path) -> None:
+    clone = cloned(tmp_path, "README.md")
+    git(clone, "switch", "--quiet", "--create", "other")
+    commit(clone, "Of another branch")
+    git(clone, "switch", "--quiet", "main")
+    git(clone, "merge", "--no-ff", "--no-commit", "other")
+    assert git(clone, "status", "--porcelain") == ""
+    with pytest.raises(ScaffoldError, match="in the middle of a merge"):
+        begun(clone)
 
 
 @pytest.mark.parametrize(
