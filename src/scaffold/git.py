@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-from scaffold.errors import EnvironmentLackError
+from scaffold.errors import EnvironmentLackError, UsageError
+from scaffold.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -133,11 +135,26 @@ def without_password(text: str) -> str:
 
 
 def top(folder: Path) -> str:
-    """Give the folder of the repository that a folder belongs to; nothing when it is in none."""
+    """Give the folder of the repository that a folder belongs to; nothing when it is in none.
+
+    Raises:
+        UsageError: When there is one that git refuses to read.
+    """
     try:
-        return run("rev-parse", "--show-toplevel", cwd=folder)
-    except GitError:
-        return ""
+        return run("rev-parse", "--show-toplevel", cwd=folder, env={"LC_ALL": "C"})
+    except GitError as error:
+        if re.search("not a git repository|must be run in a work tree", str(error)):
+            return ""
+        raise unreadable(folder, error) from error
+
+
+def unreadable(folder: Path, error: GitError) -> UsageError:
+    """Say that git refuses to read a folder's repository, and what it advises."""
+    hint = "Mend that first; nothing was changed."
+    if owned := re.search(r"dubious ownership in repository at '(.+)'", str(error)):
+        trust = f"git config --global --add safe.directory {shlex.quote(owned[1])}"
+        hint = f"Nothing was changed. If you trust it: {trust}"
+    return UsageError(f"{shown(folder, 200)} is no repository that git can read: {error}", hint)
 
 
 def ignored(folder: Path, files: Iterable[str], *, tracked: bool = False) -> list[str]:

@@ -175,12 +175,9 @@ def git_dir(folder: Path) -> str:
     if not os.path.lexists(folder / ".git"):
         return ""
     try:
-        return git.run("rev-parse", "--absolute-git-dir", cwd=folder)
+        return git.run("rev-parse", "--absolute-git-dir", cwd=folder, env={"LC_ALL": "C"})
     except git.GitError as error:
-        raise UsageError(
-            f"{shown(folder, 200)} is no repository that git can read: {error}",
-            "Mend that first; nothing was changed.",
-        ) from error
+        raise git.unreadable(folder, error) from error
 
 
 def head(folder: Path) -> str:

@@ -15,6 +15,7 @@ import yaml
 from conftest import Scaffold, small_disk
 from small import FILES, commit, everything, git, release
 
+from scaffold import git as git_command
 from scaffold import project
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.filling import filled
@@ -304,6 +305,23 @@ def test_what_git_ignores_is_not_committed(tmp_path: Path) -> None:
         (clone / name).write_text("It is a secret.\n")
     project.commit(clone, "Start", ["ours"], ["README.md", "LICENSE"])
     assert committed(clone) == {"README.md", "ours"}
+
+
+def test_no_repository_is_made_in_one_that_git_does_not_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clone = cloned(tmp_path)
+    (clone / "inside").mkdir()
+    assert git_command.top(tmp_path) == ""
+    assert git_command.top(clone / ".git") == "", "which is no work tree"
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for look in (lambda: begun(clone), lambda: git_command.top(clone / "inside")):
+        with pytest.raises(UsageError, match="detected dubious ownership in repository") as caught:
+            look()
+        assert caught.value.hint == (
+            "Nothing was changed. If you trust it: "
+            f"git config --global --add safe.directory {clone}"
+        )
 
 
 def begun(folder: Path) -> None:

@@ -75,6 +75,7 @@ def new(wishes: Wishes) -> None:
         destination = project.free_destination(wishes.into, wishes.name)
         filling = stack.enter_context(filled(destination)) if destination.is_dir() else None
         ground = Ground.of(destination) if filling else Ground(destination, {})
+        outer = _outer(ground) if wishes.git else ""
         given = {**ground.answers(template), **given}
         ask = not (wishes.defaults or wishes.as_json) and console.interactive()
         answers, fit = _answered(template, given, ground, ask=ask)
@@ -82,7 +83,6 @@ def new(wishes: Wishes) -> None:
         folder = filling.opened() if filling else stack.enter_context(appearing_at(destination))
         project.write(fit.files, folder)
         lock = _lock(manager, folder, wanted=wishes.lock) if manager else None
-        outer = _outer(ground) if wishes.git else ""
         own = wishes.git and not outer
         if filling:
             filling.move_in(ground.files, init=own and not ground.branch)
