@@ -324,6 +324,21 @@ def test_no_repository_is_made_in_one_that_git_does_not_trust(
         )
 
 
+def test_where_git_refuses_the_commit_is_left_to_do(
+    scaffold: Scaffold, template: Path, tmp_path: Path
+) -> None:
+    clone = cloned(tmp_path, "README.md")
+    lock = clone / ".git/index.lock"
+    lock.touch()
+    done = scaffold("new", ".", *QUICK, "--template", str(template), cwd=clone)
+    assert done.returncode == 0
+    what, command = done.stderr.splitlines()
+    assert what.startswith("Note: the project is not committed yet: fatal: Unable to create ")
+    lock.unlink()
+    subprocess.run(command.removeprefix("  Run there: "), shell=True, check=True, cwd=clone)  # noqa: S602
+    assert "tool.sh" in committed(clone)
+
+
 def begun(folder: Path) -> None:
     """Begin as `scaffold new` does."""
     with filled(folder):

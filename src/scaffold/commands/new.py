@@ -219,9 +219,12 @@ def _commit(
     try:
         return project.commit(folder, message, files, map(str, ground.files))
     except git.GitError as error:
+        lacks = "project is not committed"
+        if not ground.has_commits:
+            lacks = "repository has no first commit"
         console.note(
-            f"Note: the repository has no first commit yet: {error}",
-            f"Run there: git commit -m {shlex.quote(message)}",
+            f"Note: the {lacks} yet: {error}",
+            f"Run there: git add --all && git commit -m {shlex.quote(message)}",
         )
         return None
 
