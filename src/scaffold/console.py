@@ -73,3 +73,8 @@ def progress(what: str) -> AbstractContextManager[object]:
     from rich.console import Console  # noqa: PLC0415  # slow to import, rarely needed
 
     return Console(stderr=True).status(what)
+
+
+def fetching(source: str | None) -> AbstractContextManager[object]:
+    """Show that a template is fetched, if it is not the embedded one."""
+    return progress("Fetching the template …") if source else nullcontext()

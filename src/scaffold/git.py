@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from scaffold import child
 from scaffold.errors import EnvironmentLackError, UsageError
 from scaffold.wording import shown
 
@@ -29,6 +30,9 @@ LOCAL_VARIABLES = frozenset({
 
 #: The first that merges without a work tree (`git merge-tree --write-tree`).
 OLDEST = (2, 38)
+
+#: Seconds that a host may say nothing for.
+PATIENCE = 20
 
 
 class GitError(Exception):
@@ -100,18 +104,10 @@ def raw(
         EnvironmentLackError: When there is no git.
     """
     required()
-    inherited = {k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES}
     done = subprocess.run(
         ["git", "-c", f"core.hooksPath={os.devnull}", *args],  # noqa: S607
         cwd=cwd,
-        env={
-            "GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=20",
-            **inherited,
-            "GIT_TERMINAL_PROMPT": "0",
-            # `ext::` and other transports that run commands stay out.
-            "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
-            **(env or {}),
-        },
+        env={**_environment(), **(env or {})},
         check=False,
         capture_output=True,
         input=feed,
@@ -120,6 +116,34 @@ def raw(
         said = _reason(done.stderr.decode(errors="replace"))
         raise GitError(without_password(said or f"git {args[0]} failed"))
     return done.stdout
+
+
+def _environment() -> dict[str, str]:
+    return {
+        "GIT_SSH_COMMAND": f"ssh -oBatchMode=yes -oConnectTimeout={PATIENCE}",
+        **{k: v for k, v in os.environ.items() if k not in LOCAL_VARIABLES},
+        "GIT_TERMINAL_PROMPT": "0",
+        # `ext::` and other transports that run commands stay out.
+        "GIT_ALLOW_PROTOCOL": "file:git:http:https:ssh",
+    }
+
+
+def require_answer(url: str, cwd: Path) -> None:
+    """Make sure that a host says something, if only that it refuses.
+
+    Args:
+        url: Where a repository is.
+        cwd: Any folder that is in none.
+
+    Raises:
+        GitError: When it says nothing for so long that nothing will come.
+    """
+    required()
+    command = ["git", "ls-remote", "--quiet", "--", url, "HEAD"]
+    try:
+        child.run(command, cwd, _environment(), PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        raise GitError(f"its host gave no answer in {PATIENCE:g} seconds") from error
 
 
 def _reason(output: str) -> str:

@@ -39,8 +39,8 @@ SUPPORTED = frozenset({
     "_message_before_update", "_skip_if_exists",
 })  # fmt: skip
 
-#: A server that takes a connection and then says nothing is given up after 20 seconds.
-_PATIENCE = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=20")
+#: A server that begins to answer and then says nothing more is given up.
+_PATIENCE = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={git.PATIENCE}")
 
 SHORTHANDS = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 
@@ -373,6 +373,8 @@ class Versions:
         """
         clone = folder / "clone"
         try:
+            if ":" in url and not Path(url).exists():
+                git.require_answer(url, folder.parent)
             git.run(*_PATIENCE, "clone", "--quiet", "--no-checkout", "--", url, str(clone))
         except git.GitError as error:
             raise UsageError(

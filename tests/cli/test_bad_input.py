@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 from conftest import Scaffold
+
+from scaffold import git
+from scaffold.errors import UsageError
+from scaffold.template import Shelf
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -300,6 +306,18 @@ def test_a_pipe_in_a_template_is_not_waited_for(scaffold: Scaffold, tmp_path: Pa
     os.mkfifo(tmp_path / "evil/pipe")
     error = refused(scaffold, tmp_path, "new", "my-service", *QUICK, "--template", "evil")
     assert "pipe is neither a file nor a folder" in error
+
+
+@pytest.mark.parametrize("scheme", ["git", "https"])
+def test_a_host_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    """It takes the connection, and that is all; a test that waits for it is let go later."""
+    monkeypatch.setattr(git, "PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, Shelf() as shelf:
+        late = threading.Timer(10, silent.close)
+        late.start()
+        with pytest.raises(UsageError, match=r"its host gave no answer in 0\.2 seconds"):
+            shelf.versions(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}/template")
+        late.cancel()
 
 
 def test_debug_may_be_a_value(scaffold: Scaffold, tmp_path: Path) -> None:

@@ -72,7 +72,9 @@ def adopt(wishes: Wishes) -> None:
                     f"{shown(wishes.path, 200)} is no folder.",
                     "Name the folder that is to be a project.",
                 )
-            _adopt(wishes, repository, shelf.at(wishes.template, wishes.ref), take)
+            with console.fetching(wishes.template):
+                template = shelf.at(wishes.template, wishes.ref)
+            _adopt(wishes, repository, template, take)
             return
         (record,) = answersfile.found_in(repository)
         if wishes.data:
@@ -143,12 +145,13 @@ def _asker(wishes: Wishes, known: set[str]) -> Callable[[Question], Any] | None:
 def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shelf: Shelf) -> None:
     """Make a project of plain Copier's one that updates work on, wherever it was made."""
     source = wishes.template
-    if source is None:
-        known = bool(record.commit) and stands_in(record, shelf)
-        here = is_embedded(record.source) or _can_be_had(record, shelf)
-    else:
-        known = bool(record.commit and shelf.versions(source).commit(record.commit))
-        here = record.source == shelf.at(source).source
+    with console.fetching(source or record.source):
+        if source is None:
+            known = bool(record.commit) and stands_in(record, shelf)
+            here = is_embedded(record.source) or _can_be_had(record, shelf)
+        else:
+            known = bool(record.commit and shelf.versions(source).commit(record.commit))
+            here = record.source == shelf.at(source).source
     report = {"answers_file": str(record.path), "branch": None, "commit": None}
     if (here and record.commit) or (not known and _can_be_had(record, shelf)):
         report |= {"template": record.source, "version": record.commit}
@@ -200,7 +203,8 @@ def _take(
     with journal.held():
         journal.require_none()
         repository.require_clean()
-        origin = Origin.of(record, shelf, wishes.template)
+        with console.progress("Comparing with the template …"):
+            origin = Origin.of(record, shelf, wishes.template)
         files = adoption.chosen(take, origin.files, repository.below(record.project))
         with scratch_store(repository) as store:
             result = {

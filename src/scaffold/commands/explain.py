@@ -60,7 +60,7 @@ def explain(path: Path, *, template: str | None, as_json: bool) -> None:
             f"{shown(path, 200)} is a folder.",
             "Name a file in it: `scaffold status --paths` lists those of the template.",
         )
-    with Shelf(console.note) as shelf:
+    with Shelf(console.note) as shelf, console.progress("Comparing with the template …"):
         for record in records:  # the last one, if none of them wrote it
             with drift.traced(repository, record, shelf, template) as found:
                 explanation = _explained(found, place.relative_to(record.project))

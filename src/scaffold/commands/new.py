@@ -70,7 +70,9 @@ def new(wishes: Wishes) -> None:
     if wishes.git:
         git.required("Install it (apt install git, brew install git), or use --no-git.")
     given = _given(wishes)
-    with opened(wishes.template, wishes.ref) as template, ExitStack() as stack:
+    with ExitStack() as stack:
+        with console.fetching(wishes.template):
+            template = stack.enter_context(opened(wishes.template, wishes.ref))
         _check_name(template, given[NAME], wishes)
         destination = project.free_destination(wishes.into, wishes.name)
         filling = stack.enter_context(filled(destination)) if destination.is_dir() else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import textwrap
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from scaffold import console
@@ -20,7 +21,9 @@ def options(axis: str | None, *, template: str | None, ref: str | None, as_json:
     Raises:
         UsageError: When there is no such axis.
     """
-    with opened(template, ref) as source:
+    with ExitStack() as stack:
+        with console.fetching(template):
+            source = stack.enter_context(opened(template, ref))
         catalog = source.catalog
         axes = {axis: catalog.axis(axis)} if axis else catalog.axes
         helps = {name: source.questions[name].get("help", "") for name in axes}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from scaffold import answersfile, console, git
 from scaffold.answers import pairs
 from scaffold.errors import LeftError, ScaffoldError, UsageError
 from scaffold.journal import APPLYING, NEXT, Journal
+from scaffold.origin import source_of
 from scaffold.repository import Repository
 from scaffold.template import Shelf
 from scaffold.update import Plan, Step, Wish, planned
@@ -93,6 +94,9 @@ def _update(wishes: Wishes, repository: Repository, journal: Journal) -> int:
     repository.require_clean()
     wish = Wish(wishes.to, pairs(wishes.data), wishes.template, _asker(wishes), wishes.lock)
     with Shelf(console.note) as shelf, ExitStack() as stack:
+        if wish.ask:  # what it is about is fetched before anything is asked
+            with console.progress("Fetching the template …"), suppress(ScaffoldError):
+                shelf.at(wishes.template or source_of(records[0], shelf))
         with nullcontext() if wish.ask else console.progress("Working out the update …"):
             plan = stack.enter_context(planned(repository, records, shelf, wish))
         if not wishes.dry_run and (plan.result or plan.conflicts):
