@@ -181,21 +181,17 @@ def unreadable(folder: Path, error: GitError) -> UsageError:
     return UsageError(f"{shown(folder, 200)} is no repository that git can read: {error}", hint)
 
 
-def ignored(folder: Path, files: Iterable[str], *, tracked: bool = False) -> list[str]:
-    """Tell which files of a repository's folder it ignores.
+def ignored(folder: Path, files: Iterable[str]) -> list[str]:
+    """Tell which files of a repository's folder it ignores and does not track all the same.
 
     Args:
         folder: The folder.
         files: The files; they need not be there.
-        tracked: Whether also those that it tracks all the same.
 
     Raises:
         GitError: When that is in no repository.
     """
-    options = ["--no-index"] if tracked else []
-    listed = raw(
-        "check-ignore", *options, "-z", "--stdin", cwd=folder, feed=fed(files), fine=(0, 1)
-    )
+    listed = raw("check-ignore", "-z", "--stdin", cwd=folder, feed=fed(files), fine=(0, 1))
     return [os.fsdecode(name) for name in listed.split(b"\0")[:-1]]
 
 

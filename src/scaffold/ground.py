@@ -9,11 +9,10 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Self
-
-from pathspec import GitIgnoreSpec
 
 from scaffold import evidence, git, ownership, repository
 from scaffold.errors import ScaffoldError, UsageError
@@ -23,7 +22,7 @@ from scaffold.render import File
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
     from scaffold.template import Template
 
@@ -266,24 +265,41 @@ def _unignored(file: File, there: bytes, files: Iterable[File]) -> File:
     Above the template's lines: it is those that updates add to.
     """
     end = len(there.rstrip(b"\r\n")) + 1
-    head, tail = (
-        part.decode("utf-8", "surrogateescape") for part in (file.content[:end], file.content[end:])
-    )
+    head, tail = file.content[:end], file.content[end:]
+    paths = [file.path for file in files]
     added: dict[str, None] = {}
-    while lines := set(_exceptions(head + tail, files)) - added.keys():
-        if not added:
-            head += "\n# Of the project, though a line above says otherwise.\n"
-        head += "".join(f"{line}\n" for line in sorted(lines))
-        added |= dict.fromkeys(lines)
-    return replace(file, content=(head + tail).encode("utf-8", "surrogateescape"))
+    with tempfile.TemporaryDirectory(prefix="scaffold-") as name:
+        scratch = Path(name)
+        git.run("init", "--quiet", "--template=", cwd=scratch)
+        git.run("config", "core.excludesFile", os.devnull, cwd=scratch)  # nor a person's own
+        for path in paths:
+            (scratch / path).parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            (scratch / _IGNORE).write_bytes(head + tail)
+            lines = set(_exceptions(scratch, paths, added)) - added.keys()
+            if not lines:
+                return replace(file, content=head + tail)
+            if not added:
+                head += b"\n# Of the project, though a line above says otherwise.\n"
+            head += "".join(f"{line}\n" for line in sorted(lines)).encode()
+            added |= dict.fromkeys(lines)
 
 
-def _exceptions(text: str, files: Iterable[File]) -> list[str]:
-    """Give the lines that bring back which files, or the outermost folder that keeps them out."""
-    spec = GitIgnoreSpec.from_lines(text.splitlines())
-    lines = []
-    for path in (file.path for file in files if spec.match_file(file.path)):
-        folders = [f"{parent}/" for parent in reversed(path.parents[:-1])]
-        ignored = next((folder for folder in folders if spec.match_file(folder)), None)
-        lines.append(f"!/{ignored}" if ignored else f"!{ownership.pattern(path)}")
-    return list(dict.fromkeys(lines))
+def _exceptions(
+    scratch: Path, paths: Sequence[PurePosixPath], added: Container[str]
+) -> Iterator[str]:
+    """Give the lines that bring back which paths, or the outermost folder that keeps them out.
+
+    Of a folder that is back already and still has none of its files, all of them.
+    """
+    folders = {parent for path in paths for parent in path.parents[:-1]}
+    ignored = {PurePosixPath(name) for name in git.ignored(scratch, map(str, [*folders, *paths]))}
+    for path in ignored.intersection(paths):
+        parents = path.parents[-2::-1]
+        back = (f"!{ownership.pattern(parent)}/" for parent in parents)
+        opened = next((f"{line}**" for line in back if line in added), None)
+        outer = next((f"!{ownership.pattern(p)}/" for p in parents if p in ignored), None)
+        if opened and opened not in added:
+            yield opened
+        else:
+            yield outer or f"!{ownership.pattern(path)}"

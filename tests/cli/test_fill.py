@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 import yaml
@@ -20,6 +20,7 @@ from scaffold import project
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.filling import filled
 from scaffold.ground import Ground, require_code, strangers
+from scaffold.render import File
 
 QUICK = ("--defaults", "--no-lock")
 
@@ -337,6 +338,33 @@ def test_where_git_refuses_the_commit_is_left_to_do(
     lock.unlink()
     subprocess.run(command.removeprefix("  Run there: "), shell=True, check=True, cwd=clone)  # noqa: S602
     assert "tool.sh" in committed(clone)
+
+
+@pytest.mark.parametrize(
+    "rules", ["/*\n!.gitignore\n!README.md\n", "*\n", "*\n!*/\n", "lib/\n*.toml\n", "**/common.sh"]
+)
+def test_git_sees_all_of_the_project_whatever_it_ignored(tmp_path: Path, rules: str) -> None:
+    names = [
+        ".gitignore",
+        "a.toml",
+        "ops/lib/common.sh",
+        "ops/lib/x/deep.toml",
+        "ops/[i]d",
+        "src/a",
+    ]
+    (tmp_path / ".gitignore").write_text(rules)
+    content = {".gitignore": b"*.pyc\n"}
+    paths = [PurePosixPath(name) for name in names]
+    files = [File(path, content.get(str(path), b""), False, path) for path in paths]  # noqa: FBT003
+    fit = Ground.of(tmp_path).fitted(files, ())
+    project.write(fit.files, tmp_path)
+    for name in ("ops/lib/x.pyc", "more.toml"):
+        (tmp_path / name).touch()
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    seen = {*git(tmp_path, "ls-files").splitlines()}
+    assert seen - {"more.toml"} == {*names}
+    assert ("more.toml" in seen) == (rules == "**/common.sh")
 
 
 def begun(folder: Path) -> None:
