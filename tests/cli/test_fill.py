@@ -266,6 +266,12 @@ def test_what_is_tracked_is_there_though_it_is_not_checked_out(tmp_path: Path) -
     require_code(clone)
 
 
+def test_a_name_of_odd_bytes_is_somebodys(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"README.\xff.md")).touch()
+    with pytest.raises(UsageError, match="it has README.\N{REPLACEMENT CHARACTER}.md\\."):
+        begun(tmp_path)
+
+
 def test_a_merge_is_not_ended_by_our_commit(tmp_path: Path) -> None:
     clone = cloned(tmp_path, "README.md")
     git(clone, "switch", "--quiet", "--create", "other")
