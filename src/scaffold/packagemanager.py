@@ -204,6 +204,9 @@ def reason(output: str) -> str:
     said = [line.removeprefix("npm error").strip() for line in lines if line[:9] == "npm error"]
     if said:
         return _reason_of_npm(said)
+    # Without the right password all that uv knows of an index is that it has no such package.
+    if denied := re.search(r"^\W*hint: +(An index URL .*credentials.*)$", text, re.MULTILINE):
+        return denied[1]
     causes = re.findall(r"^\W*(?:error|cause|Caused by|[╰├]─▶):? +(.+)$", text, re.MULTILINE)
     deepest = str(next(iter([*causes[::-1], *lines]), "it gave no reason"))
     address = re.search(r"https?://[^\s`)]+", text)

@@ -297,6 +297,14 @@ error: Failed to inspect Python interpreter from search path at `/home/ada/.pyen
          The `python3.13' command exists in these Python versions:
            3.13.0
 """
+DENIED = """\
+error: No solution found when resolving dependencies
+  cause: Because fastapi was not found in the package registry and your project depends on
+fastapi==0.1, we can conclude that your project's requirements are unsatisfiable.
+
+hint: An index URL (https://ann:s3cr3t@pypi.example/simple) could not be queried due to a lack of \
+valid authentication credentials (401 Unauthorized)
+"""
 CONFLICT = """\
 npm warn Unknown user config "nodedir".
 npm error code ERESOLVE
@@ -339,6 +347,7 @@ Consider adding one of the following versions in your config file at
             UNREACHED,
             "failed to lookup address information (https://pypi.example/simple/idna/)",
         ),
+        (DENIED, DENIED.partition("hint: ")[2].replace("ann:s3cr3t@", "").strip()),
         (SHIM, "pyenv: python3.13: command not found"),
         (
             CONFLICT,
@@ -353,7 +362,17 @@ Consider adding one of the following versions in your config file at
         (ASDF, "No version is set for command npm"),
         ("", "it gave no reason"),
     ],
-    ids=["uv, network", "shim", "peers", "no version", "stale", "npm, network", "asdf", "nothing"],
+    ids=[
+        "uv, network",
+        "uv, password",
+        "shim",
+        "peers",
+        "no version",
+        "stale",
+        "npm, network",
+        "asdf",
+        "nothing",
+    ],
 )
 def test_of_a_failure_it_tells_the_cause(output: str, said: str) -> None:
     """As uv 0.13 and npm 11 put it."""
