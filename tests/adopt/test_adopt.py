@@ -1181,6 +1181,7 @@ def test_what_is_the_templates_needs_no_taking(adopt: Adopt, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("path", "said"),
     [
+        ("", "--take names no path."),
         ("nothing", "With these answers the template has nothing at 'nothing'."),
         ("/etc/passwd", "With these answers the template has nothing at '/etc/passwd'."),
         ("../x", "With these answers the template has nothing at '../x'."),

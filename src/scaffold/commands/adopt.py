@@ -62,6 +62,8 @@ def adopt(wishes: Wishes) -> None:
         TemplateError: When the template cannot be rendered.
     """
     git.required()
+    if "" in wishes.take:
+        raise UsageError("--take names no path.", "Name a file or a folder, or . for everything.")
     ground.require_code(wishes.path)
     repository = Repository.opened(wishes.path)
     take = [PurePosixPath(path) for path in wishes.take]
@@ -154,7 +156,8 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
             here = record.source == shelf.at(source).source
     report = {"answers_file": str(record.path), "branch": None, "commit": None}
     if (here and record.commit) or (not known and _can_be_had(record, shelf)):
-        report |= {"template": record.source, "version": record.commit}
+        known_as = git.without_password(record.source)
+        report |= {"template": known_as, "version": record.commit}
         said = f"{printable(str(record.path))} makes this a project already: nothing to do."
         console.say(json.dumps(report, indent=2) if wishes.as_json else said)
         return
