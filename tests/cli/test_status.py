@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -270,6 +271,16 @@ def test_a_template_that_moved_is_named(scaffold: Scaffold, project: Path, templ
     done = scaffold("status", "--template", str(moved), cwd=project)
     assert done.returncode == 1
     assert done.stdout.endswith(f"  scaffold update --template {moved}\n")
+
+
+def test_a_password_in_an_address_is_not_told(scaffold: Scaffold, project: Path) -> None:
+    answers = project / ".copier-answers.yml"
+    address = "_src_path: https://ann:s3cr3t@127.0.0.1:1/template.git"
+    answers.write_text(re.sub("_src_path: .*", address, answers.read_text()))
+    commit(project)
+    done = scaffold("status", "--json", cwd=project)
+    assert json.loads(done.stdout)["projects"][0]["template"] == "https://127.0.0.1:1/template.git"
+    assert "s3cr3t" not in done.stdout + done.stderr
 
 
 def test_one_project_that_fails_hides_no_other(scaffold: Scaffold, monorepo: Path) -> None:

@@ -220,7 +220,7 @@ def _report_as_data(wishes: Wishes, report: Report) -> dict[str, Any]:
         "path": str(report.record.project),
         "answers_file": str(report.record.path),
         "name": report.name,
-        "template": report.record.source,
+        "template": git.without_password(report.record.source),
         "version": report.record.commit,
         "newest": report.newest,
         "standing": report.standing,
