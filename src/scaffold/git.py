@@ -167,7 +167,7 @@ def top(folder: Path) -> str:
     try:
         return run("rev-parse", "--show-toplevel", cwd=folder, env={"LC_ALL": "C"})
     except GitError as error:
-        if re.search("not a git repository|must be run in a work tree", str(error)):
+        if re.search(r"not a git repository \(or any|must be run in a work tree", str(error)):
             return ""
         raise unreadable(folder, error) from error
 

@@ -123,6 +123,13 @@ def test_what_git_ignores_is_not_committed(tmp_path: Path) -> None:
     assert committed(clone) == {"README.md", "ours"}
 
 
+def test_no_repository_is_made_in_one_that_is_broken(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: /where/a/worktree/was\n")
+    (tmp_path / "inside").mkdir()
+    with pytest.raises(UsageError, match="is no repository that git can read"):
+        git_command.top(tmp_path / "inside")
+
+
 def test_no_repository_is_made_in_one_that_git_does_not_trust(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
