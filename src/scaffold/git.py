@@ -28,6 +28,9 @@ LOCAL_VARIABLES = frozenset({
 })  # fmt: skip
 
 
+#: What a repository's own settings would have git run: hooks, and what watches its files.
+_NOTHING_RUNS = ("-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false")
+
 #: The first that merges without a work tree (`git merge-tree --write-tree`).
 OLDEST = (2, 38)
 
@@ -105,7 +108,7 @@ def raw(
     """
     required()
     done = subprocess.run(
-        ["git", "-c", f"core.hooksPath={os.devnull}", *args],  # noqa: S607
+        ["git", *_NOTHING_RUNS, *args],  # noqa: S607
         cwd=cwd,
         env={**_environment(), **(env or {})},
         check=False,
