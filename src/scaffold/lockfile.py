@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from scaffold import child
+from scaffold import child, personal
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.packagemanager import MANAGERS, PackageManager, Workplace, at, reason, text
 
@@ -31,8 +32,6 @@ HASTY = {
     "UV_HTTP_RETRIES": "1", "npm_config_fetch_retries": "1",
     "npm_config_fetch_retry_mintimeout": "1000", "npm_config_fetch_retry_maxtimeout": "1000",
 }  # fmt: skip
-#: What uv takes packages from unless it is told otherwise.
-PYPI = "https://pypi.org/simple"
 
 
 class LockError(ScaffoldError):
@@ -139,8 +138,9 @@ def remark(manager: PackageManager, known: bytes, lock: bytes) -> Note | None:
     if not manager.hides:
         return None
     packages = tomllib.loads(lock.decode()).get("package", [])
-    indexes = {each["source"].get("registry", PYPI) for each in packages}
-    own = sorted(each for each in indexes - {PYPI} if each.encode() not in known)
+    named = {each["source"]["registry"] for each in packages if "registry" in each["source"]}
+    told = personal.uv_told(os.environ)
+    own = sorted(each for each in named if each in told and each.encode() not in known)
     if not own:
         return None
     return (

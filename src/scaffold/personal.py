@@ -13,6 +13,8 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scaffold.git import without_password
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -77,6 +79,18 @@ def uv_toml(path: Path) -> str:
     except ValueError as error:
         raise ValueError(f"{path} is no TOML: {error}") from None
     return "".join(f"{key} = {_toml(value)}\n" for key, value in found.items() if UV.fullmatch(key))
+
+
+def uv_told(given: Mapping[str, str]) -> str:
+    """Give all that uv is told of somebody's settings, in any order and without passwords.
+
+    Raises:
+        ValueError: When a uv.toml is no TOML.
+    """
+    kept = environment("uv_", UV, given)
+    told = [value for name, value in kept.items() if name.lower().startswith("uv_")]
+    told += [uv_toml(path) for path in uv_files(given).values() if path]
+    return without_password("\n".join(told))
 
 
 def _toml(value: Any) -> str:
