@@ -16,8 +16,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from pathspec import PathSpec
-
 from scaffold import evidence, manifest, ownership
 from scaffold.answers import resolve
 from scaffold.errors import ScaffoldError, UsageError
@@ -30,6 +28,8 @@ from scaffold.wording import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from pathspec import PathSpec
 
     from scaffold.answers import Answers
     from scaffold.evidence import Guess
@@ -196,10 +196,7 @@ def adopted(
     settings = _settings(head)
     owners = ownership.parsed(settings, ())
     options = template.catalog.chosen(answers.values)
-    patterns = {
-        line: PathSpec.from_lines("gitignore", [line])
-        for line in evidence.brought_patterns(options, head)
-    }
+    patterns = evidence.brought(options, head)
     leave = evidence.brought_keys(options)
     adoption = Adoption(answers)
     groups: dict[str, list[File]] = defaultdict(list)

@@ -156,18 +156,11 @@ def infer(
     return {name: guesses[name] for name in asked if name in guesses}
 
 
-def brought(options: Iterable[Option], repo: Repo) -> PathSpec[Any]:
+def brought(options: Iterable[Option], repo: Repo) -> dict[str, PathSpec[Any]]:
     """Say which paths a repository sees to itself, so that these options add none of them.
 
-    Raises:
-        TemplateError: When a row's patterns cannot be read.
-    """
-    with broken("'application' or 'unless' in an option row of the template cannot be read"):
-        return PathSpec.from_lines("gitignore", brought_patterns(options, repo))
-
-
-def brought_patterns(options: Iterable[Option], repo: Repo) -> list[str]:
-    """Give the patterns of `brought`, like those of `.gitignore`.
+    Returns:
+        Patterns like those of `.gitignore`, and what each matches.
 
     Raises:
         TemplateError: When a row's patterns cannot be read.
@@ -180,7 +173,7 @@ def brought_patterns(options: Iterable[Option], repo: Repo) -> list[str]:
             for file, globs in option.row.get("unless", {}).items():
                 if {name for glob in globs for name in search.matching(glob)} - {file}:
                     lines.append(f"/{file}")
-    return lines
+        return {line: PathSpec.from_lines("gitignore", [line]) for line in lines}
 
 
 def brought_keys(options: Iterable[Option]) -> dict[str, frozenset[str]]:

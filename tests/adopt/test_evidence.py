@@ -497,9 +497,9 @@ def written(**answers: str) -> set[str]:
 
 
 def added(files: Mapping[str, str], **answers: str) -> set[str]:
-    chosen = TEMPLATE.catalog.chosen(resolve(TEMPLATE, answers).values)
+    own = brought(TEMPLATE.catalog.chosen(resolve(TEMPLATE, answers).values), Files(files))
     return {
-        path for path in written(**answers) if not brought(chosen, Files(files)).match_file(path)
+        path for path in written(**answers) if not any(it.match_file(path) for it in own.values())
     }
 
 
@@ -572,7 +572,8 @@ def add(repository: Repository, top: Path, *, all_of_it: bool = False) -> None:
     keys = frozenset() if all_of_it else brought_keys(chosen).get("package.json", frozenset())
     for file in render_files(TEMPLATE, answers):
         path = project / file.path
-        if not path.exists() and (all_of_it or not own.match_file(file.path)):
+        is_own = any(it.match_file(file.path) for it in own.values())
+        if not path.exists() and (all_of_it or not is_own):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
         elif path.name == "package.json":
