@@ -82,6 +82,10 @@ class Project:
         write(self.folder, dict.fromkeys(paths, OWN))
         return self
 
+    def write(self, path: str, text: str) -> Project:
+        write(self.folder, {path: text})
+        return self
+
     def answer(self, question: str, answer: str) -> Project:
         """Write another answer where Copier keeps them, as its users do."""
         file = self.folder / ".copier-answers.yml"
@@ -189,7 +193,10 @@ EDITS = {
     "have what is added": Edit(lambda p: p.add("NEXT.md"), ("NEXT.md",)),
     "have a folder where a file is added": Edit(lambda p: p.add("NEXT.md/own"), copier=False),
     "have what is moved": Edit(lambda p: p.add("ops/ship"), ("ops/deploy", "ops/ship")),
-    "convert line ends": Edit(lambda p: p.convert("README.md"), ("README.md",)),
+    "convert line ends": Edit(lambda p: p.convert("README.md")),
+    "have git keep other line ends": Edit(
+        lambda p: p.write(".gitattributes", "* -text\n").convert("README.md"), ("README.md",)
+    ),
 }
 CASES = [
     pytest.param(stack, name, id=f"{name}, {stack}")
