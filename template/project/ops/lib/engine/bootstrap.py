@@ -1,0 +1,23 @@
+"""Set an environment up on the platform, or bring it to what the files say."""
+
+from __future__ import annotations
+
+from .errors import otherwise
+from .hosting import Hosting
+from .platform import Plan
+from .tasks import Call, Usage
+
+USAGE = Usage(1, 1, "name an environment; the only option is --dry-run", ("--dry-run",))
+
+
+def task(call: Call) -> None:
+    """Do it; what is as it should be stays as it is."""
+    at, dry = Hosting(call), "--dry-run" in call.options
+    at.check()
+    plan = Plan(at, dry=dry)
+    with otherwise(f"{at.env} is not set up yet; once the cause is gone, do it again: ops/bootstrap {at.env}"):
+        at.platform.bootstrap(plan)
+    if not plan.any:
+        at.console.say(f"{at.env} is as it should be")
+    elif not dry:
+        at.console.say(f"{at.env} is set up; deploy to it: ops/deploy {at.env}")

@@ -1,0 +1,190 @@
+"""A platform's API: what may be done about a call that failed, and how what one has started comes to its end."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from enum import Enum
+from functools import reduce
+from operator import getitem
+from typing import Any, TypeVar
+
+from .errors import DeployFailed, Failure, NothingChanged, Unseen
+from .http import Answer, send
+from .platform import Context
+from .settings import Settings
+
+T = TypeVar("T")
+
+#: Where vendors say what went wrong.
+WORDS = (("message",), ("detail",), ("error", "message"), ("error",), ("errors", 0, "message"), ("id",))
+DENIED = (401, 403)
+TURNED_AWAY = (400, *DENIED, 404, 422, 425, 429)
+
+
+class Repeat(Enum):
+    """When a call that failed may be made again."""
+
+    #: It does no more when it is made twice.
+    SAFE = "safe"
+    #: Only if it certainly did not run: it never arrived, or was turned away at the door.
+    NOT_RUN = "not run"
+
+
+class CallFailed(Failure):
+    """A call of an API that did not do what it should."""
+
+    def __init__(self, call: str, answer: Answer, why: str = "") -> None:
+        super().__init__(f"{call} failed: {why or said(answer)}")
+        self.answer = answer
+        self.status = answer.status
+        self.denied = answer.status in DENIED
+        self.certainly_not_run = certainly_not_run(answer)
+
+
+def certainly_not_run(answer: Answer) -> bool:
+    """Say whether nobody can have carried a call out."""
+    return not answer.arrived or answer.status in TURNED_AWAY
+
+
+def passing(answer: Answer) -> bool:
+    """Say whether the same call may do better the next time."""
+    return answer.status in (None, 408, 425, 429) or (answer.status or 0) >= 500
+
+
+def said(answer: Answer) -> str:
+    """Give what went wrong, in one line: the vendor's own words if there are any."""
+    words = answer.error or f"{answer.status} {_words(answer.body)}".strip()
+    return f"{words}: the token is wrong, has expired or may not do this" if answer.status in DENIED else words
+
+
+def _words(body: bytes) -> str:
+    for path in WORDS:
+        with suppress(ValueError, LookupError, TypeError):
+            found = reduce(getitem, path, json.loads(body))
+            if isinstance(found, str):
+                return " ".join(found.split())[:200]
+    return ""
+
+
+def _seconds(after: str) -> float:
+    """Read so many seconds, which may be since 1970, or a date; 0 if it is neither."""
+    try:
+        number = float(after) if after.strip().isdigit() else email.utils.parsedate_to_datetime(after).timestamp()
+    except (TypeError, ValueError):
+        return 0
+    return max(0.0, number - time.time()) if number > 1e9 else number
+
+
+class Api:
+    """A platform's API, and who calls it."""
+
+    def __init__(self, address: str, headers: Mapping[str, str], settings: Settings) -> None:
+        self._address = address
+        self._headers = {"Accept": "application/json", "User-Agent": "ops", **headers}
+        self._timeout = settings.seconds("HTTP_TIMEOUT", 60)
+        self._delay = settings.seconds("RETRY_DELAY", 1)
+        self._patience = settings.seconds("RETRY_TIMEOUT", 300)
+
+    def ask(self, path: str, read: Callable[[Any], T]) -> T:
+        """Ask for something; `read` takes what is wanted from the answer."""
+        return self.call("GET", path, read, repeat=Repeat.SAFE)
+
+    def call(
+        self, method: str, path: str, read: Callable[[Any], T], body: object = None, repeat: Repeat = Repeat.NOT_RUN
+    ) -> T:
+        """Make a call, again as far as that is right, and give what `read` takes from the answer."""
+        url = self._address + path
+        name = f"{method} {url.partition('?')[0]}"
+        sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        kind = "application/octet-stream" if body is sent else "application/json"
+        headers = self._headers if sent is None else {**self._headers, "Content-Type": kind}
+        # A file takes longer than words do.
+        timeout = self._timeout * (5 if sent and sent is body else 1)
+        answer = self._tried(repeat, lambda: self._judged(send(method, url, headers, sent, timeout)))
+        if not answer.good:
+            raise CallFailed(name, answer)
+        try:
+            return read(json.loads(answer.body) if answer.body else None)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise CallFailed(name, answer, f"its answer is not as described ({error!r})") from error
+
+    def _judged(self, answer: Answer) -> Answer:
+        """Give an answer the status that is meant, should that be another."""
+        return answer
+
+    def _tried(self, repeat: Repeat, once: Callable[[], Answer]) -> Answer:
+        waited, doubted = 0.0, False
+        for attempt in range(4):
+            answer = once()._replace(doubted=doubted)
+            doubted = doubted or not certainly_not_run(answer)
+            again = passing(answer) and (repeat is Repeat.SAFE or certainly_not_run(answer))
+            # Chance keeps many callers from coming back at once.
+            pause = _seconds(answer.after) if self._delay else 0
+            pause = (pause or self._delay * 2**attempt) + self._delay * random.random()
+            if attempt == 3 or not again or waited + pause > self._patience:
+                break
+            time.sleep(pause)
+            waited += pause
+        return answer
+
+
+def follow(what: str, ready: Callable[[], bool], cancel: Callable[[], object], at: Context) -> None:
+    """Look at what is under way until it is ready, or long enough to have it cancelled.
+
+    A look that fails says nothing about it; but who may not look any more need not try again.
+    """
+    limit = at.settings.seconds("DEPLOY_TIMEOUT", 900)
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        try:
+            if ready():
+                return
+        except CallFailed as error:
+            if error.denied:
+                raise Unseen(f"{what} was started, and goes on unseen") from error
+            at.console.confess(error)
+        at.settings.pause()
+    at.console.say(f"{what} is not ready after {limit:g} s; cancelling it")
+    cancel()
+    raise DeployFailed(f"{what} was cancelled")
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """Say that nothing was changed of a first change that nobody can have carried out, at any of its tries."""
+    try:
+        yield
+    except CallFailed as error:
+        if error.certainly_not_run and not error.answer.doubted:
+            raise NothingChanged from error
+        raise
+
+
+@contextmanager
+def put_back(platform: str, do: Callable[[], object], at: Context) -> Iterator[None]:
+    """What the platform is told to want goes back to what runs, if what is wanted did not get there."""
+    try:
+        yield
+    except (CallFailed, DeployFailed, NothingChanged) as error:
+        try:
+            do()
+        except CallFailed as second:
+            told = f"{platform} could not be told to want what runs, which the next deploy takes"
+            at.console.say(f"{told}: {second}")
+            if isinstance(error.__cause__, CallFailed):
+                raise error.__cause__ from None
+        raise
+
+
+def cancel(do: Callable[[], object], under_way: Callable[[], bool]) -> None:
+    """Cancel something. What came to its end meanwhile is refused, and needs no cancelling."""
+    try:
+        do()
+    except CallFailed as error:
+        if error.denied or under_way():
+            raise
