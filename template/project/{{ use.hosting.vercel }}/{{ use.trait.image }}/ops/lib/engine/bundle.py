@@ -1,0 +1,62 @@
+"""What Vercel is sent of a service: where its image is, in the form that `vercel build` writes.
+
+The image runs as a function.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from .errors import NothingChanged
+from .image import Images
+from .platform import Context, digest
+from .process import ProgramFailed
+from .team import Team
+
+CONFIG = {"version": 3, "routes": [{"handle": "filesystem"}, {"src": "/(.*)", "dest": "/index"}]}
+
+
+class Bundle:
+    """What is deployed to one environment."""
+
+    #: What is added to the call that makes a deployment.
+    query = "&prebuilt=1"
+
+    def __init__(self, at: Context, team: Team) -> None:
+        self._at = at
+        self._team = team
+        self._images = Images(at.settings)
+
+    def check(self) -> None:
+        """Note what is missing."""
+        if self._at.task not in ("bootstrap", "releases", "rollback"):
+            self._images.needs()
+
+    def image(self, commit: str) -> str:
+        """Give what is deployed, built and published before; to roll back takes no registry."""
+        if self._at.task == "rollback" and not self._at.settings.get("REGISTRY_PASSWORD"):
+            return ""
+        return self._images.published(commit)
+
+    def variables(self) -> dict[str, str]:
+        """Give what the service is told; .env.example says what it means."""
+        text = Path(f".env.{self._at.env}.example").read_text("utf-8")
+        found = dict(re.findall(r"^([A-Z]\w*)=(.*)$", text, re.MULTILINE))
+        return {**found, "CLIENT_IP_HEADER": self._at.project.client_ip_header, "PORT": "3000"}
+
+    def files(self, project: str, commit: str, image: str) -> list[dict[str, Any]]:
+        """Vercel runs images of its own registry only: it gets a copy, under the same digest."""
+        settings = self._at.settings
+        registry = settings.get("VERCEL_REGISTRY", "vcr.vercel.com")
+        copy = f"{registry}/{self._team.owner()}/{project}/service"
+        try:
+            self._images.login(copy, settings["VERCEL_ORG_ID"], settings["VERCEL_TOKEN"])
+            self._images.copy(f"docker://{image}", f"docker://{copy}:{commit}", "--preserve-digests")
+        except ProgramFailed as error:
+            raise NothingChanged(f"could not copy the image to {copy}") from error
+        function = {"handler": f"{copy}@{digest(image)}", "runtime": "container", "environment": {}}
+        written = {"config.json": CONFIG, "functions/index.func/.vc-config.json": function}
+        return [{"file": f".vercel/output/{name}", "data": json.dumps(it)} for name, it in written.items()]
