@@ -1,0 +1,68 @@
+"""App specs, as App Platform calls what it wants of an app: JSON in, JSON out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .platform import digest
+
+#: A part of one, as JSON has it.
+Part = dict[str, Any]
+#: Where App Platform can pull from.
+REGISTRIES = {"ghcr.io": "GHCR", "docker.io": "DOCKER_HUB", "registry.digitalocean.com": "DOCR"}
+
+
+def over(has: Any, file: Any) -> Any:  # noqa: ANN401 (JSON)
+    """Lay what a file says over what an app has: what is in a list goes by its name, the rest stays."""
+    if isinstance(has, dict) and isinstance(file, dict):
+        return {**has, **{key: over(has.get(key), value) for key, value in file.items()}}
+    if isinstance(has, list) and isinstance(file, list) and all(_name(each) for each in file):
+        merged = list(has)
+        for each in file:
+            names = [_name(other) for other in merged]
+            if _name(each) in names:
+                place = names.index(_name(each))
+                merged[place] = over(merged[place], each)
+            else:
+                merged.append(each)
+        return merged
+    return file
+
+
+def _name(part: Any) -> str:  # noqa: ANN401 (JSON)
+    return str(part.get("name") or part.get("key") or "") if isinstance(part, dict) else ""
+
+
+def source(spec: Part, service: str) -> Part | None:
+    """Give the image that a service runs, if it runs one."""
+    found = [each.get("image") for each in spec.get("services") or [] if each["name"] == service]
+    return found[0] if len(found) == 1 else None
+
+
+def pointed(spec: Part, service: str, image: Part, login: str = "") -> Part:
+    """Give a spec whose service runs another image, pulled with the login of its registry, or a first one."""
+    has, kind = source(spec, service) or {}, image.get("registry_type")
+    known = has.get("registry_credentials") if has.get("registry_type") == kind else None
+    login = known or image.get("registry_credentials") or ("" if kind == "DOCR" else login)
+    image = {**image, "registry_credentials": login} if login else image
+    services = [{**each, "image": image} if each["name"] == service else each for each in spec["services"]]
+    return {**spec, "services": services}
+
+
+def pulled(image: str) -> Part:
+    """Say where HOST/REGISTRY/REPOSITORY@DIGEST is pulled from."""
+    host, registry, repository = image.partition("@")[0].split("/", 2)
+    kind = REGISTRIES[host]
+    where = {"registry_type": kind, "registry": registry, "repository": repository, "digest": digest(image)}
+    if kind == "DOCR":
+        del where["registry"]
+    return where
+
+
+def named(image: Part) -> str:
+    """Give the name of an image by its digest, or the empty string if it has none."""
+    if not image.get("digest"):
+        return ""
+    hosts = {kind: host for host, kind in REGISTRIES.items()}
+    parts = (hosts.get(image.get("registry_type", "")), image.get("registry"), image.get("repository"))
+    return f"{'/'.join(filter(None, parts))}@{image['digest']}"
