@@ -1,0 +1,147 @@
+"""The command `aws`: who calls by it, what it answers, and what is known of a call that failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from .api import Api, CallFailed
+from .errors import Failure
+from .http import Answer
+from .platform import Context
+from .process import ProgramFailed, run
+
+T = TypeVar("T")
+
+SITE = "https://docs.aws.amazon.com/cli/latest/userguide/getting-started-install.html"
+#: Errors by their names: who called matters, too many calls, and something is wrong over there. Others are final.
+NAMES = {
+    403: re.compile("AccessDenied|Unauthorized|NotAuthorized|AuthFailure|Expired|Token|Signature|UnrecognizedClient"),
+    429: re.compile("Throttl|TooManyRequests|RequestLimitExceeded"),
+    500: re.compile(r"^\d|Internal|ServerException|Unavailable|Timeout"),
+}
+#: How the command says by itself that it knows nobody to call as.
+NOBODY = re.compile("locate credentials|token from sso|SSO (session|token)", re.IGNORECASE)
+
+
+def outcome(said: str) -> Answer:
+    """Give what came of a call that failed, by what the command says."""
+    named = re.search(r"An error occurred \((\w+)", said)
+    if not named:
+        return Answer(401 if NOBODY.search(said) else None)
+    return Answer(next((status for status, names in NAMES.items() if names.search(named[1])), 400))
+
+
+class Aws:
+    """The command, in one region. What goes wrong in passing it tries again by itself.
+
+    What is asked of it here does no more when it is done twice.
+    """
+
+    def __init__(self, at: Context, folder: Callable[[], Path]) -> None:
+        self._at = at
+        self._folder = folder
+        self._entered = False
+
+    def need(self) -> None:
+        """Note what is missing."""
+        settings = self._at.settings
+        # GitHub's runners have it, and Alpine as a package.
+        if settings.get("CI") and not shutil.which("aws") and shutil.which("apk"):
+            run("apk", "add", "--quiet", "--no-cache", "aws-cli", shown=True)
+        settings.need_tool("aws", SITE)
+        settings.need("AWS_REGION", "the region, such as us-east-1")
+        # Who calls, it finds out by itself; where there is nothing to find, it takes long to say so.
+        named = ("AWS_ROLE_ARN", "AWS_PROFILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+        home = Path(settings.get("HOME"), ".aws")
+        if any(map(settings.get, named)) or (home / "config").is_file() or (home / "credentials").is_file():
+            return
+        key = "an access key of AWS; or name a role of the pipeline, AWS_ROLE_ARN, or AWS_PROFILE"
+        settings.need("AWS_ACCESS_KEY_ID", key)
+        settings.need("AWS_SECRET_ACCESS_KEY", "the secret of that key")
+
+    def ask(self, read: Callable[[Any], T], *command: str) -> T:
+        """Make a call; `read` takes what is wanted from the answer."""
+        self._enter()
+        return self._read(read, *command)
+
+    def text(self, *command: str, shown: bool = False) -> str:
+        """Make a call and give what the command prints; `shown` lets people see it instead."""
+        self._enter()
+        return self._run(*command, shown=shown)
+
+    def file(self, name: str, content: object) -> str:
+        """Have an argument read from a file, so that it arrives whole."""
+        file = self._folder() / name
+        file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        return f"file://{file}"
+
+    def _read(self, read: Callable[[Any], T], *command: str) -> T:
+        told = self._run(*command)
+        try:
+            # An answer with nothing in it is not printed.
+            return read(json.loads(told.strip() or "{}"))
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            why = f"its answer is not as described ({error!r})"
+            raise CallFailed(f"aws {command[0]} {command[1]}", Answer(200), why) from error
+
+    def _run(self, *command: str, shown: bool = False) -> str:
+        settings = self._at.settings
+        waits = ("--cli-connect-timeout", "10", "--cli-read-timeout", settings.get("HTTP_TIMEOUT", "60"))
+        tries = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": settings.get("AWS_MAX_ATTEMPTS", "4")}
+        told = ("aws", "--region", settings["AWS_REGION"], "--output", "json", *waits, *command)
+        try:
+            return run(*told, environment={**tries, "AWS_PAGER": ""}, shown=shown)
+        except ProgramFailed as error:
+            said = " ".join(error.said.split())
+            raise CallFailed(f"aws {command[0]} {command[1]}", outcome(said), said or str(error)) from None
+
+    def _enter(self) -> None:
+        """Be the role of the pipeline, if it has one: its token, good for minutes, buys a key of an hour."""
+        settings = self._at.settings
+        role = settings.get("AWS_ROLE_ARN")
+        if self._entered or not role or settings.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+            return
+        token = self.file("token", self._token())
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            os.environ.pop(name, None)
+        command = ("sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name")
+        try:
+            key = self._read(_key, *command, self._at.project.name, "--web-identity-token", token)
+        except CallFailed as error:
+            raise Failure("AWS does not let the pipeline be AWS_ROLE_ARN") from error
+        # For what the team runs in between, too, such as ops/migrate.
+        os.environ.update(key)
+        self._entered = True
+
+    def _token(self) -> str:
+        """Give the token by which AWS may know the run of a pipeline: GitHub, GitLab, Bitbucket."""
+        settings = self._at.settings
+        address = settings.get("ACTIONS_ID_TOKEN_REQUEST_URL")
+        token = settings.get("OIDC_TOKEN") or settings.get("BITBUCKET_STEP_OIDC_TOKEN")
+        why = "the pipeline has no token for the role AWS_ROLE_ARN: it may have none, or this is no pipeline"
+        if address:
+            headers = {"Authorization": f"Bearer {settings.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}"}
+            try:
+                token = Api(address, headers, settings).ask("&audience=sts.amazonaws.com", lambda it: str(it["value"]))
+            except CallFailed as error:
+                raise Failure(why) from error
+        if not token:
+            raise Failure(why)
+        return token
+
+
+def _key(answer: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)
+    """Read the key of a role, as the command finds it in its environment."""
+    it = answer["Credentials"]
+    names = {
+        "AWS_ACCESS_KEY_ID": "AccessKeyId",
+        "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
+        "AWS_SESSION_TOKEN": "SessionToken",
+    }
+    return {name: str(it[key]) for name, key in names.items()}

@@ -1,0 +1,226 @@
+"""AWS ECS: a stack of CloudFormation for each environment, named PROJECT-ENV like all that is in it.
+
+A release is a task definition, known by its ARN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .api import CallFailed, follow
+from .aws import Aws
+from .errors import DeployFailed, Failure, NothingChanged, asking
+from .formation import CloudFormation, Stack
+from .image import Images
+from .pipeline import SETTINGS
+from .platform import Context, Plan, Release, Target, digest
+from .process import ProgramFailed
+from .service import Definition, Service, finished, revisions, started
+
+
+class Host:
+    """The service of one environment."""
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+        self._images = Images(at.settings)
+        self._aws = Aws(at, lambda: self._images.folder)
+        self._formation = CloudFormation(at, self._aws)
+
+    def check(self) -> None:
+        """Note what is missing."""
+        self._aws.need()
+        if self._at.task not in ("bootstrap", "releases", "rollback"):
+            self._images.needs()
+
+    def image(self, commit: str) -> str:
+        """Give what is deployed, built and published before."""
+        self._images.needs()
+        self._at.settings.met(SETTINGS)
+        return self._images.published(commit)
+
+    def url(self) -> str:
+        """Give where it answers."""
+        return self._formation.read().url
+
+    def current(self) -> Release | None:
+        """Give what has completed, which runs also while something else is under way."""
+        runs = self._service(self._formation.opened()).complete
+        return self._definition(runs.definition).release(runs.created) if runs else None
+
+    def releases(self) -> list[Release]:
+        """Give the newest deployments that succeeded; ECS remembers those of 90 days."""
+        stack = self._formation.opened()
+        options = ("--status", "SUCCESSFUL", "--max-results", "20")
+        done = self._aws.ask(finished, *self._of(stack, "list-service-deployments", "--service"), *options)
+        if not done:
+            return []
+        arns = ("--service-revision-arns", *(arn for _, arn in done))
+        runs = self._aws.ask(revisions, "ecs", "describe-service-revisions", *arns)
+        newest: dict[str, str] = {}
+        for created, arn in done:
+            if arn in runs:
+                newest.setdefault(runs[arn], created)
+        return list(self._kept(newest))
+
+    def deploy(self, commit: str, image: str) -> None:
+        """Copy the image to where ECS pulls from, under the same digest, and have the service run it."""
+        with asking():
+            stack = self._formation.opened()
+            self._copy(stack.repository, image, commit)
+            release = self._register(stack, f"{stack.repository}@{digest(image)}", commit)
+        self._run(stack, release)
+
+    def restore(self, target: Target) -> None:
+        """Have a task definition run again; ECS may be on its way back to it already.
+
+        What else is under way ends as the service is told what to run.
+        """
+        stack = self._formation.opened()
+        now = self._service(stack).primary
+        if not now or now.definition != target.release or now.state == "FAILED":
+            self._run(stack, target.release, "--force-new-deployment")
+        elif now.state != "COMPLETED":
+            self._follow(stack, now.id)
+
+    def freeze(self) -> None:
+        """Nothing deploys but we."""
+
+    def bootstrap(self, plan: Plan) -> None:
+        """Bring the stack to what the files say; the image that runs stays."""
+        stack, name = self._formation.changeable(), self._formation.name
+        if stack and stack.service:
+            self._formation.opened()
+            differs = self._formation.differences()
+            if differs:
+                plan.change(f"change the stack {name}: {differs}", self._update)
+            return
+        # It begins with the image of this commit, as ECS takes no service without one.
+        commit = self._at.git.commit("HEAD")
+        image = self.image(commit)
+        if not stack:
+            found = self._formation.network()
+            plan.change(f"create the stack {name} of .aws/service.yaml", lambda: self._formation.apply(found))
+        plan.change(f"create its service, which runs {image}", lambda: self._begin(image, commit))
+
+    def _begin(self, image: str, commit: str) -> None:
+        """Make the service, in a stack that has none."""
+        repository = self._formation.read().repository
+        self._copy(repository, image, commit)
+        self._formation.apply({"Image": f"{repository}@{digest(image)}", "Commit": commit})
+        stack = self._formation.read()
+        self._at.console.say(f"it answers at {stack.url}, a name that is an alias of {stack.load_balancer}")
+
+    def _update(self) -> None:
+        """Change the stack. It remembers the image of the last time, and comes back to that if it fails."""
+        runs = self._service(self._formation.opened()).complete
+        now = self._definition(runs.definition) if runs else None
+        try:
+            self._formation.apply({"Image": now.image, "Commit": now.commit} if now else {})
+        except Failure:
+            if now:
+                self._come_back(now)
+            raise
+
+    def _come_back(self, now: Definition) -> None:
+        try:
+            self.restore(Target(now.arn, now.commit, now.image))
+        except Failure as error:
+            self._at.console.confess(error)
+            self._at.console.say(f"look what runs: ops/releases {self._at.env}")
+
+    def _of(self, stack: Stack, command: str, option: str) -> tuple[str, ...]:
+        """Give a command that is about the service."""
+        return ("ecs", command, "--cluster", stack.cluster, option, stack.service)
+
+    def _service(self, stack: Stack) -> Service:
+        return self._aws.ask(Service.described, *self._of(stack, "describe-services", "--services"))
+
+    def _definition(self, arn: str) -> Definition:
+        return self._aws.ask(Definition.read, "ecs", "describe-task-definition", "--task-definition", arn)
+
+    def _kept(self, newest: Mapping[str, str]) -> Iterator[Release]:
+        """Give the releases that are still there: somebody may have deleted a task definition."""
+        for arn, created in newest.items():
+            try:
+                yield self._definition(arn).release(created)
+            except CallFailed as error:
+                if error.denied or not error.certainly_not_run:
+                    raise
+
+    def _copy(self, repository: str, image: str, commit: str) -> None:
+        """Copy an image to the registry of ECS, unless it is there: a tag stays what it once was."""
+        wanted = digest(image)
+        self._images.login(repository, "AWS", self._aws.text("ecr", "get-login-password", "--output", "text").strip())
+        if self._there(f"{repository}@{wanted}"):
+            return
+        taken = self._there(f"{repository}:{commit}")
+        tag = f"{commit}-{wanted[7:19]}" if taken else commit
+        self._images.copy(f"docker://{image}", f"docker://{repository}:{tag}", "--preserve-digests")
+
+    def _there(self, image: str) -> bool:
+        try:
+            self._images.inspect(image, "--no-tags")
+        except ProgramFailed:
+            return False
+        return True
+
+    def _register(self, stack: Stack, image: str, commit: str) -> str:
+        """Register the task definition of the stack with another image.
+
+        Not the one that runs: after a rollback that has settings of then.
+        """
+        wanted = self._definition(stack.definition).of(image, commit)
+        file = self._aws.file("task.json", wanted)
+        return self._aws.ask(Definition.read, "ecs", "register-task-definition", "--cli-input-json", file).arn
+
+    def _run(self, stack: Stack, release: str, *options: str) -> None:
+        """Have the service run a task definition."""
+        command = self._of(stack, "update-service", "--service")
+        try:
+            known = self._aws.ask(started, *command, "--task-definition", release, *options)
+        except CallFailed as error:
+            # It was tried several times: was it refused each time?
+            if error.certainly_not_run and not self._wants(stack, release):
+                raise NothingChanged from error
+            raise
+        self._follow(stack, known)
+
+    def _wants(self, stack: Stack, release: str) -> bool:
+        try:
+            now = self._service(stack).primary
+        except CallFailed:
+            return True
+        return now is None or now.definition == release
+
+    def _follow(self, stack: Stack, known: str) -> None:
+        """Look at a deployment until it has come to an end.
+
+        One that failed disappears once the service is back at what ran before; a new one may not be there at once.
+        """
+        what, seen = f"deployment {known}", False
+
+        def look() -> bool:
+            nonlocal seen
+            found = self._service(stack).deployment(known)
+            if (found and found.state == "FAILED") or (seen and not found):
+                why = found.why if found else "something else took its place"
+                raise DeployFailed(f"{what} failed: {why}; its log is in CloudWatch")
+            seen = bool(found)
+            return bool(found and found.state == "COMPLETED")
+
+        follow(what, look, lambda: self._cancel(stack), self._at)
+
+    def _cancel(self, stack: Stack) -> None:
+        """End what is under way. Older versions of the command cannot; what is deployed next ends it too."""
+        options = ("--status", "PENDING", "IN_PROGRESS")
+        command = self._of(stack, "list-service-deployments", "--service")
+        try:
+            listed = self._aws.ask(
+                lambda it: [str(each["serviceDeploymentArn"]) for each in it["serviceDeployments"]], *command, *options
+            )
+            for arn in listed:
+                how = ("--service-deployment-arn", arn, "--stop-type", "ROLLBACK")
+                self._aws.text("ecs", "stop-service-deployment", *how)
+        except CallFailed as error:
+            self._at.console.confess(error)

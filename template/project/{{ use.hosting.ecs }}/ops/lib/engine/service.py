@@ -1,0 +1,128 @@
+"""What ECS says of a service: its deployments, and the task definitions that they run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .platform import Release
+
+#: The label that an image's commit is under, in its task definition too.
+REVISION = "org.opencontainers.image.revision"
+#: What only the description of a task definition has; none may be registered with it.
+DESCRIBED = (
+    "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt",
+    "registeredBy", "deregisteredAt", "deleteRequestedAt",
+)  # fmt: skip
+
+
+def when(told: object) -> str:
+    """Give a time, which version 1 of the command says in seconds."""
+    if isinstance(told, (int, float)):
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(told))
+    return str(told or "")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A task definition: a release, known by its ARN."""
+
+    arn: str
+    image: str
+    commit: str
+    whole: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, answer: Any) -> Definition:  # noqa: ANN401 (JSON)
+        """Read a description."""
+        it = answer["taskDefinition"]
+        first = it["containerDefinitions"][0]
+        commit = (first.get("dockerLabels") or {}).get(REVISION, "")
+        return cls(str(it["taskDefinitionArn"]), str(first["image"]), str(commit), it)
+
+    def release(self, created: str) -> Release:
+        """Give what the sequences know of it."""
+        return Release(self.arn, self.commit or self.image, created, self.image, self.arn.rpartition("/")[2])
+
+    def of(self, image: str, commit: str) -> dict[str, Any]:
+        """Give the same with another image, to be registered."""
+        first, *others = self.whole["containerDefinitions"]
+        labels = {**(first.get("dockerLabels") or {}), REVISION: commit}
+        containers = [{**first, "image": image, "dockerLabels": labels}, *others]
+        kept = {name: value for name, value in self.whole.items() if name not in DESCRIBED}
+        return {**kept, "containerDefinitions": containers}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment; the primary one is what the service is to become."""
+
+    id: str
+    primary: bool
+    state: str
+    definition: str
+    created: str
+    why: str
+
+    @classmethod
+    def read(cls, it: Any) -> Deployment:  # noqa: ANN401 (JSON)
+        """Read what a service says of it."""
+        why = it.get("rolloutStateReason") or "its tasks did not become healthy"
+        primary, state = it["status"] == "PRIMARY", str(it.get("rolloutState", ""))
+        return cls(str(it["id"]), primary, state, str(it["taskDefinition"]), when(it.get("createdAt")), why)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The deployments that a service has at a time."""
+
+    deployments: tuple[Deployment, ...]
+
+    @classmethod
+    def read(cls, it: Any) -> Service:  # noqa: ANN401 (JSON)
+        """Read what ECS says of a service."""
+        return cls(tuple(Deployment.read(each) for each in it["deployments"]))
+
+    @classmethod
+    def described(cls, answer: Any) -> Service:  # noqa: ANN401 (JSON)
+        """Read the one that was asked for."""
+        found = [each for each in answer["services"] if each["status"] == "ACTIVE"]
+        if not found:
+            raise LookupError("there is no such service")
+        return cls.read(found[0])
+
+    @property
+    def primary(self) -> Deployment | None:
+        """What it is to become."""
+        return next((each for each in self.deployments if each.primary), None)
+
+    @property
+    def complete(self) -> Deployment | None:
+        """What runs, also while something else is under way."""
+        done = [each for each in self.deployments if each.state == "COMPLETED"]
+        return min(done, key=lambda it: not it.primary, default=None)
+
+    def deployment(self, known: str) -> Deployment | None:
+        """Give one of them."""
+        return next((each for each in self.deployments if each.id == known), None)
+
+
+def started(answer: Any) -> str:  # noqa: ANN401 (JSON)
+    """Read which deployment an update has started."""
+    primary = Service.read(answer["service"]).primary
+    if not primary:
+        raise LookupError("it has started no deployment")
+    return primary.id
+
+
+def finished(answer: Any) -> list[tuple[str, str]]:  # noqa: ANN401 (JSON)
+    """Read when each revision of a service got to run, the newest first."""
+    done = sorted(answer["serviceDeployments"], key=lambda it: when(it["createdAt"]), reverse=True)
+    return [(when(it["createdAt"]), str(it["targetServiceRevisionArn"])) for it in done]
+
+
+def revisions(answer: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)
+    """Read the task definition of each revision."""
+    return {str(it["serviceRevisionArn"]): str(it["taskDefinition"]) for it in answer["serviceRevisions"]}
