@@ -52,6 +52,12 @@ RUNTIME = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 
+#: The folder of projects with the engine of their tasks. One file knows it, whatever is told here.
+_COMMON = (TEMPLATE.files_root / "ops/lib/common.sh").read_text("utf-8")
+ENGINE = re.findall(r'^  exec python3 .* (\S+) "\$@"$', _COMMON, re.MULTILINE)[0] + "/engine"
+#: The oldest Python that it runs on, as `RUNTIME` finds it.
+OPS = ("python", "3.9")
+
 #: Names a folder with the vendors' own descriptions, which are not ours to copy.
 VENDORS = "SCAFFOLD_TEST_DATA"
 

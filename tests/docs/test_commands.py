@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, usual_ports
+from conftest import ENGINE, ROOT, usual_ports
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
@@ -189,17 +190,46 @@ def test_use_plain_copier(clone: Path) -> None:
 
 @pytest.mark.slow
 def test_add_an_option(clone: Path) -> None:
-    """The page is true: one new folder, and the option is everywhere."""
-    printed = run_page(
-        "docs/how-to/add-an-option.md", clone, PYTHONPATH=str(clone / "src"),
-    )  # fmt: skip
+    """The page is true: one new folder and its stand-in, and the option is everywhere."""
+    # As after an editable installation: what is run is the clone.
+    editable = {"PYTHONPATH": str(clone / "src")}
+    printed = run_page("docs/how-to/add-an-option.md", clone, **editable)
     changed = subprocess.check_output(
-        ["git", "status", "--porcelain", "--untracked-files=all", "--", "template"],
+        ["git", "status", "--porcelain", "--untracked-files=all", "--", "template", "tests", "src"],
         cwd=clone, text=True,
-    )  # fmt: skip
-    new = "template/project/{{ use.hosting.vm }}/"
-    assert all(line.startswith(f'?? "{new}') for line in changed.splitlines()), changed
+    ).splitlines()  # fmt: skip
+    layer = "template/project/{{ use.hosting.vm }}"
+    others = [line for line in changed if not line.startswith(f'?? "{layer}/')]
+    assert others == ["?? tests/hosts/vendors/vm.py"], "nothing else is edited"
     assert re.search(r"^  vm +Virtual machine: a machine of your own", printed, re.MULTILINE)
     assert "| `vm` |" in (clone / "docs/reference/options.md").read_text("utf-8")
+    assert "| Virtual machine |" in (clone / "docs/reference/engine.md").read_text("utf-8")
     assert re.search(r"PASSED .*projects_with_every_option\[quick\]", printed), "of it, too"
-    assert re.search(r"^=+ \d+ passed", printed, re.MULTILINE), printed
+    table = (clone / "docs/reference/hosts-proof.md").read_text("utf-8")
+    assert "| Virtual machine |" in table.partition("what happens")[2].partition("\n")[0]
+    counts = re.findall(r"^=+ (\d+) passed", printed, re.MULTILINE)
+    assert len(counts) == 3, printed
+    assert int(counts[2]) >= 25, "the contract"
+
+    # Its modules are as tidy as those that are there.
+    host = clone / layer / ENGINE / "host.py"
+    for place, rules in (
+        (host, ["--config", str(clone / "template/project/ops/ruff.toml")]),
+        (clone / "tests/hosts/vendors/vm.py", []),
+    ):
+        ruff = [sys.executable, "-m", "ruff", "check", "--no-cache", *rules, str(place)]
+        tidy = subprocess.run(ruff, cwd=clone, check=False, capture_output=True, text=True)
+        assert tidy.returncode == 0, tidy.stdout
+
+    # Without one of its methods it is red by name.
+    text = host.read_text("utf-8")
+    host.write_text(text.replace("def freeze(", "def _freeze("), "utf-8")
+    types = "-m pytest -n 0 -m slow tests/template/test_engine_types.py -k fits_the_core"
+    red = subprocess.run(
+        [sys.executable, *types.split()],
+        cwd=clone, env={**os.environ, **editable}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    assert red.returncode == 1, red.stdout
+    missing = r'"Host" is missing following "Platform" protocol member:\n.* note: +freeze$'
+    assert re.search(missing, red.stdout, re.MULTILINE), red.stdout
+    assert "'hosting': 'vm'" in red.stdout

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
@@ -13,9 +15,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from conftest import Call, Render, vendors_file
-from vendors.base import SECRET, Fault, Machine, Vendor
-from vendors.digitalocean import DigitalOcean, app_spec
+from conftest import ENGINE, Call, Render, vendors_file
+from vendors.base import SECRET, Fault, Machine, Vendor, commit_of
+from vendors.digitalocean import ENDED, DigitalOcean, app_spec
 
 pytestmark = pytest.mark.slow
 
@@ -150,6 +152,8 @@ def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
     assert done.returncode == 0, done.stderr
     assert do.running() == first
     assert at.run("ops/releases", "live").returncode == 0
+    do.failing = 1
+    assert at.run("ops/rollback", "live", "v1.1.0").returncode == 1, "it is reverted"
     edit(at.project, instance_count=4)
     assert at.run("ops/bootstrap", "live").returncode == 0
 
@@ -170,6 +174,7 @@ def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
         "POST /v2/apps/{id}/rollback/validate",
         "POST /v2/apps/{id}/rollback",
         "POST /v2/apps/{id}/rollback/commit",
+        "POST /v2/apps/{id}/rollback/revert",
     }
 
 
@@ -187,6 +192,7 @@ def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
         ("POST", "/v2/apps/app-1/rollback", {"deploymentId": "dep-1"}),
         ("POST", "/v2/apps/app-1/rollback", {"deployment_id": "dep-1", "skip_pin": "no"}),
         ("POST", "/v2/apps/app-1/rollback/commit", {"deployment_id": "dep-1"}),
+        ("POST", "/v2/apps/app-1/rollback/revert", {"deployment_id": "dep-1"}),
         ("PATCH", "/v2/apps/app-1", {"spec": app_spec("my-service-live")}),
         ("GET", "/v2/apps?name=my-service-live", None),
         ("GET", "/v2/apps?per_page=201", None),
@@ -495,14 +501,23 @@ def test_bootstrap_of_an_app_that_is_pinned_commits_the_rollback_unless_it_only_
     assert do.pinned == ""
 
 
-def test_what_still_runs_after_a_deploy_that_failed_is_not_rolled_back_to(
+def wanted(do: Recording) -> str:
+    """Give the commit of the image that the app names."""
+    assert do.spec
+    return commit_of(do.spec["services"][0]["image"]["digest"])
+
+
+def test_what_still_runs_after_a_deploy_that_failed_is_not_rolled_back_to_but_wanted_again(
     at: Machine, do: Recording
 ) -> None:
-    at.deploy("v1.0.0")
+    good = at.deploy("v1.0.0")
     do.doomed = {at.commit("v1.1.0")}
     before = do.changes()
-    assert at.run("ops/deploy", "live").returncode == 1
-    assert do.changes()[len(before) :] == ["PUT /v2/apps/app-1"]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert do.changes()[len(before) :] == ["PUT /v2/apps/app-1", "PUT /v2/apps/app-1"]
+    assert wanted(do) == good
+    assert do.running() == good
 
 
 def test_a_rollback_that_fails_leaves_what_ran_and_the_next_deploy_works(
@@ -513,7 +528,11 @@ def test_a_rollback_that_fails_leaves_what_ran_and_the_next_deploy_works(
     do.doomed = {first}
     done = at.run("ops/rollback", "live")
     assert done.returncode == 1
-    assert do.running() == second
+    assert "deployment dep-3 failed: it ended as ERROR, the container exited" in done.stderr
+    assert (do.running(), wanted(do), do.pinned) == (second, second, "")
+    assert do.changes()[-1] == "POST /v2/apps/app-1/deployments/dep-4/cancel", "it runs on"
+    assert "POST /v2/apps/app-1/rollback/revert" in do.changes()
+    assert "POST /v2/apps/app-1/rollback/commit" not in do.changes()
     at.deploy("v1.2.0")
 
 
@@ -538,8 +557,267 @@ def test_a_deployment_that_is_under_way_does_not_undo_a_rollback(
     at.commit("v1.2.0")
     do.faults = [Fault("PUT .*", "drop"), Fault("POST .*/cancel", "500", times=4)]
     assert at.run("ops/deploy", "live").returncode == 1
-    assert do.deployments[0]["phase"] == "PENDING_BUILD"
+    assert do.deployments[0]["phase"] not in ENDED
     done = at.run("ops/rollback", "live")
     assert done.returncode == 0, done.stderr
     assert do.running() == first
     assert do.deployments[1]["phase"] == "CANCELED"
+
+
+def test_a_deploy_looks_at_sources_again_which_a_change_of_settings_does_not(
+    at: Machine, do: Recording
+) -> None:
+    at.deploy("v1.0.0")
+    edit(at.project, instance_count=5)
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    sent = [call.json["update_all_source_versions"] for call in do.calls if call.method == "PUT"]
+    assert sent == [True, False]
+
+
+def test_the_image_of_a_deploy_that_failed_is_not_started_by_a_change_of_settings(
+    at: Machine, do: Recording
+) -> None:
+    good = at.deploy("v1.0.0")
+    do.doomed = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    do.doomed = set()
+    edit(at.project, instance_count=5)
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert do.spec
+    assert do.spec["services"][0]["instance_count"] == 5
+    assert do.running() == good
+
+
+def test_nor_is_that_of_a_deploy_that_was_killed(at: Machine, do: Recording) -> None:
+    """Nobody put back what the app wants."""
+    good = at.deploy("v1.0.0")
+    assert do.spec
+    bad = at.commit("v1.1.0")
+    do.spec["services"][0]["image"]["digest"] = f"sha256:{bad}{'0' * 24}"
+    edit(at.project, instance_count=5)
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert (do.running(), wanted(do)) == (good, good)
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+
+
+def test_settings_that_do_not_start_make_way_for_those_that_run(at: Machine, do: Recording) -> None:
+    good = at.deploy("v1.0.0")
+    edit(at.project, instance_count=5)
+    do.failing = 1
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 1
+    assert "failed: it ended as ERROR, the container exited" in done.stderr
+    assert do.spec
+    assert do.spec["services"][0]["instance_count"] == 2
+    assert at.run("ops/bootstrap", "live").returncode == 0, "they are tried again"
+    assert do.spec["services"][0]["instance_count"] == 5
+    assert do.running() == good
+
+
+def test_newer_settings_of_what_runs_survive_a_deploy_that_fails(
+    at: Machine, do: Recording
+) -> None:
+    good = at.deploy("v1.0.0")
+    edit(at.project, instance_count=5)
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    do.doomed = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert do.spec
+    assert do.spec["services"][0]["instance_count"] == 5
+    assert do.running() == good
+
+
+def test_what_the_app_wants_that_cannot_be_put_back_is_told(at: Machine, do: Recording) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    do.failing = 2
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "the settings of the app may be those of what failed" in done.stderr
+    assert f"live runs {good} again" in done.stderr
+    assert do.running() == good
+
+
+@pytest.mark.parametrize("kind", ["drop", "429"])
+def test_a_rollback_whose_answer_got_lost_is_not_started_twice(
+    at: Machine, do: Recording, kind: Any
+) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    do.faults = [Fault("POST .*/rollback", kind)]
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert (do.running(), wanted(do), do.pinned) == (first, first, "")
+    assert len(do.deployments) == 3
+
+
+def test_a_rollback_that_was_not_started_says_so(at: Machine, do: Recording) -> None:
+    at.deploy("v1.0.0")
+    second = at.deploy("v1.1.0")
+    do.faults = [Fault("POST .*/rollback", "500")]
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"live may still run {second}" in done.stderr
+    assert (do.running(), wanted(do)) == (second, second)
+
+
+def test_a_cancel_whose_answer_got_lost_is_looked_for(at: Machine, do: Recording) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    do.faults = [Fault("POST .*/cancel", "drop")]
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="0.01", POLL_INTERVAL="0.02")
+    assert done.returncode == 1
+    assert "deployment dep-2 was cancelled" in done.stderr
+    assert (do.running(), wanted(do)) == (good, good)
+
+
+def test_an_update_that_is_refused_changed_nothing(at: Machine, do: Recording) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    do.faults = [Fault("PUT .*", "401")]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "nothing was changed in live" in done.stderr
+    assert "restoring" not in done.stderr
+    assert do.running() == good
+
+
+def test_who_may_not_look_any_more_is_told_what_is_known(at: Machine, do: Recording) -> None:
+    at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    do.faults = [Fault("GET /v2/apps/app-1/deployments/dep-2", "401", times=99)]
+    done = at.run("ops/deploy", "live", POLL_INTERVAL="1", SMOKE_COUNT="1")
+    assert done.returncode == 1
+    assert "once the platform lets us in" in done.stderr
+    assert "may be down" not in done.stderr
+    assert len([call for call in do.calls if call.path.endswith("/dep-2")]) == 1
+
+
+@pytest.mark.parametrize("by", ["its commit", "the deployment"])
+def test_what_never_passed_is_rolled_back_to_by_force(at: Machine, do: Recording, by: str) -> None:
+    """The registry's digests tell nothing of commits."""
+    at.deploy("v1.0.0")
+    unready = at.commit("v1.1.0")
+    digest = f"sha256:{'e' * 64}"
+    at.stub(
+        "skopeo",
+        "for name; do :; done\n"
+        "case $1 in login) cat >/dev/null ;; inspect) case $name in "
+        f'*{unready}) echo {digest} ;; *) echo "sha256:${{name##*:}}{"0" * 24}" ;; esac ;; esac',
+    )
+    do.sick = {"e" * 40}
+    assert at.run("ops/deploy", "live").returncode == 1
+    do.sick = set()
+    do.running = lambda: unready  # type: ignore[method-assign]
+    name = "v1.1.0" if by == "its commit" else "dep-2"
+    if by == "its commit":
+        asked = at.run("ops/rollback", "live", name, "--force", REGISTRY_USER="")
+        assert asked.returncode == 2
+        assert "cannot start without\n  REGISTRY_USER: a user of that registry" in asked.stderr
+    done = at.run("ops/rollback", "live", name, "--force")
+    assert done.returncode == 0, done.stderr
+    active = do.active()
+    assert active
+    assert active["spec"]["services"][0]["image"]["digest"] == digest
+
+
+def test_a_rollback_to_what_is_sick_goes_back_to_what_ran(at: Machine, do: Recording) -> None:
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    do.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{second} runs again" in done.stderr
+    assert (do.running(), wanted(do), do.pinned) == (second, second, "")
+
+
+def test_a_setting_with_spaces_and_lines_stays_one(at: Machine, do: Recording) -> None:
+    value = 'https://a.example  https://b.example\n"quoted" $HOME\t*'
+    envs = [{"key": "CORS_ORIGINS", "value": value}, {"key": "PORT", "value": "3000"}]
+    edit(at.project, envs=envs)
+    at.deploy("v1.0.0")
+    assert do.spec
+    assert do.spec["services"][0]["envs"] == envs
+    assert at.run("ops/bootstrap", "live").returncode == 0, "it gives the app a login"
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+    assert do.spec["services"][0]["envs"] == envs
+
+
+def test_a_file_that_is_no_json_is_named(at: Machine, do: Recording) -> None:
+    (at.project / ".do/app.live.json").write_text("{")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert ".do/app.live.json is no app spec with a name and a service that has one" in done.stderr
+    assert do.calls == []
+
+
+@pytest.fixture
+def appspec(render: Render) -> Any:
+    """The module, as it lies in a project."""
+    folder = render(stack="node", ci="github", hosting="digitalocean") / ENGINE
+    found = importlib.util.spec_from_file_location(
+        "engine_on_digitalocean", folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert found
+    sys.modules[found.name] = importlib.util.module_from_spec(found)
+    return importlib.import_module(f"{found.name}.appspec")
+
+
+@pytest.mark.parametrize(
+    ("has", "file", "both"),
+    [
+        (1, 2, 2),
+        ({"a": 1, "b": {"c": 2}}, {"b": {"d": 3}}, {"a": 1, "b": {"c": 2, "d": 3}}),
+        (["a b"], ["c d", "e"], ["c d", "e"]),
+        (
+            [{"key": "B", "type": "SECRET"}, {"key": "A", "value": "1"}],
+            [{"key": "A", "value": "x y"}, {"key": "C"}],
+            [{"key": "B", "type": "SECRET"}, {"key": "A", "value": "x y"}, {"key": "C"}],
+        ),
+        ([{"name": "a"}], [], [{"name": "a"}]),
+        (None, [{"name": "a"}], [{"name": "a"}]),
+        ([{"path": "/"}], [{"path": "/a"}], [{"path": "/a"}]),
+    ],
+)
+def test_a_file_is_laid_over_what_an_app_has(appspec: Any, has: Any, file: Any, both: Any) -> None:
+    before = json.dumps([has, file])
+    assert appspec.over(has, file) == both
+    assert json.dumps([has, file]) == before, "neither is changed"
+
+
+@pytest.mark.parametrize(
+    "name", ["ghcr.io/a/b/c", "docker.io/a/b", "registry.digitalocean.com/a/b"]
+)
+def test_an_image_is_named_as_it_is_pulled(appspec: Any, name: str) -> None:
+    image = f"{name}@sha256:{'a' * 64}"
+    told = appspec.named(appspec.pulled(image))
+    assert told == image.replace("registry.digitalocean.com/a/", "registry.digitalocean.com/")
+    assert appspec.named({"registry_type": "GHCR", "repository": "b", "tag": "1"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("has", "image", "login", "known"),
+    [
+        ("GHCR EV[1:a]", "GHCR", "", "EV[1:a]"),
+        ("GHCR EV[1:a]", "GHCR EV[1:b]", "me:secret", "EV[1:a]"),
+        ("GHCR EV[1:a]", "DOCKER_HUB", "me:secret", "me:secret"),
+        ("GHCR EV[1:a]", "DOCR", "me:secret", None),
+        ("GHCR", "GHCR EV[1:b]", "me:secret", "EV[1:b]"),
+        ("GHCR", "GHCR", "", None),
+        ("", "GHCR", "me:secret", "me:secret"),
+    ],
+)
+def test_a_login_stays_with_its_registry_and_is_given_once(
+    appspec: Any, has: str, image: str, login: str, known: str | None
+) -> None:
+    def part(text: str) -> dict[str, str]:
+        return dict(zip(("registry_type", "registry_credentials"), text.split(), strict=False))
+
+    other = {"name": "worker", "image": {"registry_type": "GHCR"}}
+    spec = {"services": [{"name": "service", **({"image": part(has)} if has else {})}, other]}
+    before = json.dumps(spec)
+    made = appspec.pointed(spec, "service", part(image), login)
+    [service, rest] = made["services"]
+    assert service["image"].get("registry_credentials") == known
+    assert rest == other
+    assert json.dumps(spec) == before

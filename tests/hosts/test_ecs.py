@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 import yaml
 from botocore import xform_name
 from conftest import Render
-from vendors.base import SECRET, Machine
+from package import module
+from vendors.base import SECRET, Fault, Machine
 from vendors.ecs import Ecs, Template, model
 
 pytestmark = pytest.mark.slow
@@ -83,16 +83,13 @@ def test_a_deploy_takes_all_but_the_image_from_the_task_definition_of_the_stack(
     assert first not in json.dumps(container)
 
 
-def test_what_only_a_description_has_is_not_registered() -> None:
+def test_what_only_a_description_has_is_not_registered(render: Render) -> None:
     """Or AWS would refuse it: a field that is new there has to be left out here too."""
     ecs = model("ecs")
     described = set(ecs.shape_for("TaskDefinition").members)
     taken = set(ecs.operation_model("RegisterTaskDefinition").input_shape.members)
-    script = (
-        Path(__file__).parents[2] / "template/project/{{ use.hosting.ecs }}/ops/lib/platform.sh"
-    )
-    [left_out] = re.findall(r"\| del\((.*?)\)", script.read_text(), re.DOTALL)
-    assert set(re.findall(r"\.(\w+)", left_out)) == described - taken
+    service = module(render(stack="node", ci="github", hosting="ecs"), "service")
+    assert set(service.DESCRIBED) == described - taken
 
 
 def test_a_failed_revision_is_a_number_too_and_a_rollback_passes_over_it(
@@ -177,6 +174,139 @@ def test_the_stack_of_another_environment_is_refused_before_anything_is_copied(
     assert f"the stack {HERE} is not the one of live" in told
     assert " copy " not in (tmp_path / "skopeo.log").read_text()
     assert aws.changes() == []
+
+
+def test_what_is_in_the_registry_already_is_deployed_from_there(
+    at: Machine, aws: Ecs, tmp_path: Path
+) -> None:
+    """Its tags are immutable: to push one again is refused."""
+    first = at.deploy("v1.0.0")
+    said(at, aws, "ops/deploy", "live")
+    copied = [
+        line for line in (tmp_path / "skopeo.log").read_text().splitlines() if " copy " in line
+    ]
+    assert len(copied) == 1
+    assert aws.running() == first
+
+
+def test_another_image_of_a_commit_gets_a_tag_of_its_own(
+    at: Machine, aws: Ecs, tmp_path: Path
+) -> None:
+    """It was published again, as the registry had lost it: a build is never the same twice."""
+    commit = at.commit("v1.0.0")
+    (tmp_path / "ecr").mkdir()
+    (tmp_path / "ecr" / commit).touch()
+    said(at, aws, "ops/deploy", "live")
+    [copied] = [
+        line for line in (tmp_path / "skopeo.log").read_text().splitlines() if " copy " in line
+    ]
+    assert copied.endswith(f":{commit}-{commit[:12]}")
+    assert aws.running() == commit
+
+
+@pytest.mark.parametrize("label", [True, False])
+def test_what_never_passed_is_found_by_its_label_or_its_published_digest(
+    at: Machine, aws: Ecs, *, label: bool
+) -> None:
+    at.deploy("v1.0.0")
+    sick = at.commit("v1.1.0")
+    aws.sick = {sick}
+    said(at, aws, "ops/deploy", "live", code=1)
+    aws.sick = set()
+    if not label:
+        for each in aws.definitions:
+            each["containerDefinitions"][0]["dockerLabels"] = {}
+    said(at, aws, "ops/rollback", "live", "v1.1.0", "--force")
+    assert aws.running() == sick
+
+
+@pytest.mark.parametrize("option", ["--force", "--no-record"])
+@pytest.mark.parametrize("short", [False, True])
+def test_a_task_definition_is_a_version_too(
+    at: Machine, aws: Ecs, option: str, *, short: bool
+) -> None:
+    first = at.deploy("v1.0.0")
+    arn = aws.deployments[0]["taskDefinition"]
+    at.deploy("v1.1.0")
+    said(at, aws, "ops/rollback", "live", arn.rpartition("/")[2] if short else arn, option)
+    assert aws.running() == first
+
+
+def test_a_task_definition_that_was_deleted_hides_no_others(at: Machine, aws: Ecs) -> None:
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    newest = at.deploy("v1.2.0")
+    aws.definitions = [it for it in aws.definitions if first not in json.dumps(it)]
+    listed = at.run("ops/releases", "live")
+    assert listed.returncode == 0, listed.stderr
+    assert f"* v1.2.0           {newest[:7]}" in listed.stdout
+
+
+@pytest.mark.parametrize("how", ["doomed", "sick", "slow", "dropped"])
+def test_what_the_service_and_its_stack_are_to_become_goes_back_too(
+    new: Machine, aws: Ecs, how: str
+) -> None:
+    """Or what is set up anew would bring the image that failed."""
+    said(new, aws, "ops/bootstrap", "live")
+    good = new.deploy("v1.1.0")
+    bad = new.commit("v1.2.0")
+    if how == "dropped":
+        aws.faults = [Fault(aws.deploys, "drop")]
+        aws.slow = {bad}
+    else:
+        setattr(aws, how, {bad})
+    new.environment |= {"DEPLOY_TIMEOUT": "1", "POLL_INTERVAL": "1"}
+    said(new, aws, "ops/deploy", "live", code=1)
+    wanted = aws.deployments[0]
+    assert good in aws.image(wanted["taskDefinition"])
+    assert wanted["status"] == "PRIMARY"
+    edit(new, LogLevel="warn")
+    said(new, aws, "ops/bootstrap", "live")
+    assert aws.running() == good
+
+
+def test_a_rollback_that_is_not_healthy_goes_back_to_what_ran(at: Machine, aws: Ecs) -> None:
+    first, newest = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    aws.sick = {first}
+    told = said(at, aws, "ops/rollback", "live", code=1)
+    assert f"{first} is not healthy in live either; {newest} runs again" in told
+    assert aws.running() == newest
+
+
+def test_whoever_may_not_look_any_more_stops_at_once(at: Machine, aws: Ecs) -> None:
+    at.deploy("v1.0.0")
+    commit = at.commit("v1.1.0")
+    aws.hidden = True
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert told.count("AccessDenied") == 1
+    assert "deployment ecs-svc/3 was started, and goes on unseen" in told
+    assert f"live is not known to run {commit}" in told or f"live runs {commit}" in told
+    assert len([each for each in aws.changes() if " update-service " in each]) == 2, "none back"
+
+
+@pytest.mark.parametrize(
+    "why", ["AccessDeniedException", "ThrottlingException", "InvalidParameterException"]
+)
+def test_a_deploy_that_was_refused_changed_nothing(at: Machine, aws: Ecs, why: str) -> None:
+    good = at.deploy("v1.0.0")
+    commit = at.commit("v1.1.0")
+    before = at.git("ls-remote", "origin", "refs/deployments/live")
+    aws.refused = {"update-service": why}
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert why in told
+    assert f"nothing was changed in live; try again: ops/deploy live {commit}" in told
+    assert aws.running() == good
+    assert at.git("ls-remote", "origin", "refs/deployments/live") == before, "no rollback on record"
+
+
+@pytest.mark.parametrize("odd", ["", "[]", "{}", "null", "<html>", '{"services": [{}]}'])
+def test_an_answer_of_another_shape_is_a_failed_call(at: Machine, aws: Ecs, odd: str) -> None:
+    at.commit("v1.0.0")
+    aws.odd = {"describe-services": odd}
+    told = said(at, aws, "ops/deploy", "live", code=1)
+    assert "aws ecs describe-services failed: its answer is not as described" in told
+    assert "nothing was changed" in told
+    assert "Traceback" not in told
 
 
 # Who deploys.
@@ -311,6 +441,24 @@ def test_without_a_default_network_it_has_to_be_named(new: Machine, aws: Ecs) ->
     assert aws.made["parameters"]["SubnetIds"] == "subnet-c,subnet-d"
 
 
+@pytest.mark.parametrize("value", ["it's  a *value* = with spaces", '"quoted"', "a,b", "[1]", ""])
+def test_a_parameter_arrives_whole(new: Machine, aws: Ecs, value: str) -> None:
+    template = new.project / ".aws/service.yaml"
+    text = template.read_text()
+    template.write_text(text.replace("  Tasks:\n", "  Note:\n    Type: String\n  Tasks:\n", 1))
+    edit(new, Note=value)
+    said(new, aws, "ops/bootstrap", "live")
+    assert aws.made
+    assert aws.made["parameters"]["Note"] == value
+
+
+def test_parameters_that_cannot_be_read_are_told_of(new: Machine, aws: Ecs) -> None:
+    (new.project / ".aws/live.json").write_text('{"Parameters": 1}')
+    told = said(new, aws, "ops/bootstrap", "live", code=1)
+    assert ".aws/live.json does not say what the parameters are" in told
+    assert aws.changes() == []
+
+
 @pytest.mark.parametrize(
     ("status", "hint"),
     [
@@ -409,6 +557,26 @@ def test_only_the_load_balancer_is_open_to_everybody(render: Render) -> None:
     assert (to_tasks["FromPort"], to_tasks["ToPort"]) == (3000, 3000)
     opened = [name for name, it in resources.items() if "0.0.0.0/0" in json.dumps(it)]
     assert opened == ["LoadBalancerGroup", "FromHttps"]
+
+
+def test_tasks_can_write_nothing_but_their_temporary_files(render: Render) -> None:
+    """As compose.yaml has it, and the tests of images."""
+    [container] = template_of(files(render))["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    assert container["ReadonlyRootFilesystem"] is True
+    assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
+    [written] = container["LinuxParameters"]["Tmpfs"]
+    assert written["ContainerPath"] == "/tmp"  # noqa: S108 (of a container)
+    assert "Volumes" not in template_of(files(render))["TaskDefinition"]["Properties"]
+
+
+def test_a_tag_stays_what_it_is_and_tasks_are_public_only_without_subnets_of_their_own(
+    render: Render,
+) -> None:
+    resources = template_of(files(render))
+    assert resources["Repository"]["Properties"]["ImageTagMutability"] == "IMMUTABLE"
+    network = resources["Service"]["Properties"]["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert "HasTaskSubnets" in network["AssignPublicIp"]
+    assert "HasTaskSubnets" in network["Subnets"]
 
 
 def template_of(folder: Path) -> dict[str, Any]:

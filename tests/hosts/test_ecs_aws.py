@@ -9,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Bench, Call, Render, answering
+from conftest import ENGINE, Bench, Call, Render, answering
+from package import module
 from vendors.base import REGISTRY, SECRET, SKOPEO
 
 pytestmark = pytest.mark.slow
@@ -75,6 +76,10 @@ case "$*" in
     printf '%s' "$service" | jq '
       def fixed: .taskDefinition as $runs | .deployments[].taskDefinition = $runs;
       if .service then .service |= fixed else .services[] |= fixed end'
+    ;;
+  *' describe-task-definition '*)
+    definition=$('{aws}' "$@") || exit
+    printf '%s' "$definition" | jq '.taskDefinition.containerDefinitions[0].image //= "none"'
     ;;
   *) exec '{aws}' "$@" ;;
 esac
@@ -215,29 +220,31 @@ def running(at: Bench) -> Any:
     return said["taskDefinition"]["containerDefinitions"][0]
 
 
-CALL = """\
-task=call
-set -eu
-. ops/lib/common.sh
-. ops/lib/hosting.sh
-ecs_aws {command}
-"""
+@pytest.fixture
+def ask(render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Give what calls the real `aws` as the tasks do, in this process."""
+    project = render(stack="node", ci="github", hosting="ecs")
+    monkeypatch.chdir(project)
 
+    def calling(url: str, *command: str, read: Any = dict, **more: str) -> Any:
+        environment = {
+            "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A",
+            "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(tmp_path), "HTTP_TIMEOUT": "5", **more,
+        }  # fmt: skip
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        tasks, console = module(project, "tasks"), module(project, "errors").Console("deploy")
+        call = tasks.Call(tasks.Usage(1, 1, ""), ["live"], console)
+        at = module(project, "platform").Context(call)
+        aws = module(project, "aws").Aws(at, lambda: tmp_path)
+        return aws.ask(read, *command)
 
-def call(project: Path, url: str, command: str) -> subprocess.CompletedProcess[str]:
-    """Call the real `aws` as the tasks do."""
-    environment = {
-        **os.environ, "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A",
-        "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(project), "HTTP_TIMEOUT": "5",
-    }  # fmt: skip
-    return subprocess.run(
-        ["sh", "-c", CALL.format(command=command)],
-        cwd=project, env=environment, check=False, capture_output=True, text=True,
-    )  # fmt: skip
+    calling.failed = module(project, "api").CallFailed  # type: ignore[attr-defined]
+    return calling
 
 
 @pytest.mark.parametrize("status", [429, 500, 0])
-def test_the_real_command_asks_again_what_goes_wrong(render: Render, status: int) -> None:
+def test_the_real_command_asks_again_what_goes_wrong(ask: Any, status: int) -> None:
     calls: list[Call] = []
 
     def answer(call: Call) -> tuple[int, bytes]:
@@ -245,14 +252,58 @@ def test_the_real_command_asks_again_what_goes_wrong(render: Render, status: int
         told = b'{"__type": "ThrottlingException"}' if status == 429 else b""
         return (status, told) if len(calls) < 3 else (200, b'{"services": [], "failures": []}')
 
-    project = render(stack="node", ci="github", hosting="ecs")
     with answering(answer) as url:
-        done = call(project, url, "ecs describe-services --cluster c --services s")
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"services": [], "failures": []}
+        done = ask(url, "ecs", "describe-services", "--cluster", "c", "--services", "s")
+    assert done == {"services": [], "failures": []}
     assert [it.headers["X-Amz-Target"].partition(".")[2] for it in calls] == [
         "DescribeServices"
     ] * 3
+
+
+@pytest.mark.parametrize(
+    ("status", "told", "tries", "denied", "certain"),
+    [
+        (400, "AccessDeniedException", 1, True, True),
+        (400, "UnrecognizedClientException", 1, True, True),
+        (400, "ExpiredTokenException", 1, True, True),
+        (400, "ClusterNotFoundException", 1, False, True),
+        (400, "ThrottlingException", 2, False, True),
+        (500, "ServerException", 2, False, False),
+        (0, "", 2, False, False),
+    ],
+)
+def test_what_is_known_of_a_call_that_failed(  # noqa: PLR0913 (a row each)
+    ask: Any, status: int, told: str, tries: int, *, denied: bool, certain: bool
+) -> None:
+    """What is refused is final at once; what goes wrong over there may have been done."""
+    calls: list[Call] = []
+
+    def answer(call: Call) -> tuple[int, bytes]:
+        calls.append(call)
+        return status, json.dumps({"__type": told, "message": "so it is"}).encode() if told else b""
+
+    with answering(answer) as url, pytest.raises(ask.failed) as failed:
+        ask(url, "ecs", "describe-services", "--services", "s", AWS_MAX_ATTEMPTS="2")
+    assert len(calls) == tries
+    assert str(failed.value).startswith("aws ecs describe-services failed: ")
+    assert (told and "so it is") in str(failed.value)
+    assert (failed.value.denied, failed.value.certainly_not_run) == (denied, certain)
+
+
+def test_without_anybody_to_call_as_it_is_final(ask: Any) -> None:
+    with pytest.raises(ask.failed) as failed:
+        ask("http://127.0.0.1:9", "ecs", "describe-services", "--services", "s",
+            AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="",
+            AWS_EC2_METADATA_DISABLED="true")  # fmt: skip
+    assert failed.value.denied
+
+
+@pytest.mark.parametrize("odd", [b"", b"[]", b"<html>", b'{"services": 1}'])
+def test_an_answer_of_another_shape_is_a_failed_call(ask: Any, odd: bytes) -> None:
+    """Of some, the real command makes nothing, and says so by printing nothing."""
+    with answering(lambda _: (200, odd)) as url, pytest.raises(ask.failed) as failed:
+        ask(url, "ecs", "describe-services", "--services", "s", read=lambda it: it["services"][0])
+    assert not failed.value.certainly_not_run
 
 
 @pytest.mark.parametrize(
@@ -264,12 +315,13 @@ def test_the_real_command_asks_again_what_goes_wrong(render: Render, status: int
         "ecs stop-service-deployment --service-deployment-arn arn:1 --stop-type ROLLBACK",
     ],
 )
-def test_the_real_command_takes_what_moto_does_not_know(render: Render, command: str) -> None:
+def test_the_real_command_takes_what_moto_does_not_know(
+    ask: Any, render: Render, command: str
+) -> None:
     project = render(stack="node", ci="github", hosting="ecs")
-    script = (project / "ops/lib/platform.sh").read_text()
-    assert all(word in script for word in command.split() if word.startswith("--"))
+    written = (project / ENGINE / "host.py").read_text()
+    assert all(f'"{word}"' in written for word in command.split() if word.startswith("--"))
     with answering(lambda _: (200, b"{}")) as url:
-        assert call(project, url, command).returncode == 0
-        wrong = call(project, url, command.replace("--s", "--z", 1))
-    assert wrong.returncode in (2, 252), "of version 1, of version 2"
-    assert "Unknown options" in wrong.stderr or "are required" in wrong.stderr
+        assert ask(url, *command.split()) == {}
+        with pytest.raises(ask.failed, match=r"Unknown options|are required"):
+            ask(url, *command.replace("--s", "--z", 1).split())

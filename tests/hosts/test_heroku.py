@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,8 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 import yaml
-from conftest import Call, Render, vendors_file
-from vendors.base import SECRET, Machine
+from conftest import ENGINE, Call, Render, vendors_file
+from vendors.base import REGISTRY, SECRET, Fault, Machine
 from vendors.heroku import Heroku
 
 pytestmark = pytest.mark.slow
@@ -262,6 +264,159 @@ def failing_copy(at: Machine) -> str:
     return f"{broken}:{at.environment['PATH']}"
 
 
+def after_a_sick_deploy(at: Machine) -> tuple[str, str]:
+    """Deploy v3, which stays, and v4, which is sick and makes way; give their commits."""
+    good, sick = at.deploy("v1.0.0"), at.commit("v1.1.0")
+    at.vendor.sick = {sick}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert at.vendor.running() == good
+    at.vendor.sick = set()
+    return good, sick
+
+
+def test_a_commit_that_never_passed_is_found_by_the_id_of_its_image(at: Machine) -> None:
+    _, sick = after_a_sick_deploy(at)
+    ok(at.run("ops/rollback", "live", "v1.1.0", "--force"))
+    assert at.vendor.running() == sick
+    at.commit("v1.2.0")
+    done = at.run("ops/rollback", "live", "v1.2.0", "--force")
+    assert done.returncode == 2
+    assert "v1.2.0 is not among the releases that live still has" in done.stderr
+
+
+def test_a_release_is_also_found_by_its_version_and_by_its_id(at: Machine, heroku: Heroku) -> None:
+    good, sick = after_a_sick_deploy(at)
+    at.git("remote", "set-url", "origin", "/nowhere.git")
+    nothing: dict[str, Any] = dict.fromkeys(REGISTRY, "")
+    ok(at.run("ops/rollback", "live", "v4", "--no-record", **nothing))
+    assert heroku.running() == sick
+    ok(at.run("ops/rollback", "live", heroku.releases[2]["id"], "--no-record", **nothing))
+    assert heroku.running() == good
+
+
+def test_a_tag_goes_before_a_release_of_its_name(at: Machine) -> None:
+    good, _ = after_a_sick_deploy(at)
+    at.git("tag", "v4", good)
+    ok(at.run("ops/rollback", "live", "v4", "--force"))
+    assert at.vendor.running() == good
+
+
+def test_a_commit_is_looked_for_in_the_registry_which_a_rollback_otherwise_does_not_need(
+    at: Machine,
+) -> None:
+    good, sick = after_a_sick_deploy(at)
+    at.deploy("v1.2.0")
+    nothing: dict[str, Any] = dict.fromkeys(REGISTRY, "")
+    done = at.run("ops/rollback", "live", sick, "--force", **nothing)
+    assert done.returncode == 2
+    assert "cannot start without\n  IMAGE_REPOSITORY: " in done.stderr
+    ok(at.run("ops/rollback", "live", **nothing))
+    assert at.vendor.running() == good
+
+
+def test_what_ran_comes_back_with_the_config_vars_of_now(at: Machine, heroku: Heroku) -> None:
+    good = at.deploy("v1.0.0")
+    heroku.set(DATABASE_URL="postgres://new")
+    sick = at.commit("v1.1.0")
+    heroku.sick = {sick}
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "go back to what they were" not in done.stderr
+    assert (heroku.running(), heroku.variables) == (good, {"DATABASE_URL": "postgres://new"})
+
+
+def test_a_rollback_to_what_is_sick_goes_back_to_what_ran_and_its_config_vars(
+    at: Machine, heroku: Heroku
+) -> None:
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    heroku.set(DATABASE_URL="postgres://new")
+    heroku.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{second} runs again" in done.stderr
+    assert (heroku.running(), heroku.variables) == (second, {"DATABASE_URL": "postgres://new"})
+
+
+def test_a_deploy_that_was_turned_away_is_made_again_and_makes_one_release(
+    at: Machine, heroku: Heroku
+) -> None:
+    heroku.faults = [Fault(heroku.deploys, "429", times=2)]
+    at.deploy("v1.0.0")
+    assert [each["description"][:8] for each in heroku.releases[2:]] == ["Deployed"]
+
+
+def test_a_deploy_that_was_refused_changed_nothing(at: Machine, heroku: Heroku) -> None:
+    at.deploy("v1.0.0")
+    heroku.app_stack = "heroku-24"
+    before = len(heroku.changes())
+    commit = at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"nothing was changed in live; try again: ops/deploy live {commit}" in done.stderr
+    assert "404 Couldn't find the image" in done.stderr
+    assert heroku.changes()[before:] == [heroku.deploys]
+
+
+def test_who_may_not_look_any_more_is_told_what_is_known(at: Machine, heroku: Heroku) -> None:
+    at.commit("v1.0.0")
+    heroku.faults = [Fault("GET /apps/my-service-live/releases/.*", "401", times=99)]
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="20", POLL_INTERVAL="1", SMOKE_COUNT="1")
+    assert done.returncode == 1
+    assert "is healthy, which is not recorded; once the platform lets us in: " in done.stderr
+    assert heroku.faults[0].times == 98
+
+
+@pytest.mark.parametrize(("kind", "calls"), [("429", 2), ("500", 2), ("hang", 2), ("drop", 1)])
+def test_a_rollback_whose_answer_is_lost_is_looked_for_before_it_is_made_again(
+    at: Machine, heroku: Heroku, kind: Any, calls: int
+) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    rollback = "POST /apps/my-service-live/releases"
+    heroku.faults = [Fault(rollback, kind)]
+    ok(at.run("ops/rollback", "live"))
+    assert heroku.running() == first
+    assert heroku.changes().count(rollback) == calls
+    assert [each["description"] for each in heroku.releases[4:]] == ["Rollback to v3"]
+
+
+def test_a_release_knows_its_image_through_rollbacks_and_settings(render: Render) -> None:
+    app = in_process(render(stack="node", ci="github", hosting="heroku"), "app")
+    told = [
+        ("Initial release", "succeeded"),
+        ("Deployed web (142013fe2b5c)", "succeeded"),
+        ("Set A config vars", "succeeded"),
+        ("Deployed web (2ef8bad7ccfa), worker (e6f5e636a593)", "succeeded"),
+        ("Deployed web (694536ae336d)", "failed"),
+        ("Update B by heroku-postgresql", "succeeded"),
+        ("Rollback to v3", "succeeded"),
+        ("Deploy de63889", "succeeded"),
+    ]
+    rows = [
+        {"id": f"id-{at}", "version": at, "description": what, "status": status,
+         "created_at": "2026", "current": at == 7}
+        for at, (what, status) in enumerate(told, 1)
+    ]  # fmt: skip
+    entries = [app.Entry.read(row) for row in reversed(rows)]
+    assert {each.name: each.image for each in app.with_images(entries)} == {
+        "v8": "", "v7": "sha256:142013fe2b5c", "v4": "sha256:2ef8bad7ccfa",
+        "v2": "sha256:142013fe2b5c",
+    }  # fmt: skip
+    assert [app.running(entries[at:]).name for at in (0, 1)] == ["v7", "v7"]
+    assert app.running(entries[2:]) is None
+
+
+def in_process(project: Path, module: str) -> Any:
+    """Give a module of the project's engine."""
+    folder = project / ENGINE
+    name = f"engine_of_{id(project)}"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{name}.{module}")
+
+
 def test_a_release_whose_command_still_runs_is_stopped_by_a_rollback(
     at: Machine, heroku: Heroku
 ) -> None:
@@ -472,3 +627,20 @@ def test_testbed_is_sized_like_live_and_heroku_chooses_the_port(render: Render) 
     assert live["formation"]["quantity"] == 2
     assert sandbox["formation"]["quantity"] == 1
     assert "PORT" not in sandbox["config"] | testbed["config"] | live["config"]
+
+
+@pytest.mark.parametrize(
+    ("stack", "file", "seconds"),
+    [
+        ("node", "src/app.ts", r"KEEP_ALIVE_MS = (\d+)_000;"),
+        ("python", "app/server.py", r"KEEP_ALIVE_SECONDS = (\d+)"),
+    ],
+)
+def test_the_router_lets_go_of_an_idle_connection_before_the_service(
+    render: Render, stack: str, file: str, seconds: str
+) -> None:
+    """Heroku's keeps it for 90 seconds, and would send a request into what is being closed."""
+    text = (render(stack=stack, ci="github", hosting="heroku") / file).read_text()
+    found = re.search(seconds, text)
+    assert found
+    assert int(found[1]) >= 95

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import graphql
 import pytest
-from conftest import Call, Render, from_npm, vendors_file
+from conftest import ENGINE, Call, Render, from_npm, vendors_file
 from vendors.base import SECRET, Fault, Machine
-from vendors.railway import Railway
+from vendors.railway import Railway, Words
 
 pytestmark = pytest.mark.slow
 
 IMAGE = "registry.example.com/team/service@sha256:{}000000000000000000000000"
+#: Railway's own for whatever it does not want to tell.
+INTERNAL = "Problem processing request"
+DEPLOY = "POST serviceInstanceDeployV2"
+ROLLBACK = "POST deploymentRollback"
 
 
 @pytest.fixture
@@ -156,6 +163,16 @@ def test_the_token_of_another_environment_is_refused_before_anything_changes(
     assert railway.changes() == []
 
 
+def test_a_deploy_that_may_not_be_made_changed_nothing(at: Machine, railway: Railway) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    railway.words = [Words("serviceInstanceUpdate", "Two Factor Authentication Required")]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "nothing was changed in live; try again: ops/deploy live" in done.stderr
+    assert railway.source == IMAGE.format(good)
+
+
 def test_what_is_deployed_is_the_digest(at: Machine, railway: Railway) -> None:
     commit = at.deploy("v1.0.0")
     assert railway.rows[0]["meta"]["image"] == railway.source == IMAGE.format(commit)
@@ -176,6 +193,264 @@ def test_a_deploy_that_failed_leaves_its_image_nowhere(at: Machine, railway: Rai
     assert at.run("ops/deploy", "live").returncode == 1
     assert railway.source == IMAGE.format(first)
     assert "POST deploymentRollback" not in railway.changes(), "it ran all the time"
+
+
+def test_o3_a_commit_that_never_passed_is_found_by_its_digest_and_by_the_deployments_id(
+    at: Machine, railway: Railway
+) -> None:
+    good = at.deploy("v1.0.0")
+    sick = at.commit("v1.1.0")
+    # No registry's digests tell the commit, as the stand-in's do.
+    scrambled = "e" * 64
+    inspected = f"*{sick}) echo sha256:{scrambled} ;; *) echo sha256:{good}{'0' * 24} ;;"
+    at.stub(
+        "skopeo",
+        f"""\
+for name; do :; done
+case $1 in login) cat >/dev/null ;; inspect) case $name in {inspected} esac ;; esac""",
+    )
+    railway.digests = {scrambled[:40]: sick}
+    railway.sick = {sick}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert railway.running() == good
+    railway.sick = set()
+    for version in (sick, "d-2"):
+        done = at.run("ops/rollback", "live", version, "--force")
+        assert done.returncode == 0, done.stderr
+        assert railway.source == f"registry.example.com/team/service@sha256:{scrambled}"
+        assert railway.rows[0]["meta"]["image"] == railway.source
+
+
+def test_o3_what_it_takes_to_find_a_digest_is_said_where_it_is_missing(
+    at: Machine, railway: Railway
+) -> None:
+    at.deploy("v1.0.0")
+    never = at.commit("v1.1.0")
+    del at.environment["REGISTRY_USER"]
+    done = at.run("ops/rollback", "live", never, "--force")
+    assert done.returncode == 2
+    assert "cannot start without\n  REGISTRY_USER: a user of that registry" in done.stderr
+    assert railway.changes().count(ROLLBACK) == 0
+
+
+def test_o4_a_rollback_that_fails_leaves_its_image_nowhere(at: Machine, railway: Railway) -> None:
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    railway.doomed = {first}
+    assert at.run("ops/rollback", "live").returncode == 1
+    assert railway.source == IMAGE.format(second)
+    railway.doomed = set()
+    railway.words = [Words("deploymentRollback", "Deployment cannot be rolled back to")]
+    assert at.run("ops/rollback", "live").returncode == 1
+    assert railway.source == IMAGE.format(second)
+
+
+def test_o4_what_railway_wants_and_may_not_be_told_is_said(at: Machine, railway: Railway) -> None:
+    at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    railway.words = [
+        Words("serviceInstanceDeployV2", "Your trial has expired"),
+        Words("serviceInstanceUpdate", "Not Authorized", after=1),
+    ]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "Railway could not be told to want what runs" in done.stderr
+    assert "Railway refused serviceInstanceDeployV2: Your trial has expired" in done.stderr
+    assert "may be down" not in done.stderr
+
+
+def test_o6_a_deploy_that_is_turned_away_is_made_again(at: Machine, railway: Railway) -> None:
+    at.deploy("v1.0.0")
+    newest = at.commit("v1.1.0")
+    railway.faults = [Fault(DEPLOY, "429")]
+    railway.words = [Words("serviceInstanceDeployV2", "You are being ratelimited", times=2)]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.running() == newest
+    assert railway.changes().count(DEPLOY) == 5
+    assert len(railway.rows) == 2
+
+
+def test_o6_a_deploy_that_is_refused_changed_nothing(at: Machine, railway: Railway) -> None:
+    good = at.deploy("v1.0.0")
+    record = at.git("ls-remote", "origin", "refs/deployments/live")
+    at.commit("v1.1.0")
+    railway.words = [Words("serviceInstanceDeployV2", "Your trial has expired", times=9)]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "Railway refused serviceInstanceDeployV2: Your trial has expired" in done.stderr
+    assert "nothing was changed in live; try again: ops/deploy live" in done.stderr
+    assert railway.changes().count(DEPLOY) == 2, "it is not asked again"
+    assert railway.source == IMAGE.format(good)
+    assert at.git("ls-remote", "origin", "refs/deployments/live") == record
+
+
+def test_o7_who_may_not_look_any_more_is_told_what_is_known(at: Machine, railway: Railway) -> None:
+    at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    railway.words = [Words("deployment", "Not Authorized", times=99)]
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="20", POLL_INTERVAL="1", SMOKE_COUNT="1")
+    assert done.returncode == 1
+    assert "Railway refused deployment: Not Authorized: the token is wrong" in done.stderr
+    assert "may be down" not in done.stderr
+    assert "once the platform lets us in" in done.stderr
+    assert railway.words[0].times == 98, "one look"
+
+
+def test_o8_a_variable_with_a_space_stays_one(at: Machine, railway: Railway) -> None:
+    file = at.project / ".railway/live.json"
+    wanted = json.loads(file.read_text())
+    wanted["variables"]["CORS_ORIGINS"] = "https://a.example https://b.example"
+    file.write_text(json.dumps(wanted))
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert railway.variables["live"] == wanted["variables"]
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+
+
+def test_o9_a_rollback_to_what_is_sick_goes_back_to_what_ran(at: Machine, railway: Railway) -> None:
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    railway.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{second} runs again" in done.stderr
+    assert railway.running() == second
+    assert railway.source == IMAGE.format(second)
+
+
+@pytest.mark.parametrize("how", ["drop", "words"])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_rollback_whose_answer_was_lost_is_followed_and_not_made_twice(
+    at: Machine, railway: Railway, how: str, *, kept: bool
+) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    call = ROLLBACK if kept else DEPLOY
+    if not kept:
+        railway.forgotten = {"d-1"}
+    if how == "drop":
+        railway.faults = [Fault(call, "drop")]
+    else:
+        railway.words = [Words(call.removeprefix("POST "), INTERNAL, runs=True)]
+    before = railway.changes().count(call)
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.running() == first
+    assert railway.changes().count(call) == before + 1
+
+
+def test_a_rollback_that_never_began_is_not_waited_for(at: Machine, railway: Railway) -> None:
+    _, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    railway.words = [Words("deploymentRollback", INTERNAL)]
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"deploymentRollback failed: {INTERNAL}" in done.stderr
+    assert f"live may still run {second}" in done.stderr
+    assert railway.source == IMAGE.format(second)
+
+
+def test_a_deploy_of_which_nobody_knows_whether_it_began_makes_way(
+    at: Machine, railway: Railway
+) -> None:
+    good = at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    railway.words = [Words("serviceInstanceDeployV2", INTERNAL, runs=True)]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert [row["status"] for row in railway.rows] == ["REMOVED", "SUCCESS"]
+    assert railway.changes().count(DEPLOY) == 2
+    assert railway.source == IMAGE.format(good)
+
+
+def test_a_question_that_railway_fails_at_is_asked_again(at: Machine, railway: Railway) -> None:
+    railway.words = [Words("deployments", INTERNAL, times=2), Words("projectToken", INTERNAL)]
+    at.deploy("v1.0.0")
+
+
+def test_a_project_whose_making_was_not_answered_is_not_made_twice(
+    at: Machine, railway: Railway
+) -> None:
+    railway.faults = [Fault("POST projectCreate", "drop"), Fault("POST serviceCreate", "drop")]
+    for _ in range(2):
+        done = at.run("ops/bootstrap", "live")
+        assert done.returncode == 1
+        assert "do it again: ops/bootstrap live" in done.stderr
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert (railway.projects, railway.services) == (["my-service"], ["my-service"])
+
+
+@pytest.fixture
+def engine(render: Render) -> Iterator[ModuleType]:
+    """The engine of a project on Railway, in this process."""
+    folder = render(stack="node", ci="github", hosting="railway") / ENGINE
+    name = "engine_of_railway"
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec
+    assert spec.loader
+    made = importlib.util.module_from_spec(spec)
+    sys.modules[name] = made
+    spec.loader.exec_module(made)
+    yield made
+    for each in [each for each in sys.modules if each.partition(".")[0] == name]:
+        del sys.modules[each]
+
+
+def part(engine: ModuleType, name: str) -> Any:
+    """Give a module of the engine."""
+    return importlib.import_module(f"{engine.__name__}.{name}")
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        pytest.param({"data": {"x": True}}, "done", id="no errors"),
+        pytest.param({"data": {"x": True}, "errors": []}, "done", id="an empty list of them"),
+        pytest.param("Not Authorized", "denied", id="the token"),
+        pytest.param("Two Factor Authentication Required", "denied", id="the person"),
+        pytest.param("Deployment not found", "refused", id="the call"),
+        pytest.param(None, "refused", id="the call, without a word"),
+        pytest.param("You are being ratelimited", "turned away", id="a limit"),
+        pytest.param("Too Many Requests", "turned away", id="a limit in other words"),
+        pytest.param(INTERNAL, "unknown", id="Railway itself"),
+        pytest.param("Operation timed out", "unknown", id="something behind it"),
+    ],
+)
+def test_an_answer_says_what_became_of_its_call(
+    engine: ModuleType, told: Any, outcome: str
+) -> None:
+    body = told if isinstance(told, dict) else {"data": None, "errors": [{"message": told}]}
+    answer = part(engine, "http").Answer(200, json.dumps(body).encode(), after="7")
+    judged = part(engine, "graphql").judged(answer)
+    assert judged.good is (outcome == "done")
+    api = part(engine, "api")
+    failed = api.CallFailed("it", judged)
+    assert failed.denied is (outcome == "denied")
+    assert failed.certainly_not_run is (outcome in ("denied", "refused", "turned away"))
+    assert api.passing(judged) is (outcome in ("turned away", "unknown"))
+    assert judged.after == "7"
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"errors": 7}'])
+def test_an_answer_that_is_none_is_left_to_who_reads_it(engine: ModuleType, body: bytes) -> None:
+    answer = part(engine, "http").Answer(200, body)
+    assert part(engine, "graphql").judged(answer) == answer
+
+
+@pytest.mark.parametrize(
+    ("meta", "what"),
+    [
+        ({"image": "r.example/a@sha256:1", "imageDigest": "sha256:2"}, "r.example/a@sha256:1"),
+        ({"image": "r.example:50/a:v1", "imageDigest": "sha256:2"}, "r.example:50/a@sha256:2"),
+        ({"image": "r.example:50/a", "imageDigest": "sha256:2"}, "r.example:50/a@sha256:2"),
+        ({"commitHash": "c0ffee"}, "c0ffee"),
+        (None, "d-1"),
+    ],
+)
+def test_a_release_is_known_by_its_digest(engine: ModuleType, meta: Any, what: str) -> None:
+    node = {"id": "d-1", "status": "SUCCESS", "createdAt": "", "canRollback": True, "meta": meta}
+    release = part(engine, "host").Deployment.read(node).release
+    assert release.what == what
+    assert release.image == (what if "@" in what else "")
 
 
 def test_a_release_that_railway_no_longer_keeps_comes_back_as_its_image(

@@ -8,11 +8,11 @@ import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Render, from_npm
-from test_scenarios import AllBut
-from vendors.base import SECRET, Machine
+from vendors.base import SECRET, AllBut, Fault, Machine
 from vendors.netlify import Netlify
 from vendors.site import SiteVendor
 from vendors.vercel import VercelSite
@@ -50,6 +50,12 @@ def site_of(at: Machine) -> SiteVendor:
     return at.vendor
 
 
+def netlify_of(at: Machine) -> Netlify:
+    """Give the host, as the one that it is."""
+    assert isinstance(at.vendor, Netlify)
+    return at.vendor
+
+
 def test_a_deploy_publishes_what_the_commit_builds_for_the_environment(at: Machine) -> None:
     commit = at.commit("v1.0.0")
     at.commit("v1.1.0")
@@ -77,7 +83,8 @@ def test_a_build_that_fails_uploads_and_restores_nothing(at: Machine) -> None:
     at.commit("v1.1.0")
     done = at.run("ops/deploy", "live")
     assert done.returncode == 1
-    assert f"live runs {good} again" in done.stderr
+    assert "nothing was changed in live" in done.stderr
+    assert at.vendor.running() == good
     assert at.vendor.changes() == before
 
 
@@ -138,11 +145,12 @@ def test_a_laptop_deploys_what_a_pipeline_deployed_before_and_nothing_else(at: M
 
 
 def test_where_it_answers_is_what_the_host_says(at: Machine) -> None:
+    (at.project / "ops/smoke").write_text('#!/bin/sh\necho "looked at $1"\n')
     at.commit("v1.0.0")
-    ask = "task=deploy; . ops/lib/common.sh; . ops/lib/hosting.sh; platform_url live"
-    done = at.run("sh", "-euc", ask)
+    del at.environment["SERVICE_URL"]
+    done = at.run("ops/deploy", "live")
     expected = at.vendor.url if at.vendor.hosting == "netlify" else "https://api.example.com"
-    assert done.stdout.strip() == expected, done.stderr
+    assert done.stdout.strip() == f"looked at {expected}", done.stderr
 
 
 def test_a_rollback_builds_nothing(at: Machine, tmp_path: Path) -> None:
@@ -183,8 +191,7 @@ def test_netlify_is_sent_what_it_does_not_have(netlify: Machine) -> None:
 
 def test_netlify_leaves_a_locked_site_as_it_is(netlify: Machine) -> None:
     good = netlify.deploy("v1.0.0")
-    assert isinstance(netlify.vendor, Netlify)
-    netlify.vendor.locked = True
+    netlify_of(netlify).locked = True
     before = netlify.vendor.changes()
     netlify.commit("v1.1.0")
     done = netlify.run("ops/deploy", "live")
@@ -192,6 +199,155 @@ def test_netlify_leaves_a_locked_site_as_it_is(netlify: Machine) -> None:
     assert "is locked to its published deploy" in done.stderr
     assert netlify.vendor.running() == good
     assert netlify.vendor.changes() == before
+
+
+def test_netlify_stays_locked_when_an_earlier_deploy_is_published(netlify: Machine) -> None:
+    first, _ = netlify.deploy("v1.0.0"), netlify.deploy("v1.1.0")
+    host = netlify_of(netlify)
+    host.locked = True
+    done = netlify.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert host.running() == first
+    assert host.locked, "to publish a deploy unlocks the site"
+
+
+def test_netlify_that_cannot_be_locked_again_says_so(netlify: Machine) -> None:
+    first, _ = netlify.deploy("v1.0.0"), netlify.deploy("v1.1.0")
+    host = netlify_of(netlify)
+    host.locked = True
+    host.faults = [Fault("POST .*/lock", "500", times=99)]
+    done = netlify.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert "the site of live was locked, and is not any more" in done.stderr
+    assert host.running() == first
+
+
+@pytest.mark.parametrize("kind", ["drop", "500"])
+def test_a_deploy_of_which_netlify_says_nothing_is_never_published(
+    netlify: Machine, kind: Any
+) -> None:
+    """The first of all, so that nothing is restored either."""
+    netlify.commit("v1.0.0")
+    host = netlify_of(netlify)
+    host.faults = [Fault(host.deploys, kind)]
+    done = netlify.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "live has no earlier release to restore" in done.stderr
+    assert [upload["state"] for upload in host.uploads] == (["error"] if kind == "drop" else [])
+    assert netlify.vendor.running() == "none"
+    again = netlify.run("ops/deploy", "live")
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_deploy_that_netlify_does_not_take_changed_nothing(netlify: Machine) -> None:
+    good = netlify.deploy("v1.0.0")
+    rows = netlify.git("ls-remote", "origin", "refs/deployments/live")
+    netlify.commit("v1.1.0")
+    host = netlify_of(netlify)
+    host.faults = [Fault(host.deploys, "429", times=99)]
+    done = netlify.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "nothing was changed in live; try again: ops/deploy live" in done.stderr
+    assert host.running() == good
+    assert netlify.git("ls-remote", "origin", "refs/deployments/live") == rows
+
+
+def test_a_file_that_netlify_does_not_take_changed_nothing(netlify: Machine) -> None:
+    good = netlify.deploy("v1.0.0")
+    netlify.commit("v1.1.0")
+    host = netlify_of(netlify)
+    host.faults = [Fault("PUT .*/files/healthz", "401")]
+    done = netlify.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "nothing was changed in live" in done.stderr
+    assert "may be down" not in done.stderr
+    assert host.running() == good
+
+
+def test_a_file_that_is_lost_is_sent_again(netlify: Machine) -> None:
+    netlify.commit("v1.0.0")
+    host = netlify_of(netlify)
+    host.faults = [Fault("PUT .*", "drop"), Fault("PUT .*/files/healthz", "500", times=2)]
+    done = netlify.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert len(host.uploads) == 1
+
+
+def test_who_may_not_look_at_netlify_any_more_is_told_what_is_known(netlify: Machine) -> None:
+    netlify.commit("v1.0.0")
+    host = netlify_of(netlify)
+    host.faults = [Fault("GET /api/v1/deploys/d1", "401", times=99)]
+    done = netlify.run(
+        "ops/deploy", "live", DEPLOY_TIMEOUT="20", POLL_INTERVAL="1", SMOKE_COUNT="1"
+    )
+    assert done.returncode == 1
+    assert "may be down" not in done.stderr
+    assert "once the platform lets us in" in done.stderr
+    assert len([call for call in host.calls if call.path.endswith("/deploys/d1")]) == 1
+
+
+def test_a_deploy_that_is_ready_just_before_it_is_cancelled_makes_way(netlify: Machine) -> None:
+    good = netlify.deploy("v1.0.0")
+    bad = netlify.commit("v1.1.0")
+    host = netlify_of(netlify)
+    host.too_late = True
+    done = netlify.run("ops/deploy", "live", DEPLOY_TIMEOUT="0")
+    assert done.returncode == 1
+    assert f"live runs {good} again" in done.stderr
+    assert host.running() == good
+    assert bad in [upload["title"] for upload in host.uploads if upload["state"] == "ready"]
+
+
+def test_a_rollback_to_a_sick_site_goes_back_to_what_ran(at: Machine) -> None:
+    _, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    smoke = (at.project / "ops/smoke").read_text()
+    head, rest = smoke.split("\n", 1)
+    (at.project / "ops/smoke").write_text(f'{head}\n[ "$2" = {second} ] || exit 1\n{rest}')
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{second} runs again" in done.stderr
+    assert at.vendor.running() == second
+
+
+def test_what_a_build_lacks_is_named_with_what_else_is_missing(at: Machine) -> None:
+    at.commit("v1.0.0")
+    at.stub("node", 'case $1 in --eval) echo ">=99" ;; --version) echo v24.0.0 ;; esac')
+    name = next(name for name in at.vendor.environment() if name.endswith("TOKEN"))
+    del at.environment[name]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 2
+    assert "  node >=99: https://nodejs.org" in done.stderr
+    assert f"  {name}: " in done.stderr
+    assert at.vendor.calls == []
+
+
+def test_a_rollback_needs_nothing_that_builds(at: Machine) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    at.stub("node", 'case $1 in --eval) echo ">=99" ;; --version) echo v24.0.0 ;; esac')
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == first
+
+
+def test_a_laptop_without_its_remote_deploys_without_a_record(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    new = at.commit("v1.1.0")
+    del at.environment["CI"]
+    at.git("remote", "set-url", "origin", "/nowhere.git")
+    done = at.run("ops/deploy", "live", "--no-record")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == new
+
+
+def test_a_commit_that_cannot_be_built_is_named(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    (at.project / ".env.live.example").unlink()
+    bad = at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"{bad} cannot be built: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert at.vendor.running() == good
 
 
 def test_vercel_gets_the_files_and_not_how_to_build_them(vercel: Machine) -> None:
@@ -202,6 +358,33 @@ def test_vercel_gets_the_files_and_not_how_to_build_them(vercel: Machine) -> Non
     assert [sent[key] for key in ("framework", "installCommand", "buildCommand")] == [None, "", ""]
     assert sent["outputDirectory"] == "."
     assert "git" not in sent
+
+
+def test_a_file_that_vercel_does_not_take_changed_nothing(vercel: Machine) -> None:
+    good = vercel.deploy("v1.0.0")
+    vercel.commit("v1.1.0")
+    vercel.vendor.faults = [Fault("POST /v2/files", "401")]
+    done = vercel.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "nothing was changed in live" in done.stderr
+    assert vercel.vendor.running() == good
+
+
+def test_a_file_that_vercel_loses_is_sent_again(vercel: Machine) -> None:
+    vercel.vendor.faults = [
+        Fault("POST /v2/files", "drop"),
+        Fault("POST /v2/files", "500", times=2),
+    ]
+    vercel.deploy("v1.0.0")
+    vercel.vendor.calls.clear()
+    (vercel.project / "ops/build").write_text(
+        "#!/bin/sh\nnpm run build && cp dist/healthz dist/twice\n"
+    )
+    vercel.deploy("v1.1.0")
+    sent = [call for call in vercel.vendor.calls if call.path == "/v2/files"]
+    files = site_of(vercel).sent["files"]
+    assert len(files) == len(sent) + 1, "the same file twice is sent once"
+    assert "twice" in {each["file"] for each in files}
 
 
 def test_vercel_takes_a_personal_account_for_no_team(vercel: Machine) -> None:

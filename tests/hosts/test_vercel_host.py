@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render
-from vendors.base import Machine
+from vendors.base import SECRET, Fault, Machine
 from vendors.vercel import Vercel
 
 pytestmark = pytest.mark.slow
@@ -19,6 +19,12 @@ def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
     vendor = Vercel()
     with vendor.serving():
         yield Machine.new(vendor, render, tmp_path, stack="python", ci="gitlab")
+
+
+def of(at: Machine) -> Vercel:
+    """Give the project."""
+    assert isinstance(at.vendor, Vercel)
+    return at.vendor
 
 
 def test_the_tested_image_is_copied_to_the_registry_of_vercel_under_its_digest(
@@ -71,6 +77,149 @@ def test_a_project_is_set_up_once(at: Machine) -> None:
     vendor.variables["LOG_LEVEL"] = "debug"
     assert "set LOG_LEVEL=info" in at.run("ops/bootstrap", "live").stderr
     assert vendor.variables["LOG_LEVEL"] == "info"
+
+
+def test_a_setting_with_a_space_stays_one(at: Machine) -> None:
+    file = at.project / ".env.live.example"
+    file.write_text(
+        file.read_text() + "# Not this\nCORS_ORIGINS=https://a.example https://b.example?c=d\n"
+    )
+    at.commit("v1.0.0")
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert of(at).variables["CORS_ORIGINS"] == "https://a.example https://b.example?c=d"
+    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+
+
+def test_a_deploy_that_makes_way_leaves_new_ones_as_automatic_as_they_were(at: Machine) -> None:
+    """To Vercel it is a rollback, after which new deployments wait for their promotion."""
+    good = at.deploy("v1.0.0")
+    at.vendor.sick = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert at.vendor.running() == good
+    assert of(at).automatic
+    at.deploy("v1.2.0")
+    assert at.run("ops/rollback", "live").returncode == 0
+    at.vendor.sick = {at.commit("v1.3.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert at.vendor.running() == good
+    assert not of(at).automatic, "nor was it before"
+
+
+def test_a_rollback_has_pushes_wait_until_the_next_deploy(at: Machine) -> None:
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert not of(at).automatic
+    assert at.run("ops/rollback", "live", first).returncode == 0, "to what runs already"
+    assert not of(at).automatic
+    at.deploy("v1.2.0")
+    assert of(at).automatic
+    assert at.run("ops/rollback", "live", "v1.2.0").returncode == 0, "to what runs already"
+    assert not of(at).automatic
+
+
+@pytest.mark.parametrize("task", ["deploy", "rollback"])
+def test_what_may_not_be_set_stops_nothing(at: Machine, task: str) -> None:
+    good, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    at.vendor.faults = [Fault("PATCH /v9/projects/prj_1", "401")]
+    if task == "deploy":
+        good = at.vendor.running()
+        at.vendor.sick = {at.commit("v1.2.0")}
+    done = at.run(f"ops/{task}", "live")
+    assert not at.vendor.faults[0].times, "it happened"
+    assert done.returncode == int(task == "deploy"), done.stderr
+    assert at.vendor.running() == good
+    said = {"deploy": "waits to be promoted", "rollback": "the next push may undo this"}
+    assert said[task] in done.stderr
+
+
+def test_a_rollback_to_what_is_sick_goes_back_to_all_that_was(at: Machine) -> None:
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    at.vendor.sick = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"{second} runs again" in done.stderr
+    assert at.vendor.running() == second
+    assert of(at).automatic
+
+
+@pytest.mark.parametrize("name", ["commit", "tag", "release"])
+def test_what_never_passed_is_rolled_back_to_by_force(at: Machine, name: str) -> None:
+    at.deploy("v1.0.0")
+    sick = at.commit("v1.1.0")
+    at.vendor.sick = {sick}
+    assert at.run("ops/deploy", "live").returncode == 1
+    at.vendor.sick = set()
+    for setting in ("IMAGE_REPOSITORY", "REGISTRY_USER", "REGISTRY_PASSWORD"):
+        del at.environment[setting]
+    version = {"commit": sick[:9], "tag": "v1.1.0", "release": of(at).deployments[0]["id"]}[name]
+    assert "v1.0.0" in at.run("ops/rollback", "live", sick).stderr, "what did pass is said"
+    done = at.run("ops/rollback", "live", version, "--force")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == sick
+    assert at.run("ops/releases", "live").stdout.splitlines()[1].startswith("* v1.1.0 ")
+
+
+def test_what_is_not_there_is_said_without_a_registry(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    at.commit("v1.1.0")
+    del at.environment["REGISTRY_PASSWORD"]
+    done = at.run("ops/rollback", "live", "v1.1.0", "--force")
+    assert done.returncode == 2
+    assert "v1.1.0 is not among the releases that live still has" in done.stderr
+
+
+def test_of_a_call_without_an_answer_it_is_looked_what_came_of_it(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    newest = at.commit("v1.1.0")
+    at.vendor.faults = [Fault(at.vendor.deploys, "drop")]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == newest
+    assert len(of(at).deployments) == 2, "it was made, and not made twice"
+
+
+def test_what_vercel_refuses_to_make_changes_nothing(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    newest = at.commit("v1.1.0")
+    at.vendor.faults = [Fault(at.vendor.deploys, "401")]
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert f"nothing was changed in live; try again: ops/deploy live {newest}" in done.stderr
+    assert at.vendor.running() == good
+    assert "rollback" not in at.run("ops/releases", "live").stdout
+
+
+def test_who_may_not_look_any_more_is_told_what_is_known(at: Machine) -> None:
+    commit = at.commit("v1.0.0")
+    at.vendor.faults = [Fault("GET /v13/deployments/dpl_1", "401", times=99)]
+    done = at.run("ops/deploy", "live", DEPLOY_TIMEOUT="20", POLL_INTERVAL="1", SMOKE_COUNT="1")
+    assert done.returncode == 1
+    assert "may be down" not in done.stderr
+    assert f"live is not known to run {commit}; once the platform lets us in" in done.stderr
+    assert len([call for call in at.vendor.calls if call.path.endswith("/dpl_1")]) == 1
+
+
+def test_a_deployment_waits_for_what_has_yet_to_lead_to_it(at: Machine) -> None:
+    """Vercel points the domains some time after it was told to."""
+    of(at).slow = 3
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert at.vendor.running() == first
+    at.deploy("v1.2.0")
+    promotions = [call for call in at.vendor.changes() if "/promote/" in call]
+    assert len(promotions) == 1
+    assert SECRET not in done.stderr
+
+
+def test_the_domains_are_not_waited_for_for_ever(at: Machine) -> None:
+    at.deploy("v1.0.0")
+    second = at.deploy("v1.1.0")
+    of(at).slow = 10**9
+    done = at.run("ops/rollback", "live", DEPLOY_TIMEOUT="0")
+    assert done.returncode == 1
+    assert "the domains do not lead to dpl_1 after 0 s" in done.stderr
+    assert at.vendor.running() == second
 
 
 def test_what_vercel_deployed_by_itself_is_rolled_back_by_name_and_force(

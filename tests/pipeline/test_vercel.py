@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+from conftest import ENGINE
 from notation import gates, ids, job, pipeline
 
 from scaffold.pipeline import Pipeline
@@ -60,10 +62,11 @@ def test_pushes_may_deploy_nothing() -> None:
     )  # fmt: skip
 
 
-def test_what_ops_release_pushes_are_environments_too() -> None:
+@pytest.mark.parametrize("path", [f"{ENGINE}/pipeline.py", "ops/lib/ci.sh"])
+def test_what_ops_release_pushes_are_environments_too(path: str) -> None:
     found = pipeline({
         FILE: '{"buildCommand": "ops/ci"}',
-        "ops/lib/ci.sh": "echo git push origin $2^{}:refs/heads/testbed\necho refs/heads/live",
+        path: "echo git push origin $2^{}:refs/heads/testbed\necho refs/heads/live",
     })  # fmt: skip
     assert ids(found, "main") == ["sandbox/build", "sandbox/deploy"]
     assert ids(found, "candidate") == ["testbed/build", "testbed/deploy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -35,12 +36,14 @@ def test_every_task_is_in_the_readme_and_in_ops_help(render: Render, stack: str)
     project = render(stack=stack)
     readme = (project / "README.md").read_text("utf-8")
     told = subprocess.check_output(["ops/help"], cwd=project, text=True)
-    tasks = {path.name for path in (project / "ops").iterdir() if path.is_file()}
+    tasks = {path.name for path in (project / "ops").iterdir() if os.access(path, os.X_OK)}
+    tasks.remove("lib")
     assert tasks >= {"dev", "setup", "lint", "test", "build", "scan"}
+    assert set(re.findall(r"^(?:ops/)?(\S+) ", told.split("\n\n")[1], re.MULTILINE)) == tasks
     for task in tasks:
         assert re.search(rf"`ops/{task}\b", readme), task
         assert re.search(rf"^ops/{task}\b.*\.$", told, re.MULTILINE), task
-    assert set(re.findall(r"ops/([a-z]+)", readme)) <= tasks
+    assert set(re.findall(r"ops/([a-z]+)", readme)) <= {*tasks, "lib"}
 
 
 @pytest.mark.parametrize("stack", STACKS)

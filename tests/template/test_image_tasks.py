@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Checkout
+from conftest import ENGINE, Checkout
 from registry import PASSWORD, registry, trust
 from saved_image import save_image
 
@@ -158,8 +158,17 @@ def test_the_broken_build_of_a_drill_is_the_same_image_but_that_it_ends_at_once(
 ) -> None:
     save_image(machine.project / ".cache/image.tar", machine.commit)
     assert machine.run("ops/publish").returncode == 0
-    libraries = "".join(f". ops/lib/{name}.sh; " for name in ("common", "hosting", "broken"))
-    publish = ("sh", "-euc", f"{libraries} broken_publish {machine.commit}")
+    program = f"""
+import sys
+sys.path.insert(0, "{Path(ENGINE).parent}")
+from engine.broken import publish
+from engine.errors import Console
+from engine.hosting import Hosting
+from engine.tasks import Call, Usage
+at = Hosting(Call(Usage(1, 1, ""), ["live"], Console("drill")))
+print(publish("{machine.commit}", at))
+"""
+    publish = ("python3", "-BIc", program)
     done = machine.run(*publish)
     assert done.returncode == 0, done.stderr
     broken = done.stdout.strip()
@@ -182,6 +191,6 @@ def test_no_password_is_left_behind(machine: Machine, tmp_path: Path) -> None:
     save_image(machine.project / ".cache/image.tar", machine.commit)
     assert machine.run("ops/publish").returncode == 0
     assert machine.run("ops/deploy", "live").returncode == 0
-    assert not {path for path in tmp_path.iterdir() if path.name.startswith("tmp.")} - before
+    assert not {path for path in tmp_path.iterdir() if path.name.startswith("tmp")} - before
     kept = list((tmp_path / ".docker").rglob("*")) if (tmp_path / ".docker").exists() else []
     assert not kept

@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ import jsonschema
 import pytest
 import yaml
 from conftest import (
+    ENGINE,
+    OPS,
     PINS,
     RUNTIME,
     TEMPLATE,
@@ -218,6 +221,8 @@ def test_a_project_names_one_version_of_its_runtime(projects: Projects) -> None:
             for found in runtimes(file.content)
         }
         named.discard(("package.json", "node", PINS["npm"]["@types/node"]))
+        # The tasks run on a machine's own Python.
+        named = {each for each in named if not (each[0].startswith("ops/") and each[1:] == OPS)}
         manifest = {"node": "package.json", "python": "pyproject.toml"}[runtime]
         assert {path for path, *_ in named} >= {manifest, ".devcontainer/devcontainer.json"}
         assert {(name, version) for _, name, version in named} == {(runtime, pin)}, named
@@ -247,7 +252,8 @@ def test_scripts_are_executable_and_libraries_are_not(projects: Projects) -> Non
             runs = file.content.startswith(b"#!")
             assert file.executable == runs, path
             if path.startswith("ops/"):
-                assert runs != path.startswith("ops/lib/"), path
+                is_task = path.count("/") == 1 and "." not in path
+                assert runs == is_task, path
 
 
 def test_every_task_has_its_script(projects: Projects) -> None:
@@ -256,9 +262,9 @@ def test_every_task_has_its_script(projects: Projects) -> None:
         tasks |= {"rollback", "scan", "setup", "smoke", "test"}
         if has_image(project):
             tasks.add("publish")
-        if "ops/lib/broken.sh" in project.files:
+        if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:
             tasks.add("drill")
-        names = {Path(path).name for path in project.some("/ops/*", "!/ops/lib/")}
+        names = {Path(path).name for path in project.some("/ops/*", "!/ops/lib/", "!/ops/*.*")}
         assert names == tasks, project.name
 
 
@@ -274,10 +280,15 @@ def test_every_task_has_its_script(projects: Projects) -> None:
 )
 def test_shellcheck_and_shfmt_are_content(row: dict[str, str], render: Render) -> None:
     project = render(**row)
-    scripts = [path.relative_to(project) for path in (project / "ops").rglob("*") if path.is_file()]
-    run("shellcheck", "--external-sources", *scripts, cwd=project)
-    style = ["--indent", "2", "--case-indent", "--binary-next-line", "--language-dialect", "posix"]
-    run("shfmt", "--diff", *style, *scripts, cwd=project)
+    files = [path.relative_to(project) for path in (project / "ops").rglob("*") if path.is_file()]
+    scripts = {
+        "posix": [path for path in files if path.suffix in ("", ".sh")],
+        "bash": [path for path in files if path.suffix == ".bash"],
+    }
+    run("shellcheck", "--external-sources", *chain(*scripts.values()), cwd=project)
+    style = ["--indent", "2", "--case-indent", "--binary-next-line"]
+    for dialect, each in scripts.items():
+        run("shfmt", "--diff", *style, "--language-dialect", dialect, *each, cwd=project)
 
 
 def test_prettier_would_change_nothing(projects: Projects) -> None:

@@ -5,6 +5,7 @@ Those that reach a platform are in tests/hosts; test_image_tasks.py has real reg
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import io
 import json
@@ -29,14 +30,16 @@ SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
 TASKS = ["bootstrap", "build", "ci", "deploy", "dev", "help", "lint", "publish", "release"]
 TASKS += ["releases", "rollback", "scan", "setup", "smoke", "test"]
 # What a minimal machine has; the tasks name everything else they need.
-BASICS = "awk cat cut date dirname env grep head mkdir mktemp mv rm sed sh sleep sort tail tar"
+BASICS = (
+    "awk cat cut date dirname env grep head mkdir mktemp mv python3 rm sed sh sleep sort tail tar"
+)
 
 REGISTRY = {
     "IMAGE_REPOSITORY": "registry.example.com/team/service",
     "REGISTRY_USER": "robot",
     "REGISTRY_PASSWORD": SECRET,
 }
-#: A row of ops/lib/tools.sh: tool, machine, SHA-256, address and name in the archive.
+#: A row of ops/lib/tools.txt: tool, machine, SHA-256, address and name in the archive.
 ROW = re.compile(r"^([a-z-]+) (\S+) ([0-9a-f]+) (https://\S+) (\S+)$", re.MULTILINE)
 FLY_ROW = re.compile(ROW.pattern.replace("[a-z-]+", "fly"), re.MULTILINE)
 
@@ -68,11 +71,11 @@ class Ops(Bench):
     url: str
     limit = 30
 
-    def bare(self) -> str:
+    def bare(self, without: str = "") -> str:
         """Return a PATH with nothing but the basics."""
         folder = self.bin.parent / "basics"
         folder.mkdir()
-        for name in BASICS.split():
+        for name in {*BASICS.split()} - {without}:
             (folder / name).symlink_to(shutil.which(name) or name)
         return str(folder)
 
@@ -199,20 +202,19 @@ def test_wrong_usage_is_told_in_two_lines(ops: Callable[..., Ops], command: str)
 @pytest.mark.parametrize(
     ("hosting", "command", "names"),
     [
-        ("fly", "deploy live", f"curl git jq fly FLY_API_TOKEN skopeo {' '.join(REGISTRY)}"),
-        ("fly", "rollback live", "curl git jq fly FLY_API_TOKEN"),
-        ("fly", "releases live", "curl git jq fly FLY_API_TOKEN"),
-        ("fly", "bootstrap live", "curl git jq fly FLY_API_TOKEN"),
-        ("render", "rollback live", "curl git jq RENDER_API_KEY RENDER_SERVICE_ID"),
-        ("render", "bootstrap live", "curl git jq RENDER_API_KEY"),
-        ("fly", "smoke http://localhost", "curl jq"),
-        ("fly", "release", "git jq node npm"),
-        ("fly", "publish", f"git jq skopeo {' '.join(REGISTRY)} .cache/image.tar"),
+        ("fly", "deploy live", f"git fly FLY_API_TOKEN skopeo {' '.join(REGISTRY)}"),
+        ("fly", "rollback live", "git fly FLY_API_TOKEN"),
+        ("fly", "releases live", "git fly FLY_API_TOKEN"),
+        ("fly", "bootstrap live", "git fly FLY_API_TOKEN"),
+        ("render", "rollback live", "git RENDER_API_KEY RENDER_SERVICE_ID"),
+        ("render", "bootstrap live", "git RENDER_API_KEY"),
+        ("fly", "release", "git node npm"),
+        ("fly", "publish", f"git skopeo {' '.join(REGISTRY)} .cache/image.tar"),
         ("fly", "setup", "node npm"),
         ("fly", "lint", "node npm"),
         ("fly", "test", "node npm"),
         ("fly", "scan", "node npm gitleaks hadolint"),
-        ("fly", "scan --image", "node npm gitleaks hadolint jq osv-scanner .cache/image.tar"),
+        ("fly", "scan --image", "node npm gitleaks hadolint osv-scanner .cache/image.tar"),
         ("fly", "build --image", "node npm git docker"),
     ],
 )
@@ -234,48 +236,35 @@ def test_everything_missing_is_named_at_once(
 
 #: What git may run hooks for, `reference-transaction` aside.
 HOOKED = {"am", "checkout", "clone", "commit", "gc", "merge", "pull", "push", "rebase", "switch"}
-
-
-def commands(script: str) -> Iterator[list[str]]:
-    """Give the simple commands of a script: what each word has that no variable stands for."""
-
-    def found(node: Any) -> Iterator[list[str]]:
-        if isinstance(node, list):
-            for each in node:
-                yield from found(each)
-        elif isinstance(node, dict):
-            if node.get("Type") == "CallExpr":
-                words = (
-                    [part.get("Value", "") for part in word["Parts"]]
-                    for word in node.get("Args", ())
-                )
-                yield ["".join(word) for word in words]
-            yield from found(list(node.values()))
-
-    parsed = subprocess.run(
-        ["shfmt", "--to-json"], input=script, check=True, capture_output=True, text=True
-    )
-    yield from found(json.loads(parsed.stdout))
+HOOKED_SHELL = re.compile(rf"^[^#\n]*\bgit ([^|;]* )?({'|'.join(HOOKED)})\b", re.MULTILINE)
 
 
 def test_no_task_but_the_one_that_makes_the_teams_own_commit_runs_its_hooks() -> None:
-    """Red tests must not stop a rollback; tests/hosts/test_record.py tries what `record_git` is."""
-    likely = re.compile(rf"git\b.*\b({'|'.join(HOOKED)})\b")
-    scripts = [
-        (path.name, text)
-        for path in TEMPLATE.files_root.rglob("*")
-        if path.is_file() and "ops" in path.parts and likely.search(text := path.read_text("utf-8"))
-    ]
+    """Red tests must not stop a rollback; tests/hosts/test_record.py tries what `Git.away` is."""
+    files = [path for path in TEMPLATE.files_root.rglob("*") if "ops" in path.parts]
+    scripts = [path for path in files if path.is_file() and path.suffix != ".py"]
+    assert not [path for path in scripts if HOOKED_SHELL.search(path.read_text("utf-8"))]
     hooked = {
-        (name, words[0], *HOOKED.intersection(words))
-        for name, script in scripts
-        for words in commands(script)
-        if words and words[0] in ("git", "record_git") and HOOKED.intersection(words)
+        (path.name, word.value)
+        for path in files
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") != "get"
+        for word in node.args
+        if isinstance(word, ast.Constant) and word.value in HOOKED
     }
-    assert hooked == {
-        ("record.sh", "record_git", "push"),
-        ("release", "git", "commit"),
-    }
+    throwaway = ("selftest.py", "commit")
+    assert hooked == {("git.py", "push"), ("release.py", "commit"), throwaway}
+
+
+def test_without_python_one_line_says_so(ops: Callable[..., Ops]) -> None:
+    at = ops()
+    done = at.run("ops/deploy", "live", PATH=at.bare(without="python3"))
+    assert done.returncode == 3
+    assert done.stderr.splitlines() == [
+        "deploy: cannot start without",
+        "  python3: Python 3.9 or newer; install it with apt-get, apk or brew",
+    ]
 
 
 # smoke
@@ -368,7 +357,7 @@ def test_ci_gets_the_pinned_tool_or_none(
     stub = at.bin / "fly"
     packed = archive(stub.read_bytes())
     stub.unlink()
-    tools = at.project / "ops/lib/tools.sh"
+    tools = at.project / "ops/lib/tools.txt"
     for _, _, _, address, _ in FLY_ROW.findall(tools.read_text()):
         mirrored = tmp_path / "mirror" / address.removeprefix("https://")
         mirrored.parent.mkdir(parents=True, exist_ok=True)
@@ -401,7 +390,7 @@ def test_ci_gets_the_pinned_tool_or_none(
 def test_a_project_names_the_tools_that_it_uses(
     render: Render, answers: dict[str, str], tools: str
 ) -> None:
-    rows = ROW.findall((render(**answers) / "ops/lib/tools.sh").read_text())
+    rows = ROW.findall((render(**answers) / "ops/lib/tools.txt").read_text())
     assert {name for name, *_ in rows} == set(tools.split())
     assert all(len(digest) == 64 for _, _, digest, *_ in rows)
 

@@ -423,7 +423,7 @@ def test_a_tag_has_its_section_and_its_version(releases: Callable[..., Releases]
     for tag in ("v1.2.0-rc.1", "v1.2.0"):
         assert at.release("--check", tag).returncode == 0
         notes = at.release("--notes", tag)
-        assert notes.stdout == "By hand.\n\n### Added\n\n- A thing\n\n"
+        assert notes.stdout == "By hand.\n\n### Added\n\n- A thing\n"
 
     unknown = at.release("--check", "v1.3.0")
     assert unknown.returncode == 1

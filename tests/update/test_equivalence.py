@@ -11,18 +11,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import copier
 import pytest
-import yaml
-from conftest import ROOT, TEMPLATE, copy_template, pairwise, with_something_new
-from pathspec import PathSpec
+from conftest import ROOT, TEMPLATE
+from history import PRESENT, ROWS, Source, expected, given_away, history
 from project import ANSWERS as ANSWERS_TEMPLATE
 from project import (
-    Files,
     commit_all,
     copied,
     differing,
@@ -35,22 +31,16 @@ from project import (
     write,
 )
 
-from scaffold import project as made
 from scaffold.answers import resolve
 from scaffold.errors import UsageError
-from scaffold.render import render, seeds
-from scaffold.template import Shelf, Template
+from scaffold.template import Shelf
 
 AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
-# In which every option is once.
-ROWS = with_something_new(pairwise())
-
 pytestmark = pytest.mark.slow  # there are many of them
 
-ANSWERS = ".copier-answers.yml"
-#: What the present template is in the history that these tests make, what comes after it, and what
-#: comes after that, which Copier cannot do: it fails where a file becomes a folder.
-PRESENT, NEXT, LAST = "v1.0.0", "v1.1.0", "v1.2.0"
+#: What comes after the present template in the history that these tests make, and what comes after
+#: that, which Copier cannot do: it fails where a file becomes a folder.
+NEXT, LAST = "v1.1.0", "v1.2.0"
 #: As many earlier versions are tried.
 MOST = 6
 #: With GitHub no project can be made of this one: it is the first half of a step.
@@ -78,74 +68,10 @@ OLDER = older()
 TAGS = [f"v0.0.{number}" for number in range(1, len(OLDER) + 1)]
 
 
-def restart(folder: Path) -> None:
-    for name in ("template", "copier.yml"):
-        subprocess.run(["rm", "-rf", name], cwd=folder, check=True)
-
-
-@dataclass
-class Source:
-    """The template with its history.
-
-    Attributes:
-        folder: Its repository.
-        shelf: Where its versions are.
-    """
-
-    folder: Path
-    shelf: Shelf
-
-    def at(self, tag: str) -> Template:
-        return self.shelf.at(str(self.folder), tag)
-
-    def rendered(self, tag: str, **answers: Any) -> Files:
-        """Render a version, in memory."""
-        version = self.at(tag)
-        return {
-            str(file.path): (0o100755 if file.executable else 0o100644, file.content)
-            for file in render(version, resolve(version, answers))
-        }
-
-    def rows(self, tag: str) -> list[dict[str, str]]:
-        """Give the rows of options that a version has; the oldest one has some of them."""
-        version = self.at(tag)
-        found: list[dict[str, str]] = []
-        for row in ROWS:
-            known = {axis: option for axis, option in row.items() if axis in version.questions}
-            with suppress(UsageError):
-                resolve(version, known)
-                found += [known] * (known not in found)
-        assert found
-        return found
-
-    def project(self, folder: Path, tag: str, **answers: Any) -> Path:
-        """Make a project's repository, from a version."""
-        version = self.at(tag)
-        made.write(render(version, resolve(version, answers)), folder)
-        git("init", "--quiet", cwd=folder)
-        commit_all(folder)
-        return folder
-
-
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """The template's repository: its history, its files as they are now, a version after that."""
-    if not OLDER or git("rev-parse", "--is-shallow-repository", cwd=ROOT) == "true":
-        pytest.skip("this checkout has no history of the template: git fetch --unshallow")
-    folder = tmp_path_factory.mktemp("source")
-    git("init", "--quiet", "--initial-branch=main", cwd=folder)
-    for tag, commit in zip(TAGS, OLDER, strict=True):
-        restart(folder)
-        archive = subprocess.check_output(
-            ["git", "archive", commit, "template", "copier.yml"], cwd=ROOT
-        )
-        subprocess.run(["tar", "--extract"], cwd=folder, input=archive, check=True)
-        commit_all(folder)
-        git("tag", tag, cwd=folder)
-    restart(folder)
-    copy_template(folder)
-    commit_all(folder)
-    git("tag", PRESENT, cwd=folder)
+    folder = history(tmp_path_factory.mktemp("source"), dict(zip(TAGS, OLDER, strict=True)))
     change(folder / "template/project")
     commit_all(folder)
     git("tag", NEXT, cwd=folder)
@@ -168,27 +94,6 @@ def change(files: Path) -> None:
     (files / "ops/smoke").unlink()
     (files / "ops/help.jinja").chmod(0o644)
     (files / "{{ use.trait.fastify }}/src").rename(files / "{{ use.trait.fastify }}/code")
-
-
-def expected(source: Source, old: Files, after: str, **changed: str) -> Files:
-    """Render a version with a project's answers; what is written only once is as it was written."""
-    given = {**yaml.safe_load(old[ANSWERS][1]), **changed}
-    once = [*written_once(source, given["_commit"], given), *written_once(source, after, given)]
-    new = source.rendered(after, **answered(source, after, given))
-    theirs = PathSpec.from_lines("gitignore", once)
-    return {
-        path: old[path] if path in old and theirs.match_file(path) else new[path] for path in new
-    }
-
-
-def answered(source: Source, tag: str, given: dict[str, str]) -> dict[str, str]:
-    """Give the answers that a version asks for."""
-    return {key: given[key] for key in given if key in source.at(tag).questions}
-
-
-def written_once(source: Source, tag: str, given: dict[str, str]) -> list[str]:
-    version = source.at(tag)
-    return seeds(version, resolve(version, answered(source, tag, given)))
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -355,10 +260,7 @@ def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -
     assert updated(project, to=after) == 0
     new, by_copier = files(project), updated_by_copier(copy, after)
     # What was written once is Copier's again as soon as a version says so; to us it was given.
-    given = yaml.safe_load(old[ANSWERS][1])
-    was = PathSpec.from_lines("gitignore", written_once(source, before, given))
-    still = PathSpec.from_lines("gitignore", written_once(source, after, given))
-    ours = {path for path in old if was.match_file(path) and not still.match_file(path)}
+    ours = given_away(source, old, after)
     assert {path for path in ours & new.keys() if new[path] != old[path]} == set()
     assert differing(new, by_copier) <= ours
 

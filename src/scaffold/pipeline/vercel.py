@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PROVIDER = "vercel"
 FILE = "vercel.json"
+#: What says what `ops/release` pushes; the last in projects of before the engine.
+RELEASES = ("ops/lib/engine/pipeline.py", "ops/lib/ci.sh")
 #: Minutes after which Vercel itself stops a build.
 LIMIT = 45
 #: Where an environment follows a branch of its own, the default branch is the first one's.
@@ -38,7 +40,8 @@ def read(files: Mapping[str, bytes], branch: str, notes: list[str]) -> Iterator[
     allowed = mapping(found.get("git")).get("deploymentEnabled", True)
     if mapping(found.get("github")).get("enabled") is False:
         allowed = False
-    pushed = re.findall(rb"refs/heads/([\w-]+)", files.get("ops/lib/ci.sh", b""))
+    told = b"".join(files.get(path, b"") for path in RELEASES)
+    pushed = re.findall(rb"refs/heads/([\w-]+)", told)
     named = [
         name
         for name in BRANCHES

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
@@ -64,20 +65,34 @@ def commit_of(image: str) -> str:
     return image.rpartition("sha256:")[2][:40]
 
 
+class AllBut(set[str]):
+    """Every commit but one."""
+
+    def __init__(self, good: str) -> None:
+        self.good = good
+
+    def __contains__(self, commit: object) -> bool:
+        """Say whether a commit is none of the good one."""
+        return commit != self.good
+
+
 @dataclass
 class Fault:
     """What happens to the next calls of a kind instead of an answer.
 
     Args:
         calls: A regular expression for what `Vendor.said` gives, such as `POST /v1/.*`.
-        kind: A status; `hang`, which answers too late; or `drop`, which carries the call out and
-            closes the connection.
+        kind: A status; `hang`, which answers too late; `drop`, which carries the call out and
+            closes the connection; or `last`, which carries it out, and answers no other after it
+            but with 401.
         times: How many calls it happens to.
+        after: How many of them are answered before.
     """
 
     calls: str
-    kind: Literal["401", "429", "500", "hang", "drop"]
+    kind: Literal["401", "429", "500", "hang", "drop", "last"]
     times: int = 1
+    after: int = 0
 
 
 @dataclass
@@ -96,6 +111,8 @@ class Vendor(ABC):
     commands: ClassVar[tuple[str, ...]] = ()
     #: The call that starts a deploy, as `said` has it, as a regular expression.
     deploys: ClassVar[str]
+    #: How its command says that somebody may not do something.
+    denial: ClassVar[str] = "Error: unauthorized"
     #: A call that only asks.
     asks: ClassVar[str] = "GET .*"
     url: str = ""
@@ -103,6 +120,8 @@ class Vendor(ABC):
     sick: set[str] = field(default_factory=set)
     doomed: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    #: After how many seconds an answer is too late.
+    late: float = 1.5
     calls: list[Call] = field(default_factory=list)
 
     @abstractmethod
@@ -113,6 +132,10 @@ class Vendor(ABC):
     def running(self) -> str:
         """Give the commit that it runs, or "none"."""
 
+    def wanted(self) -> str:
+        """Give the commit that it is told to run, also the next time that it looks: or "none"."""
+        return self.running()
+
     @abstractmethod
     def answer(self, call: Call) -> tuple[int, Any]:
         """Answer a call: a status and JSON, or None for no body."""
@@ -120,6 +143,12 @@ class Vendor(ABC):
     def command(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
         """Answer for a command: its exit `code`, and what it prints, `out` and `err`."""
         raise NotImplementedError(name, told)
+
+    def forget(self) -> None:  # noqa: B027 (most begin so)
+        """Have an account with nothing in it."""
+
+    def lapse(self) -> None:  # noqa: B027 (with some nothing is under way once a task has ended)
+        """Take all that is under way to its end, which takes a few looks."""
 
     def prepare(self, at: Machine) -> None:  # noqa: B027 (most need nothing)
         """Put on the machine what its tasks need besides."""
@@ -136,6 +165,12 @@ class Vendor(ABC):
         """Give the name by which faults know a call."""
         return f"{call.method} {call.path}"
 
+    def called(self, name: str, told: dict[str, Any]) -> dict[str, Any]:
+        """Answer for a command that is called in this process: a subprocess says the same."""
+        call = Call("POST", f"/cli/{name}", Message(), json.dumps(told).encode())
+        done: dict[str, Any] = json.loads(self._reply(call)[1])
+        return done
+
     def health(self, path: str) -> tuple[int, bytes]:
         """Answer as the service that it runs, at `/healthz` or `/readyz`."""
         del path  # a healthy one says the same at both
@@ -145,8 +180,14 @@ class Vendor(ABC):
 
     def _fault(self, said: str) -> str:
         for fault in self.faults:
-            if fault.times and re.fullmatch(fault.calls, said):
+            if not fault.times or not re.fullmatch(fault.calls, said):
+                continue
+            if fault.after:
+                fault.after -= 1
+            else:
                 fault.times -= 1
+                if fault.kind == "last":
+                    self.faults.append(Fault("(?s).*", "401", times=999))
                 return fault.kind
         return ""
 
@@ -160,21 +201,22 @@ class Vendor(ABC):
         if fault.isdigit():
             return int(fault), b'{"message": "not now"}'
         if fault == "hang":
-            time.sleep(1.5)
+            time.sleep(self.late)
             return 0, b""
         if not self.authorized(call):
             return 401, b'{"message": "who are you?"}'
         status, told = self.answer(call)
-        return 0 if fault else status, b"" if told is None else json.dumps(told).encode()
+        return 0 if fault == "drop" else status, b"" if told is None else json.dumps(told).encode()
 
     def _command(self, call: Call) -> tuple[int, bytes]:
         """Answer for a command, which tells every fault of its vendor by its exit code."""
         name = call.path.removeprefix("/cli/")
         fault = self._fault(f"{name} {' '.join(call.json['argv'])}")
-        done = {"code": 1, "out": "", "err": f"Error: {fault}\n"}
-        if fault in ("", "drop"):
+        why = self.denial if fault == "401" else f"Error: {fault}"
+        done = {"code": 1, "out": "", "err": f"{why}\n"}
+        if fault in ("", "drop", "last"):
             carried_out = self.command(name, call.json)
-            done = done if fault else carried_out
+            done = done if fault == "drop" else carried_out
         return 200, json.dumps(done).encode()
 
     @contextmanager
@@ -210,7 +252,15 @@ class Machine(Bench):
         folder = home / "bin"
         folder.mkdir()
         run_tasks_in(f"{command} sh" if shell == "busybox" else command, project)
-        environment = {
+        made = cls(project, cls.told(vendor, home, folder), folder, vendor)
+        made.equip()
+        made.init()
+        return made
+
+    @staticmethod
+    def told(vendor: Vendor, home: Path, folder: Path) -> dict[str, str]:
+        """Give the environment of tasks, with commands of a folder before others."""
+        return {
             "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(home),
             **{name: value for name, value in os.environ.items() if name.startswith("GIT_")},
@@ -223,15 +273,18 @@ class Machine(Bench):
             **({"CI": "true"} if vendor.stack == "static" else REGISTRY),
             **vendor.environment(),
         }
-        made = cls(project, environment, folder, vendor)
-        made.stub("skopeo", SKOPEO)
-        for name in vendor.commands:
-            script = folder / name
-            script.write_text(COMMAND.format(python=sys.executable, url=vendor.url, name=name))
+
+    def equip(self) -> None:
+        """Put the commands that tasks call on the machine."""
+        if os.environ.get("OPS_PYTHON"):
+            (self.bin / "python3").symlink_to(os.environ["OPS_PYTHON"])
+        self.stub("skopeo", SKOPEO)
+        for name in self.vendor.commands:
+            script = self.bin / name
+            text = COMMAND.format(python=sys.executable, url=self.vendor.url, name=name)
+            script.write_text(text)
             script.chmod(0o755)
-        vendor.prepare(made)
-        made.init()
-        return made
+        self.vendor.prepare(self)
 
     def deploy(self, tag: str) -> str:
         """Commit and deploy a version, which has to succeed, and return its commit."""

@@ -24,7 +24,8 @@ def app_spec(name: str) -> dict[str, Any]:
 class DigitalOcean(Vendor):
     """One app, or none. An update of its spec deploys; a look takes a deployment one step on.
 
-    A rollback is a deployment too, and pins the app: nothing else is deployed until its commit.
+    A rollback is a deployment too, and pins the app: nothing else is deployed until it is
+    reverted or, once it is active, committed.
     """
 
     hosting: ClassVar[str] = "digitalocean"
@@ -35,6 +36,10 @@ class DigitalOcean(Vendor):
     pinned: str = ""
     #: How many deployments back a rollback may go.
     revisions: int = 10
+    #: How many of the next deployments fail, whatever they are of.
+    failing: int = 0
+    #: What each deployment runs: not what its spec says where that was not looked at.
+    images: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: What was sent as a secret, by what it became.
     vault: dict[str, str] = field(default_factory=dict)
 
@@ -67,17 +72,27 @@ class DigitalOcean(Vendor):
             case "POST", ["v2", "apps"]:
                 if self.spec:
                     return 409, {"id": "conflict", "message": "app name already in use"}
-                return self._update(call.json["spec"])
+                return self._update(call.json)
             case method, ["v2", "apps", "app-1", *rest] if self.spec:
                 return self._of_app(method, rest, call)
         return 404, {"id": "not_found", "message": "The resource you requested could not be found."}
+
+    def lapse(self) -> None:
+        """Take all that is under way to its end."""
+        for each in list(self.deployments):
+            self._advanced(self._advanced(each))
+
+    def wanted(self) -> str:
+        """Give the commit of the image in the spec: a change of settings would deploy that."""
+        image = self.spec["services"][0]["image"] if self.spec else {}
+        return commit_of(image.get("digest", "")) or self.running()
 
     def _of_app(self, method: str, rest: list[str], call: Call) -> tuple[int, Any]:  # noqa: PLR0911
         match method, rest:
             case "GET", []:
                 return 200, {"app": self._app()}
             case "PUT", []:
-                return self._update(call.json["spec"])
+                return self._update(call.json)
             case "GET", ["deployments"]:
                 newest = self.deployments[: int(call.query.get("per_page", ["20"])[0])]
                 return 200, {
@@ -98,12 +113,8 @@ class DigitalOcean(Vendor):
         return 404, {"id": "not_found", "message": "The resource you requested could not be found."}
 
     def _rollback(self, step: list[str], call: Call) -> tuple[int, Any]:
-        if step == ["commit"]:
-            if not self.pinned:
-                return 400, {"id": "bad_request", "message": "app is not pinned"}
-            self.spec = copy.deepcopy(self._find(self.pinned)["spec"])
-            self.pinned = ""
-            return 200, None
+        if step in (["commit"], ["revert"]):
+            return self._unpin(step == ["revert"])
         found = self._find(call.json["deployment_id"])
         problem = self._problem(found)
         if step == ["validate"]:
@@ -116,6 +127,19 @@ class DigitalOcean(Vendor):
         else:
             self.pinned = made["id"]
         return 200, {"deployment": made}
+
+    def _unpin(self, revert: bool) -> tuple[int, Any]:  # noqa: FBT001 (the one or the other)
+        if not self.pinned:
+            return 400, {"id": "bad_request", "message": "app is not pinned"}
+        found = self._find(self.pinned)
+        if not revert and found["phase"] != "ACTIVE":
+            return 400, {"id": "bad_request", "message": "the rollback is not active"}
+        self.pinned = ""
+        if revert:
+            assert self.spec
+            return 200, {"deployment": self._start(self.spec, "rollback reverted")}
+        self.spec = copy.deepcopy(found["spec"])
+        return 200, None
 
     def _problem(self, found: dict[str, Any]) -> dict[str, str] | None:
         back = [each for each in self.deployments if each["phase"] in ("ACTIVE", "SUPERSEDED")]
@@ -130,16 +154,19 @@ class DigitalOcean(Vendor):
             return {"code": "exceeded_revision_limit", "message": "past the maximum revision limit"}
         return None
 
-    def _update(self, spec: dict[str, Any]) -> tuple[int, Any]:
+    def _update(self, body: dict[str, Any]) -> tuple[int, Any]:
         if self.pinned:
             return 400, {"id": "bad_request", "message": "app is pinned to a rollback"}
-        self.spec = copy.deepcopy(spec)
+        self.spec = copy.deepcopy(body["spec"])
         for service in self.spec["services"]:
             self._pull(service["image"])
             for each in service.get("envs", []):
                 if each.get("type") == "SECRET":
                     each["value"] = self._sealed(each["value"])
+        before = self.active()
         made = self._start(self.spec, "app spec updated")
+        if before and not body.get("update_all_source_versions"):
+            self.images[made["id"]] = self.images[before["id"]]
         return 200, {"app": {**self._app(), "pending_deployment": made}}
 
     def _pull(self, image: dict[str, Any]) -> None:
@@ -159,7 +186,7 @@ class DigitalOcean(Vendor):
 
     def _start(self, spec: dict[str, Any], cause: str) -> dict[str, Any]:
         number = len(self.deployments) + 1
-        made = {
+        made: dict[str, Any] = {
             "id": f"dep-{number}",
             "spec": copy.deepcopy(spec),
             "phase": "PENDING_BUILD",
@@ -167,12 +194,17 @@ class DigitalOcean(Vendor):
             "created_at": f"2026-11-{number:02}T00:00:00Z",
         }
         self.deployments.insert(0, made)
+        self.images[made["id"]] = made["spec"]["services"][0]["image"]
+        for each in self.deployments[1:]:
+            if each["phase"] not in ENDED:
+                each["phase"] = "SUPERSEDED"
         return made
 
     def _advanced(self, found: dict[str, Any]) -> dict[str, Any]:
         if found["phase"] == "PENDING_BUILD":
             found["phase"] = "DEPLOYING"
-        elif found["phase"] == "DEPLOYING" and self._commit(found) in self.doomed:
+        elif found["phase"] == "DEPLOYING" and (self.failing or self._commit(found) in self.doomed):
+            self.failing = max(0, self.failing - 1)
             found["phase"] = "ERROR"
             reason = {"code": "DeployContainerExitNonZero", "message": "the container exited"}
             found["progress"] = {"summary_steps": [{"name": "deploy", "reason": reason}]}
@@ -195,7 +227,7 @@ class DigitalOcean(Vendor):
         return told
 
     def _commit(self, found: dict[str, Any]) -> str:
-        return commit_of(found["spec"]["services"][0]["image"].get("digest", ""))
+        return commit_of(self.images[found["id"]].get("digest", ""))
 
     def _find(self, known: str) -> dict[str, Any]:
         return next(each for each in self.deployments if each["id"] == known)

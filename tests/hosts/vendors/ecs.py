@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise, takewhile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +15,7 @@ import yaml
 from botocore import xform_name
 from botocore.validate import ParamValidator
 
-from vendors.base import SECRET, Vendor, commit_of
+from vendors.base import SECRET, SKOPEO, Vendor, commit_of
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -26,11 +25,21 @@ if TYPE_CHECKING:
 ARN = "arn:aws:{service}:us-east-1:123456789012:{name}"
 #: What names the commit.
 LABEL = "org.opencontainers.image.revision"
-#: What the key of a role looks like.
-CREDENTIALS = f"""[default]
-aws_access_key_id = A
-aws_secret_access_key = {SECRET}
-aws_session_token = S
+#: Who may call: a user, and the role that a token buys.
+KEYS = (("AKIAEXAMPLE", SECRET, None), ("A", SECRET, "S"))
+#: ECR, before `SKOPEO`: it has what was copied there, and a tag there stays what it is.
+SKOPEO_OF_ECR = """\
+for name; do :; done
+here=$(dirname "$0")/../ecr
+mkdir -p "$here"
+tag=${name##*:}
+case $1:$name in
+  copy:*.dkr.ecr.*)
+    [ ! -e "$here/$tag" ] || { echo "'$tag' exists, and is immutable" >&2; exit 1; }
+    for last; do image=${from-}; from=$last; done
+    touch "$here/$tag" "$here/${image##*:}" ;;
+  inspect:*.dkr.ecr.*) [ -e "$here/$tag" ] || { echo 'manifest unknown' >&2; exit 1; } ;;
+esac
 """
 #: What a description says beside what was registered.
 DESCRIBED = {
@@ -108,6 +117,7 @@ class Ecs(Vendor):
     title: ClassVar[str] = "AWS ECS"
     commands: ClassVar[tuple[str, ...]] = ("aws",)
     deploys: ClassVar[str] = "aws .* ecs update-service .*"
+    denial: ClassVar[str] = "An error occurred (AccessDeniedException): you may not"
     asks: ClassVar[str] = "aws .* ecs describe-services .*"
     name: str = "my-service-live"
     #: The parameters and the template that the stack was made of last; None before there is one.
@@ -126,6 +136,11 @@ class Ecs(Vendor):
     status: str = "UPDATE_COMPLETE"
     failing: bool = False
     slow: set[str] = field(default_factory=set)
+    #: What it refuses to do, and how it calls that; and answers that are of another shape.
+    refused: dict[str, str] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
+    #: Whether nobody may look at the service any more, once it was told what to run.
+    hidden: bool = False
     subnets: list[dict[str, str]] = field(
         default_factory=lambda: [
             {"VpcId": "vpc-1", "SubnetId": "subnet-b"},
@@ -146,8 +161,9 @@ class Ecs(Vendor):
             each.clear()
 
     def prepare(self, at: Machine) -> None:
-        """Know where the files are that a command names."""
+        """Know where the files are that a command names, and bring ECR."""
         self.folder = at.project
+        at.stub("skopeo", SKOPEO_OF_ECR + SKOPEO)
 
     def environment(self) -> dict[str, str]:
         """Give what the tasks read to reach it."""
@@ -161,6 +177,16 @@ class Ecs(Vendor):
         """Give the commit of what completed, which runs on while something else is under way."""
         complete = [each for each in self.deployments if each["rolloutState"] == "COMPLETED"]
         return commit_of(self.image(complete[0]["taskDefinition"])) if complete else "none"
+
+    def lapse(self) -> None:
+        """Take all that is under way to its end."""
+        self._advance()
+        self._advance()
+
+    def wanted(self) -> str:
+        """Give the commit of what the service is to become."""
+        newest = commit_of(self.image(self.deployments[0]["taskDefinition"]))
+        return newest if self.running() != "none" else "none"
 
     def image(self, arn: str) -> str:
         """Give the image of a task definition."""
@@ -198,18 +224,25 @@ class Ecs(Vendor):
         assert argv[4:8:2] == ["--cli-connect-timeout", "--cli-read-timeout"]
         assert (environment["AWS_RETRY_MODE"], environment["AWS_MAX_ATTEMPTS"]) == ("standard", "4")
         assert told["stdin"] == "", "it takes nothing from a loop that it is in"
-        credentials = Path(environment.get("AWS_SHARED_CREDENTIALS_FILE", os.devnull)).read_text()
-        known = (environment.get("AWS_SECRET_ACCESS_KEY"), credentials)
-        if argv[8] != "sts" and known not in ((SECRET, ""), (None, CREDENTIALS)):
-            return self._refusal("InvalidSignatureException", argv[9])
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         service, command, *options = argv[8:]
+        refused = self.refused.get(command, "")
+        if service != "sts" and tuple(map(environment.get, names)) not in KEYS:
+            refused = "InvalidSignatureException"
+        if refused:
+            return self._refusal(refused, command)
+        if command in self.odd:
+            return {"code": 0, "out": self.odd[command]}
         if (service, command) == ("ecr", "get-login-password"):
             return {"code": 0, "out": f"{SECRET}\n"}
         try:
             if (service, command) == ("cloudformation", "deploy"):
                 return {"code": 0, "out": self._deploy(options)}
             operation, asked = parameters(service, command, options)
-            return {"code": 0, "out": json.dumps(self.call(operation, asked))}
+            answer = self.call(operation, asked)
+            if self.hidden and operation == "UpdateService":
+                self.refused["describe-services"] = "AccessDeniedException"
+            return {"code": 0, "out": json.dumps(answer)}
         except RefusedError as error:
             return self._refusal(str(error), command)
 
@@ -395,8 +428,8 @@ class Ecs(Vendor):
         assert said["--stack-name"] == self.name
         assert said["--capabilities"] == "CAPABILITY_IAM"
         template = (self.folder / said["--template-file"]).read_text()
-        after = options[options.index("--parameter-overrides") + 1 :]
-        given = dict(each.split("=", 1) for each in takewhile(lambda it: "--" not in it, after))
+        file = Path(said["--parameter-overrides"].removeprefix("file://"))
+        given = dict(each.split("=", 1) for each in json.loads(file.read_text()))
         declared = yaml.load(template, Template)["Parameters"]  # noqa: S506 (a safe one)
         before: dict[str, Any] = self.made or {"parameters": {}, "template": ""}
         wanted: dict[str, Any] = {

@@ -21,6 +21,8 @@ class Netlify(SiteVendor):
     title: ClassVar[str] = "Netlify"
     deploys: ClassVar[str] = "POST /api/v1/sites/s1/deploys"
     locked: bool = False
+    #: Whether a deploy is ready by the time that somebody cancels it.
+    too_late: bool = False
     #: The sites that there are, by name.
     sites: tuple[str, ...] = ()
 
@@ -66,17 +68,37 @@ class Netlify(SiteVendor):
                 self._advance(self.find(known))
                 return 200, {**self._shown(self.find(known)), "error_message": "no luck"}
             case "POST", ["deploys", known, "cancel"]:
-                self.find(known)["state"] = "error"
-                return 201, {}
+                return self._cancel(self.find(known))
             case "POST", ["sites", "s1", "deploys", known, "restore"]:
                 self.current = self.find(known)
+                self.locked = False
                 return 201, self._shown(self.current)
+            case "POST", ["deploys", known, "lock"]:
+                assert self.current is self.find(known)
+                self.locked = True
+                return 200, self._shown(self.find(known))
         return 404, {}
+
+    def lapse(self) -> None:
+        """Take all that has its files to its end."""
+        for deploy in list(self.uploads):
+            self._advance(deploy)
+            self._advance(deploy)
 
     def _shown(self, deploy: dict[str, Any]) -> dict[str, Any]:
         told = {key: deploy[key] for key in ("id", "title", "state", "required")}
         created = f"2026-11-{deploy['number']:02}T00:00:00Z"
         return {**told, "created_at": created, "commit_ref": None, "locked": self.locked}
+
+    def _cancel(self, deploy: dict[str, Any]) -> tuple[int, Any]:
+        """End a deploy that has not come to its end yet."""
+        if self.too_late:
+            self._advance(deploy)
+            self._advance(deploy)
+        if deploy["state"] == "ready":
+            return 422, {"message": "it is ready"}
+        deploy["state"] = "error"
+        return 201, self._shown(deploy)
 
     def _advance(self, deploy: dict[str, Any]) -> None:
         """Take a deploy on once all its files are there."""

@@ -41,6 +41,11 @@ class Render(Vendor):
         """Give the commit of the deploy that is live."""
         return next((self._commit(row) for row in self.rows if row["status"] == "live"), "none")
 
+    def wanted(self) -> str:
+        """Give the commit of the image that a change of settings would deploy."""
+        set_up = self.image and not self.image.endswith(":first")
+        return commit_of(self.image) if self.image and set_up else self.running()
+
     def answer(self, call: Call) -> tuple[int, Any]:  # noqa: PLR0911 (one a call)
         """Answer a call of the API."""
         match call.method, call.path.removeprefix("/v1/").split("/"):
@@ -60,6 +65,12 @@ class Render(Vendor):
             case method, ["services", "srv-1", *rest]:
                 return self._service(method, rest, call)
         return 404, {}
+
+    def lapse(self) -> None:
+        """Take all that is under way to its end."""
+        for row in list(self.rows):
+            while row["status"] in ("created", "update_in_progress"):
+                self._advanced(row)
 
     def _service(self, method: str, rest: list[str], call: Call) -> tuple[int, Any]:  # noqa: C901, PLR0911, PLR0912
         match method, rest:

@@ -29,6 +29,10 @@ class Project(Vendor):
     current: dict[str, Any] | None = None
     #: Whether a new deployment gets the domains by itself.
     automatic: bool = True
+    #: How often somebody looks where the domains lead until they lead where they were told to.
+    slow: int = 0
+    pending: dict[str, Any] | None = None
+    looks: int = 0
     #: What ops/bootstrap meets: projects, and what they tell their functions.
     projects: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
@@ -69,8 +73,14 @@ class Project(Vendor):
                 self.variables[call.json["key"]] = call.json["value"]
                 return 201, {}
             case "GET", ["v9", "projects", "prj_1"]:
-                targets = {"production": {"id": "the newest"}} if self.current else {}
-                return 200, {"name": self.name, "targets": targets}
+                targets = (
+                    {"production": {"id": "the newest"}} if self.current or self.pending else {}
+                )
+                known = {"name": self.name, "autoAssignCustomDomains": self.automatic}
+                return 200, {**known, "targets": targets}
+            case "PATCH", ["v9", "projects", "prj_1"]:
+                self.automatic = call.json["autoAssignCustomDomains"]
+                return 200, {}
             case "GET", ["v9", "projects", "prj_1", "domains"]:
                 return 200, {"domains": [PENDING, {"name": "api.example.com", "verified": True}]}
             case "GET", ["v6", "deployments"]:
@@ -78,6 +88,7 @@ class Project(Vendor):
                 found = [each for each in self.deployments if each["state"] in wanted]
                 return 200, {"deployments": [self._shown(each, "uid") for each in found]}
             case "GET", ["v13", "deployments", "api.example.com"]:
+                self._settle()
                 return (200, self._shown(self.current, "id")) if self.current else (404, {})
             case "GET", ["v13", "deployments", known]:
                 return 200, self._advanced(self.find(known))
@@ -95,6 +106,13 @@ class Project(Vendor):
                 self._point(self.find(known), automatic=False)
                 return 201, None
         return 404, {}
+
+    def lapse(self) -> None:
+        """Take all that is under way to its end."""
+        for deployment in list(self.deployments):
+            self._advanced(deployment)
+        self.looks = 0
+        self._settle()
 
     def find(self, known: str) -> dict[str, Any]:
         """Give the deployment with an id."""
@@ -122,7 +140,17 @@ class Project(Vendor):
         return {**self._shown(deployment, "id"), "errorMessage": "no luck"}
 
     def _point(self, deployment: dict[str, Any], *, automatic: bool) -> None:
-        self.current, self.automatic, deployment["seen"] = deployment, automatic, True
+        self.pending, self.automatic, self.looks = deployment, automatic, self.slow
+        if not self.slow:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Lead the domains where they were told to, if it is time."""
+        if self.pending and self.looks:
+            self.looks -= 1
+        elif self.pending:
+            self.pending["seen"] = True
+            self.current, self.pending = self.pending, None
 
     def _shown(self, deployment: dict[str, Any], key: str) -> dict[str, Any]:
         created = "created" if key == "uid" else "createdAt"

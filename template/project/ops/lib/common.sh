@@ -44,37 +44,32 @@ need_setting() {
   missing_exit=2
 }
 
+# use_tool NAME ADDRESS: have NAME on the PATH, or note that it is missing; ops/lib/tools.txt says what CI gets.
+use_tool() {
+  if [ -n "${CI:-}${TOOLS_DOWNLOAD:-}" ] && ! command -v "$1" >/dev/null; then
+    tool_folder=$(engine tools "$1") || die "could not install $1"
+    PATH=$PATH:$tool_folder
+  fi
+  need_tool "$1" "$2"
+}
+
+# With NEEDS_ONLY, that is all there is to it: ops/ci asks before it begins.
 needs_met() {
-  [ -n "$missing" ] || return 0
-  say "cannot start without$missing"
-  exit "$missing_exit"
+  if [ -n "$missing" ]; then
+    say "cannot start without$missing"
+    exit "$missing_exit"
+  fi
+  [ -z "${NEEDS_ONLY:-}" ] || exit 0
 }
 
-# at_exit COMMAND: runs it when the task ends, however it does; the newest first.
-at_exit_commands=''
-at_exit() {
-  at_exit_commands="$1
-$at_exit_commands"
-  trap 'eval "$at_exit_commands"' EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+# engine TASK ARGUMENT…: the rest of a task, in Python: no setting of a person's, no package, no file left behind.
+engine() {
+  found=$(command -v python3 || :)
+  # A shim may have none for the version that the project names.
+  case $found in */shims/*) "$found" -ISc '' || found='' ;; esac
+  [ -n "$found" ] || {
+    need python3 'Python 3.9 or newer; install it with apt-get, apk or brew'
+    needs_met
+  }
+  exec python3 -ISB -X utf8 ops/lib "$@"
 }
-
-check_environment() {
-  case $1 in
-    sandbox | testbed | live) ;;
-    *) misuse "no environment '$1': sandbox, testbed or live" ;;
-  esac
-}
-
-check_repository() {
-  git_says=$(git rev-parse --git-dir 2>&1) || die "git says: $git_says"
-}
-
-commit_of() {
-  check_repository
-  git rev-parse --quiet --verify --end-of-options "$1^{commit}" || misuse "no commit '$1' in this repository"
-}
-
-# The name people know COMMIT by: its tag, or its first digits.
-name_of() { git describe --tags --exact-match "$1" 2>/dev/null || printf '%.7s\n' "$1"; }

@@ -28,8 +28,8 @@ from app.middleware import security_headers
 # its way: for this long, clients are told to close theirs themselves.
 DRAIN_SECONDS = 0.5
 
-# Longer than proxies keep theirs, mostly 60 s: they must not reuse what is being closed.
-KEEP_ALIVE_SECONDS = 75
+# Longer than proxies keep theirs, up to 90 s: they must not reuse what is being closed.
+KEEP_ALIVE_SECONDS = 95
 
 HEAD_SECONDS = 10
 MAX_HEAD_BYTES = 16 * 1024

@@ -43,6 +43,10 @@ interface Options {
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
 
+// Longer than proxies keep theirs, up to 90 s: they must not reuse what is
+// being closed.
+const KEEP_ALIVE_MS = 95_000;
+
 export function buildApp(
   config: Config,
   { logStream = standardOutput() }: Options = {},
@@ -58,6 +62,7 @@ export function buildApp(
     genReqId: requestId,
     bodyLimit: config.MAX_BODY_BYTES,
     requestTimeout: timeout,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     http: {
       connectionsCheckingInterval: 1000,
       headersTimeout: Math.min(HEADERS_TIMEOUT_MS, timeout),

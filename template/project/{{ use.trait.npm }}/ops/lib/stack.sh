@@ -23,8 +23,8 @@ node_unfit() {
 
 stack_name() { node --print "require('./package.json').name"; }
 
-# Pipelines ask before they set up Node, Vercel has no jq.
-stack_version() { jq --raw-output .version package.json 2>/dev/null || node --print "require('./package.json').version"; }
+# Pipelines ask before they set up Node.
+stack_version() { python3 -c 'import json; print(json.load(open("package.json", "rb"))["version"])'; }
 
 stack_set_version() { npm version --no-git-tag-version --allow-same-version --ignore-scripts "$1" >/dev/null; }
 

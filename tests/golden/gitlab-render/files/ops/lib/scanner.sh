@@ -5,7 +5,6 @@
 # scanner_check WHAT: what looking at the dependencies, or at the image, needs.
 scanner_check() {
   [ "$1" = image ] || return 0
-  need_tool jq
   use_tool osv-scanner https://google.github.io/osv-scanner/installation/
 }
 
@@ -15,18 +14,11 @@ scanner_dependencies() { stack_audit; }
 # is listed in osv-scanner.toml, with a reason and an end.
 scanner_image() {
   scanner_code=0
-  scanner_report=$(osv-scanner scan image --archive "$1" --format json) || scanner_code=$?
+  osv-scanner scan image --archive "$1" --format json >.cache/advisories.json || scanner_code=$?
   # 1: findings. Whatever else it is, it is no answer.
   if [ "$scanner_code" -gt 1 ]; then
     say 'could not look: OSV-Scanner got no answer about the image, which proves nothing about it'
     return 1
   fi
-  # What has no score yet counts as the worst.
-  scanner_found=$(printf '%s' "$scanner_report" | jq --raw-output '
-    [.results[]?.packages[]? | .package as $package | .groups[]?
-      | ((.max_severity // "") | tonumber? // 10) as $score | select($score >= 7)
-      | "\($package.name) \($package.version): \(.ids | join(", ")) (\($score))"] | unique[]') || return
-  [ -n "$scanner_found" ] || return 0
-  printf '%s\n' "$scanner_found"
-  return 1
+  (engine advisories .cache/advisories.json)
 }
