@@ -5,11 +5,12 @@ The tests compare the pages with what this gives, so they cannot drift.
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import subprocess
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from scaffold.answers import resolve
 from scaffold.pipeline import Job, Trigger, read
@@ -176,7 +177,81 @@ def _clause(clause: Clause) -> str:
     return f"| `{clause.id}` | {clause.asks} | {clause.state} | {has} | {proof} |"
 
 
+def engine() -> str:
+    """Say what is in `ops/`, module by module, and how many lines of it each host has."""
+    template = Template(ROOT, "")
+    lines = [
+        "# What is in `ops/`",
+        "",
+        "Lines that are neither blank nor comment nor docstring, of a project's `ops/` with GitHub",
+        "Actions: a Node service, or a static site where the host runs nothing else.",
+        "",
+        "| host | shell | Python | of it the host's own | data | all |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    said: dict[str, str] = {}
+    hosts: dict[str, set[str]] = {}
+    for option in template.catalog.axis("hosting"):
+        stack = "node" if "image" in option.row.get("runs", ["image"]) else "static"
+        answers = resolve(template, {"stack": stack, "hosting": option.id, "ci": "github"})
+        files = {str(file.path): file.content.decode() for file in render(template, answers)}
+        ops = {path: text for path, text in files.items() if path.startswith("ops/")}
+        own = {str(path) for path in _paths(template, option.id)}
+        hosts[option.id] = {path for path in ops if path in own}
+        python = sum(_lines(text) for path, text in ops.items() if path.endswith(".py"))
+        mine = sum(_lines(ops[path]) for path in hosts[option.id])
+        shell = [
+            text for path, text in ops.items() if text.startswith(("#!/bin/sh", "# shellcheck"))
+        ]
+        data = sum(
+            _lines(text)
+            for path, text in ops.items()
+            if path.endswith((".json", ".txt", ".toml", ".md"))
+        )
+        counts = (sum(map(_lines, shell)), python, mine, data)
+        total = counts[0] + python + data
+        lines.append(f"| {option.label} | {' | '.join(map(str, counts))} | {total} |")
+        said |= {
+            path.removeprefix("ops/lib/engine/"): (ast.get_docstring(ast.parse(text)) or "").split(
+                "\n"
+            )[0]
+            for path, text in ops.items()
+            if path.startswith("ops/lib/engine/") and path not in hosts[option.id]
+        }
+    lines += ["", "What each module of `ops/lib/engine/` is, beside the host's:", ""]
+    lines += ["| module | |", "| --- | --- |"]
+    lines += [f"| `{name}` | {words} |" for name, words in sorted(said.items()) if words]
+    return "\n".join(lines) + "\n"
+
+
+def _paths(template: Template, host: str) -> list[PurePosixPath]:
+    """Give the paths in a project of a host's own files, pairs included."""
+    layer = f"{{{{ use.hosting.{host} }}}}"
+    places = (path.relative_to(template.files_root) for path in template.files_root.rglob("*.py"))
+    inside = (place.parts for place in places if layer in place.parts)
+    return [PurePosixPath(*(part for part in parts if "{" not in part)) for parts in inside]
+
+
+def _lines(text: str) -> int:
+    """Count the lines that are neither blank nor comment; of Python, no docstrings either."""
+    count = sum(
+        bool(line.strip()) and not line.strip().startswith("#") for line in text.splitlines()
+    )
+    try:
+        nodes = [*ast.walk(ast.parse(text))]
+    except SyntaxError:
+        return count
+    for node in nodes:
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            node
+        ):
+            said = ast.get_source_segment(text, node.body[0]) or ""
+            count -= sum(bool(line.strip()) for line in said.splitlines())
+    return count
+
+
 PAGES = {
+    "engine.md": engine,
     "standard.md": standard,
     "options.md": options,
     "option-row.md": option_row,
