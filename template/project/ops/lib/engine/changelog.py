@@ -39,7 +39,7 @@ class Changelog:
         """Give what people wrote there."""
         return self.section(version).partition(MARKER)[0].strip("\n")
 
-    def notes(self, version: str) -> str:
+    def shown(self, version: str) -> str:
         """Give what a section says to readers of a release."""
         return joined(*self.section(version).split(f"{MARKER}\n"))
 

@@ -31,7 +31,7 @@ def task(call: Call) -> None:
     """Release, or look at what was."""
     named = "".join(call.names)
     if call.options & {"--check", "--notes"}:
-        _look(named, notes="--notes" in call.options)
+        _look(named, shown="--notes" in call.options)
         return
     if named not in ("", *PARTS) and not VERSION.fullmatch(named):
         raise Misuse(f"'{named}' is none of major, minor, patch, X.Y.Z and --rc")
@@ -43,17 +43,17 @@ def task(call: Call) -> None:
     Release(git, call).make(named, candidate="--rc" in call.options)
 
 
-def _look(tag: str, *, notes: bool) -> None:
+def _look(tag: str, *, shown: bool) -> None:
     found = TAG.fullmatch(tag)
     if not found:
         raise Misuse(f"'{tag}' is not the tag of a release, vX.Y.Z or vX.Y.Z-rc.N")
     log = Changelog()
-    if not notes:
+    if not shown:
         why = _unprepared(log, found[1])
         if why:
             raise Failure(f"{tag} is not a release that ops/release made") from Failure(why)
     elif log.has(found[1]):
-        sys.stdout.write(f"{log.notes(found[1])}\n")
+        sys.stdout.write(f"{log.shown(found[1])}\n")
     else:
         raise Failure(f'CHANGELOG.md has no section "## [{found[1]}]"')
 
