@@ -349,12 +349,14 @@ UNKNOWN: dict[str, Reply] = {
     "no HTTP": raw("SSH-2.0-OpenSSH\r\n\r\n"),
     "too late": hang,
 }
+#: Seconds for an answer: many, but where the test is to wait for their end.
+PATIENCE = {False: "20", True: "1"}
 
 
 @pytest.mark.parametrize("how", UNKNOWN)
 def test_what_may_have_run_is_not_done_again(client: Client, how: str) -> None:
     with serving(UNKNOWN[how], OK) as server:
-        done = client.call(server.url, HTTP_TIMEOUT="0.2")
+        done = client.call(server.url, HTTP_TIMEOUT=PATIENCE[how == "too late"])
     assert len(server.requests) == 1
     assert done.error
     assert not done.not_run
@@ -363,7 +365,9 @@ def test_what_may_have_run_is_not_done_again(client: Client, how: str) -> None:
 @pytest.mark.parametrize("how", UNKNOWN)
 def test_a_question_is_asked_again(client: Client, how: str) -> None:
     with serving(UNKNOWN[how], OK) as server:
-        done = client.call(server.url, "SAFE", method="GET", HTTP_TIMEOUT="0.2")
+        done = client.call(
+            server.url, "SAFE", method="GET", HTTP_TIMEOUT=PATIENCE[how == "too late"]
+        )
     assert len(server.requests) == 2
     assert done.value == "d1"
     assert int(done.slept[0]) == (7 if "time" in how else 1)
@@ -372,9 +376,9 @@ def test_a_question_is_asked_again(client: Client, how: str) -> None:
 @pytest.mark.parametrize("what", DRIPS)
 def test_an_answer_that_never_ends_is_over_in_time(client: Client, what: str) -> None:
     with serving(partial(drips, head=DRIPS[what][0], drop=DRIPS[what][1])) as server:
-        done = client.call(server.url, HTTP_TIMEOUT="0.2")
+        done = client.call(server.url, HTTP_TIMEOUT="0.5")
     assert done.error
-    assert done.took < 2
+    assert done.took < 8
     assert not done.not_run
 
 
