@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .errors import Failure, Misuse, NothingChanged, otherwise
+from .errors import Failure, Misuse, NothingChanged, Unseen, otherwise
 from .hosting import Hosting
 from .platform import Release
 from .process import status
@@ -42,10 +42,9 @@ def _deploy(at: Hosting, commit: str, image: str, before: Release | None, again:
         at.prove(commit)
     except NothingChanged as error:
         raise Failure(f"nothing was changed in {at.env}; try again: {again}") from error
+    except Unseen as error:
+        raise Failure(_unseen(at, commit, f", which is not recorded; once the platform lets us in: {again}")) from error
     except Failure as error:
-        if error.denied:
-            well = f", which is not recorded; once the platform lets us in: {again}"
-            raise Failure(_unseen(at, commit, well)) from error
         at.console.confess(error)
         _go_back(at, commit, before)
     with otherwise(f"{at.env} runs {commit} and is healthy, which could not be recorded; do it again: {again}"):
