@@ -75,7 +75,7 @@ def test_o7_what_may_not_be_restored_is_judged_by_the_service(
     told: list[str] = []
     at.own("notify", lambda _, text: told.append(text))
     refused = denied(at, 403) if how == "restore" else failure(at, "it goes on unseen", "Unseen")
-    at.fails = {"deploy": [failure(at, "it gave up", "DeployFailed")], "restore": [refused]}
+    at.fails = {"deploy": [denied(at)], "restore": [refused]}
     at.sick = set() if runs == "the one before" else {good}
     done = at.run("deploy", "live")
     assert done.returncode == 1
