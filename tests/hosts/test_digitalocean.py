@@ -16,6 +16,7 @@ import jsonschema
 import pytest
 import yaml
 from conftest import ENGINE, Call, Render, vendors_file
+from process import Inside
 from vendors.base import SECRET, Fault, Machine, Vendor, commit_of
 from vendors.digitalocean import ENDED, DigitalOcean, app_spec
 
@@ -45,9 +46,9 @@ def do() -> Iterator[Recording]:
 
 
 @pytest.fixture
-def at(do: Vendor, render: Render, tmp_path: Path) -> Machine:
+def at(do: Vendor, tmp_path: Path) -> Machine:
     """A new service."""
-    return Machine.new(do, render, tmp_path)
+    return Inside.inside(do, tmp_path)
 
 
 def edit(project: Path, **settings: Any) -> None:

@@ -12,6 +12,7 @@ import yaml
 from botocore import xform_name
 from conftest import Render
 from package import module
+from process import Inside
 from vendors.base import SECRET, Fault, Machine
 from vendors.ecs import Ecs, Template, model
 
@@ -28,8 +29,14 @@ def aws() -> Iterator[Ecs]:
 
 
 @pytest.fixture
-def at(aws: Ecs, render: Render, tmp_path: Path) -> Machine:
+def at(aws: Ecs, tmp_path: Path) -> Machine:
     """A new service on ECS."""
+    return Inside.inside(aws, tmp_path)
+
+
+@pytest.fixture
+def traced(aws: Ecs, render: Render, tmp_path: Path) -> Machine:
+    """The same in processes, which a shell can trace."""
     return Machine.new(aws, render, tmp_path)
 
 
@@ -317,8 +324,11 @@ KEYLESS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_ROLE_ARN":
 
 
 @pytest.mark.parametrize("ci", ["github", "gitlab", "bitbucket"])
-def test_a_pipeline_needs_no_key_when_aws_knows_its_token(at: Machine, aws: Ecs, ci: str) -> None:
+def test_a_pipeline_needs_no_key_when_aws_knows_its_token(
+    traced: Machine, aws: Ecs, ci: str
+) -> None:
     """The token is for minutes: it is exchanged once, for a key that lasts."""
+    at = traced
     at.environment |= KEYLESS
     token = f"{SECRET} of the run"
     at.environment |= {

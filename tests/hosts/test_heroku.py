@@ -17,6 +17,7 @@ import jsonschema
 import pytest
 import yaml
 from conftest import ENGINE, Call, Render, vendors_file
+from process import Inside
 from vendors.base import REGISTRY, SECRET, Fault, Machine
 from vendors.heroku import Heroku
 
@@ -34,8 +35,14 @@ def heroku() -> Iterator[Heroku]:
 
 
 @pytest.fixture
-def at(render: Render, tmp_path: Path, heroku: Heroku) -> Machine:
+def at(tmp_path: Path, heroku: Heroku) -> Machine:
     """A new service on Heroku."""
+    return Inside.inside(heroku, tmp_path, stack="python", ci="gitlab")
+
+
+@pytest.fixture
+def traced(render: Render, tmp_path: Path, heroku: Heroku) -> Machine:
+    """The same in processes, which a shell can trace."""
     return Machine.new(heroku, render, tmp_path, stack="python", ci="gitlab")
 
 
@@ -216,7 +223,10 @@ def test_the_same_image_again_makes_no_release_and_is_no_error(at: Machine, hero
     assert len(heroku.releases) == before
 
 
-def test_a_rollback_names_the_config_vars_that_go_back_with_it(at: Machine, heroku: Heroku) -> None:
+def test_a_rollback_names_the_config_vars_that_go_back_with_it(
+    traced: Machine, heroku: Heroku
+) -> None:
+    at = traced
     at.deploy("v1.0.0")
     heroku.set(DATABASE_URL="postgres://new", PEPPER=SECRET)
     at.deploy("v1.1.0")
@@ -487,8 +497,9 @@ def test_bootstrap_sets_an_app_up_and_then_finds_it_as_it_should_be(
 
 
 def test_bootstrap_brings_an_app_to_what_its_file_says_and_leaves_its_secrets_alone(
-    at: Machine, heroku: Heroku
+    traced: Machine, heroku: Heroku
 ) -> None:
+    at = traced
     at.commit("v1.0.0")
     ok(at.run("ops/bootstrap", "live"))
     at.deploy("v1.1.0")
@@ -500,9 +511,9 @@ def test_bootstrap_brings_an_app_to_what_its_file_says_and_leaves_its_secrets_al
     said = ok(at.run("ops/bootstrap", "live", "--dry-run"))
     assert [line for line in wanted if f"would {line}" not in said] == []
     assert heroku.variables["LOG_LEVEL"] == "debug"
-    traced = at.run("sh", "-x", "ops/bootstrap", "live")
-    assert [line for line in wanted if line not in ok(traced)] == []
-    assert SECRET not in traced.stdout + traced.stderr
+    seen = at.run("sh", "-x", "ops/bootstrap", "live")
+    assert [line for line in wanted if line not in ok(seen)] == []
+    assert SECRET not in seen.stdout + seen.stderr
     assert heroku.variables["PEPPER"] == SECRET
     assert "live is as it should be" in ok(at.run("ops/bootstrap", "live"))
 

@@ -15,6 +15,7 @@ from typing import Any
 import graphql
 import pytest
 from conftest import ENGINE, Call, Render, from_npm, vendors_file
+from process import Inside
 from vendors.base import SECRET, Fault, Machine
 from vendors.railway import Railway, Words
 
@@ -36,8 +37,14 @@ def railway() -> Iterator[Railway]:
 
 
 @pytest.fixture
-def at(railway: Railway, render: Render, tmp_path: Path) -> Machine:
+def at(railway: Railway, tmp_path: Path) -> Machine:
     """A new service on Railway."""
+    return Inside.inside(railway, tmp_path)
+
+
+@pytest.fixture
+def traced(railway: Railway, render: Render, tmp_path: Path) -> Machine:
+    """The same in processes, which a shell can trace."""
     return Machine.new(railway, render, tmp_path)
 
 
@@ -537,8 +544,9 @@ def test_bootstrap_of_another_environment_is_of_the_same_project_and_leaves_live
 
 
 def test_bootstrap_puts_right_what_was_changed_and_keeps_the_rest(
-    at: Machine, railway: Railway
+    traced: Machine, railway: Railway
 ) -> None:
+    at = traced
     assert at.run("ops/bootstrap", "live").returncode == 0
     railway.settings["live"]["numReplicas"] = 7
     railway.variables["live"] |= {"LOG_LEVEL": "trace", "DATABASE_URL": "mysql://s3cr3t-database"}

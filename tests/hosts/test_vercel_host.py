@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Render
+from process import Inside
 from vendors.base import SECRET, Fault, Machine
 from vendors.vercel import Vercel
 
@@ -14,11 +15,11 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def at(render: Render, tmp_path: Path) -> Iterator[Machine]:
+def at(tmp_path: Path) -> Iterator[Machine]:
     """A new service on Vercel."""
     vendor = Vercel()
     with vendor.serving():
-        yield Machine.new(vendor, render, tmp_path, stack="python", ci="gitlab")
+        yield Inside.inside(vendor, tmp_path, stack="python", ci="gitlab")
 
 
 def of(at: Machine) -> Vercel:
