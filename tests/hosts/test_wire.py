@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -78,7 +80,10 @@ def prism(description: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     options = ["mock", str(description), "--port", str(port), "--host", "127.0.0.1", "--errors"]
-    server = subprocess.Popen(["node", str(cli), *options], stdout=subprocess.DEVNULL)
+    # A group of its own: `node` may be a wrapper, and what it starts would go on.
+    server = subprocess.Popen(
+        ["node", str(cli), *options], stdout=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         deadline = time.monotonic() + 60
         while True:
@@ -88,7 +93,7 @@ def prism(description: Path) -> Iterator[int]:
             time.sleep(0.1)
         yield port
     finally:
-        server.kill()
+        os.killpg(server.pid, signal.SIGKILL)
         server.wait()
 
 
