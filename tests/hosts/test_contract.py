@@ -173,7 +173,7 @@ def test_without_a_remote_what_ran_can_be_brought_back(at: Inside) -> None:
 
 @pytest.mark.parametrize("kind", ["429", "500", "hang"])
 def test_a_question_that_goes_wrong_is_asked_again(at: Inside, kind: Any) -> None:
-    at.environment["HTTP_TIMEOUT"] = "0.4"
+    at.environment["HTTP_TIMEOUT"] = "1"
     at.vendor.faults = [Fault(at.vendor.asks, kind, times=2)]
     at.deploy("v1.0.0")
     assert not at.vendor.faults[0].times, "it happened"
@@ -183,7 +183,7 @@ def test_a_question_that_goes_wrong_is_asked_again(at: Inside, kind: Any) -> Non
 @pytest.mark.parametrize("kind", ["429", "500", "hang", "drop"])
 def test_a_deploy_that_goes_wrong_ends_in_a_state_that_is_told(at: Inside, kind: Any) -> None:
     good, newest = at.deploy("v1.0.0"), at.commit("v1.1.0")
-    at.environment["HTTP_TIMEOUT"] = "0.4"
+    at.environment["HTTP_TIMEOUT"] = "1"
     at.vendor.faults = [Fault(at.vendor.deploys, kind)]
     done = at.run("ops/deploy", "live")
     assert not at.vendor.faults[0].times, "it happened"
