@@ -11,8 +11,7 @@ import pytest
 import yaml
 from botocore import xform_name
 from conftest import Render
-from package import module
-from process import Inside
+from process import Inside, engine_of
 from vendors.base import SECRET, Fault, Machine
 from vendors.ecs import Ecs, Template, model
 
@@ -90,13 +89,13 @@ def test_a_deploy_takes_all_but_the_image_from_the_task_definition_of_the_stack(
     assert first not in json.dumps(container)
 
 
-def test_what_only_a_description_has_is_not_registered(render: Render) -> None:
+def test_what_only_a_description_has_is_not_registered() -> None:
     """Or AWS would refuse it: a field that is new there has to be left out here too."""
     ecs = model("ecs")
     described = set(ecs.shape_for("TaskDefinition").members)
     taken = set(ecs.operation_model("RegisterTaskDefinition").input_shape.members)
-    service = module(render(stack="node", ci="github", hosting="ecs"), "service")
-    assert set(service.DESCRIBED) == described - taken
+    engine = engine_of(("stack", "node"), ("ci", "github"), ("hosting", "ecs"))
+    assert set(engine.service.DESCRIBED) == described - taken
 
 
 def test_a_failed_revision_is_a_number_too_and_a_rollback_passes_over_it(

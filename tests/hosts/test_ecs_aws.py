@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -10,12 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ENGINE, Bench, Call, Render, answering
-from package import module
 from vendors.base import REGISTRY, SECRET, SKOPEO
 
 pytestmark = pytest.mark.slow
@@ -218,6 +219,21 @@ def running(at: Bench) -> Any:
     definition = service["taskDefinition"]
     said = asked(at, "ecs", "describe-task-definition", "--task-definition", definition)
     return said["taskDefinition"]["containerDefinitions"][0]
+
+
+def module(project: Path, name: str) -> Any:
+    """Import a module of a project's engine as it is: it starts the real command, and waits."""
+    package = f"engine_of_{abs(hash(project))}"
+    if package not in sys.modules:
+        folder = project / ENGINE
+        spec = spec_from_file_location(
+            package, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec
+        assert spec.loader
+        sys.modules[package] = module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[package])
+    return importlib.import_module(f"{package}.{name}")
 
 
 @pytest.fixture

@@ -241,6 +241,22 @@ def test_osv_objects_to_what_is_high_in_the_image(
 
 
 @pytest.mark.parametrize(
+    "report", ["", "<html>", "[]", '{"results": [{"packages": [{"groups": 7}]}]}']
+)
+def test_a_report_that_is_none_is_no_answer(
+    scanned: Callable[..., Repository], report: str
+) -> None:
+    at = scanned(stack="node", scan="osv")
+    (at.project / ".cache").mkdir()
+    (at.project / ".cache/image.tar").touch()
+    at.stub("osv-scanner", f"printf '%s' '{report}'")
+    done = at.run("ops/scan", "--image")
+    assert done.returncode == 1
+    assert "could not look" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
     ("stack", "reads"),
     [
         ("node", "--file=package-lock.json"),

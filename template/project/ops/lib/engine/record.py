@@ -65,7 +65,7 @@ class Record:
         if self._tip:
             log = ("-c", "trailer.separators=:", "log", "--reverse")
             shown = self._git(*log, f"--format={TRAILERS}%x1f%cI%x1f%an", self._tip)
-            self.rows = [Row(*line.split("\x1f")) for line in shown.splitlines()]
+            self.rows = [Row(*line.split("\x1f")) for line in shown.split("\n")]
 
     @property
     def stack(self) -> list[Row]:

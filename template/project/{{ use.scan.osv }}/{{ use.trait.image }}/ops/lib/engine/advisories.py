@@ -35,7 +35,11 @@ def found(report: dict[str, Any]) -> Iterator[str]:
 
 def task(call: Call) -> None:
     """Print them, and fail if there are any."""
-    lines = sorted(set(found(json.loads(Path(call.names[0]).read_text("utf-8")))))
+    try:
+        lines = sorted(set(found(json.loads(Path(call.names[0]).read_text("utf-8")))))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        told = f"could not look: OSV-Scanner's report is not as described ({error!r}), which proves nothing"
+        raise Failure(told) from error
     sys.stdout.writelines(f"{line}\n" for line in lines)
     if lines:
         raise Failure
