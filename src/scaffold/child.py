@@ -81,5 +81,6 @@ def run(
         except BaseException:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            process.wait()  # which Popen leaves out after an interrupt
             raise
     return subprocess.CompletedProcess(command, process.returncode, out, err)

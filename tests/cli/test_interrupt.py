@@ -18,9 +18,11 @@ from conftest import Scaffold, copy_template, small_disk, tree
 COMMAND = [sys.executable, "-m", "scaffold", "new", "my-service", "--no-lock"]
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
-    nothing = subprocess.DEVNULL
-    return subprocess.Popen(COMMAND, cwd=folder, stdin=nothing, stdout=nothing, stderr=nothing)
+def start(folder: Path) -> subprocess.Popen[str]:
+    nothing, pipe = subprocess.DEVNULL, subprocess.PIPE
+    return subprocess.Popen(
+        COMMAND, cwd=folder, stdin=nothing, stdout=nothing, stderr=pipe, text=True
+    )
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], float]:
     """Give the files of a whole project and the seconds that making it takes."""
     folder = tmp_path_factory.mktemp("whole")
     begin = time.monotonic()
-    assert start(folder).wait() == 0
+    process = start(folder)
+    process.communicate()
+    assert process.returncode == 0
     return set(tree(folder / "my-service")), time.monotonic() - begin
 
 
@@ -38,7 +42,7 @@ def test_killed_at_any_moment(moment: int, whole: tuple[set[str], float], tmp_pa
     process = start(tmp_path)
     time.sleep(random.Random(moment).uniform(0, seconds))  # noqa: S311  # no secret
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     destination = tmp_path / "my-service"
     assert not destination.exists() or set(tree(destination)) == files
 
@@ -158,9 +162,15 @@ def test_the_cache_does_not_grow_with_every_clone(scaffold: Scaffold, tmp_path: 
 
 
 def test_several_at_once_make_one_project(tmp_path: Path) -> None:
+    """Who comes too late finds the project, or somebody else who is just looking at its folder."""
     processes = [start(tmp_path) for _ in range(4)]
-    codes = sorted(process.wait() for process in processes)
-    assert codes == [0, 2, 2, 2]
+    said = [process.communicate()[1] for process in processes]
+    refused = {2: ("appeared meanwhile", "is not an empty folder"), 1: ("is at work in",)}
+    codes = [process.returncode for process in processes]
+    assert codes.count(0) == 1
+    for code, error in zip(codes, said, strict=True):
+        assert code == 0 or any(words in error for words in refused[code]), error
+        assert code == 0 or len(error.splitlines()) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["my-service"]
     status = subprocess.check_output(["git", "status", "--porcelain"], cwd=tmp_path / "my-service")
     assert status == b""
