@@ -25,8 +25,8 @@ from vendors import VENDORS  # noqa: E402
 from vendors.base import Machine  # noqa: E402
 
 from scaffold import project  # noqa: E402
-from scaffold.answers import resolve  # noqa: E402
-from scaffold.render import render  # noqa: E402
+from scaffold.template.answers import resolve  # noqa: E402
+from scaffold.template.renderer import render  # noqa: E402
 
 LIMIT = 2.0
 ROW = "seconds of ours in a rollback, median"

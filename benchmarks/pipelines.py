@@ -14,9 +14,9 @@ import time
 from itertools import product
 from pathlib import Path
 
-from scaffold.answers import resolve
-from scaffold.render import render
-from scaffold.template import Template
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render
 
 ROOT = Path(__file__).parents[1]
 AXES = ("stack", "ci", "hosting")

@@ -30,8 +30,8 @@ import runners  # noqa: E402
 import standins  # noqa: E402
 
 from scaffold import project  # noqa: E402
-from scaffold.answers import resolve  # noqa: E402
-from scaffold.render import render  # noqa: E402
+from scaffold.template.answers import resolve  # noqa: E402
+from scaffold.template.renderer import render  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 ROOT = Path(__file__).parents[1]
 #: What went with the last tasks in shell.

@@ -22,9 +22,9 @@ import copier
 
 import scaffold
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render
-from scaffold.template import opened
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
+from scaffold.template.source import opened
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[1]

@@ -12,11 +12,11 @@ import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
-from scaffold.answers import resolve
 from scaffold.pipeline import Job, Trigger, read
-from scaffold.render import render
 from scaffold.standard import Clause, Standard, State
-from scaffold.template import Template
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs/reference"

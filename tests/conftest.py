@@ -29,10 +29,10 @@ import yaml
 from hypothesis import settings
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import File
-from scaffold.render import render as render_files
-from scaffold.template import Template
+from scaffold.files import File
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render as render_files
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("scaffold", deadline=None)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scaffold.evidence import Confidence
+from scaffold.adopt.evidence import Confidence
 
 #: An answer and how sure it is.
 Label = tuple[Any, Confidence]

@@ -27,12 +27,13 @@ from mini import mini_template
 from repositories import REPOSITORIES, Repository, crlf
 from test_evidence import own_tests
 
-from scaffold import template as templates
-from scaffold.answers import resolve
 from scaffold.cli import app
 from scaffold.errors import ScaffoldError
-from scaffold.ownership import Owner, parsed
-from scaffold.render import render
+from scaffold.project.ownership import Owner, parsed
+from scaffold.template import source as templates
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render
 
 PAGE = ROOT / "docs/reference/adopt-proof.md"
 BRANCH = "scaffold/adopt"
@@ -356,7 +357,7 @@ class Story:
         for kept in step["kept"]:
             assert owners.of(PurePosixPath(kept["path"])) is not Owner.MANAGED
         assert (self.project / "ops/audit").exists()
-        template = templates.Template(self.source, str(self.source), "v2.0.0")
+        template = Template(self.source, str(self.source), "v2.0.0")
         for file in render(template, resolve(template, step["answers"])):
             name = PurePosixPath(self.repository.project, file.path).as_posix()
             if owners.of(file.path) is Owner.MANAGED and name not in self.before:

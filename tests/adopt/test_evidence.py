@@ -19,13 +19,22 @@ from hypothesis import strategies as st
 from mini import mini_template
 from repositories import DJANGO_ASSETS, EXPRESS, EXPRESS_DOCKER_GITHUB, REPOSITORIES, Repository
 
-from scaffold.answers import resolve
-from scaffold.catalog import Catalog
+from scaffold.adopt.evidence import (
+    LIMIT,
+    Clue,
+    Folder,
+    Guess,
+    brought,
+    brought_keys,
+    decoded,
+    infer,
+)
 from scaffold.errors import TemplateError
-from scaffold.evidence import LIMIT, Clue, Folder, Guess, brought, brought_keys, decoded, infer
-from scaffold.questions import Question
-from scaffold.render import render as render_files
-from scaffold.template import Template
+from scaffold.template.answers import resolve
+from scaffold.template.catalog import Catalog
+from scaffold.template.definition import Template
+from scaffold.template.questions import Question
+from scaffold.template.renderer import render as render_files
 
 ALL = pytest.mark.parametrize("repository", REPOSITORIES.values(), ids=REPOSITORIES)
 STACKS = {option.id: option for option in TEMPLATE.catalog.axis("stack")}

@@ -14,13 +14,13 @@ import pytest
 from conftest import TEMPLATE, pairwise, rendered
 from pathspec import PathSpec
 
-from scaffold import adoption
-from scaffold.adoption import Adoption, adopted
-from scaffold.answers import Answers, resolve
-from scaffold.evidence import requires
+from scaffold.adopt import plan
+from scaffold.adopt.evidence import requires
+from scaffold.adopt.plan import Adoption, adopted
+from scaffold.files import File
+from scaffold.git.repository import Repository
 from scaffold.pipeline import read
-from scaffold.render import File
-from scaffold.repository import Repository
+from scaffold.template.answers import Answers, resolve
 
 #: Every provider, with a stack that is deployed as an image and with one that is not.
 FOUND = [row for row in pairwise("stack", "ci", "hosting") if row["stack"] in {"python", "static"}]
@@ -50,7 +50,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     def render(_: object, answers: Answers) -> tuple[File, ...]:
         return rendered(*answers.remembered.items())
 
-    monkeypatch.setattr(adoption, "render", render)
+    monkeypatch.setattr(plan, "render", render)
 
 
 def adopt(top: Path, path: str, *take: str, **answers: str) -> tuple[Adoption, dict[str, bytes]]:

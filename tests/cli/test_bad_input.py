@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from conftest import Scaffold
 
-from scaffold import git
 from scaffold.errors import UsageError
-from scaffold.template import Shelf
+from scaffold.git import process
+from scaffold.template.source import Shelf
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 
@@ -311,7 +311,7 @@ def test_a_pipe_in_a_template_is_not_waited_for(scaffold: Scaffold, tmp_path: Pa
 @pytest.mark.parametrize("scheme", ["git", "https"])
 def test_a_host_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     """It takes the connection, and that is all; a test that waits for it is let go later."""
-    monkeypatch.setattr(git, "PATIENCE", 0.2)
+    monkeypatch.setattr(process, "PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent, Shelf() as shelf:
         late = threading.Timer(10, silent.close)
         late.start()

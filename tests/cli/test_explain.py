@@ -12,9 +12,9 @@ import pytest
 from conftest import TEMPLATE, Scaffold, copy_template
 from small import commit, git, release
 
-from scaffold.answers import resolve
-from scaffold.provenance import Provenance
-from scaffold.render import render
+from scaffold.project.provenance import Provenance
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from small import commit, everything, git
 from scaffold import git as git_command
 from scaffold import project
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.filling import filled
-from scaffold.ground import Ground, require_code, strangers
-from scaffold.render import File
+from scaffold.files import File
+from scaffold.new.filling import filled
+from scaffold.new.ground import Ground, require_code, strangers
 
 
 def begun(folder: Path) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from conftest import Call, Scaffold, answering
 
-from scaffold import lockfile, personal
 from scaffold.errors import UsageError
-from scaffold.lockfile import LockError, make, remark, resolved
-from scaffold.packagemanager import MANAGERS
+from scaffold.project import lockfile, personal
+from scaffold.project.lockfile import LockError, make, remark, resolved
+from scaffold.project.packagemanager import MANAGERS
 
 UV, NPM = MANAGERS["uv"], MANAGERS["npm"]
 

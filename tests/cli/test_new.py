@@ -17,8 +17,8 @@ import pytest
 import yaml
 from conftest import Scaffold, copy_template, tree
 
-from scaffold.git import without_password
-from scaffold.template import expanded
+from scaffold.git.process import without_password
+from scaffold.template.source import expanded
 
 QUICK = ("--defaults", "--no-lock", "--no-git")
 

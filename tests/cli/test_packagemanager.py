@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from test_lockfile import MANIFEST, UV
 
-from scaffold import personal
-from scaffold.packagemanager import reason
+from scaffold.project import personal
+from scaffold.project.packagemanager import reason
 
 
 def test_where_packages_come_from_is_kept() -> None:

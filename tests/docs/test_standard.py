@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 from conftest import ROOT
 
-from scaffold import document
+from scaffold.documents import reading
 from scaffold.standard import Clause, Standard, State
 
 STANDARD = Standard.read()
@@ -43,7 +43,7 @@ def test_what_a_clause_promises_is_proven(clause: Clause) -> None:
 
 
 def test_no_key_is_there_twice() -> None:
-    assert document.valid(PurePosixPath(DATA.name), DATA.read_bytes())
+    assert reading.valid(PurePosixPath(DATA.name), DATA.read_bytes())
 
 
 def test_the_readme_begins_with_how_much_is_met() -> None:

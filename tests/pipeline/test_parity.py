@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from conftest import TEMPLATE
 
-from scaffold.answers import resolve
 from scaffold.errors import UsageError
 from scaffold.pipeline import Job, Pipeline, Trigger, read
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 CHANGE, MAIN, CANDIDATE, RELEASE = (
     Trigger.CHANGE, Trigger.MAIN, Trigger.CANDIDATE, Trigger.RELEASE,

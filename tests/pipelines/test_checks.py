@@ -9,8 +9,8 @@ import checks
 import pytest
 from conftest import IMAGES, PINS, TEMPLATE, pairwise
 
-from scaffold.answers import resolve
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 AXES = ("stack", "ci", "hosting", "scan")
 

@@ -23,8 +23,8 @@ from runners import ENVIRONMENTS, PASSWORD, RECORD, gate, run
 from standins import STAGES, Standins
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 pytestmark = pytest.mark.slow
 

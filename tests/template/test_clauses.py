@@ -9,7 +9,7 @@ import pytest
 import yaml
 from conftest import TEMPLATE, Render
 
-from scaffold.catalog import Option
+from scaffold.template.catalog import Option
 
 BACKENDS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row["traits"]]
 HOSTS = TEMPLATE.catalog.axis("hosting")

@@ -14,9 +14,10 @@ from conftest import ROOT, TEMPLATE, Render, copy_template, pairwise, tree
 from pytest_copie.plugin import Copie
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render as render_files
-from scaffold.template import Template, opened
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render as render_files
+from scaffold.template.source import opened
 
 ANSWERS = ".copier-answers.yml"
 #: In which every two options meet that can.

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT, TEMPLATE, pairwise, rendered, with_something_new
 from pathspec import PathSpec
 
-from scaffold.answers import resolve
-from scaffold.render import seeds
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import seeds
 
 ROWS = [pytest.param(row, id="-".join(row.values())) for row in with_something_new(pairwise())]
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT
 
-from scaffold.answers import resolve
 from scaffold.errors import UsageError
-from scaffold.questions import Question
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.questions import Question
+from scaffold.template.renderer import render
 
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)

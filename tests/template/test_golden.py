@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from conftest import TEMPLATE
 
-from scaffold.answers import resolve
-from scaffold.render import render
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PROFILES = {

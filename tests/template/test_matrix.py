@@ -41,8 +41,8 @@ from conftest import (
 )
 from pathspec import PathSpec
 
-from scaffold.answers import resolve
-from scaffold.render import seeds
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import seeds
 
 QUICK = with_something_new(pairwise())
 #: The rows of a set of projects.

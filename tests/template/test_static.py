@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import pytest
 from conftest import TEMPLATE, tree
 
-from scaffold.answers import resolve
-from scaffold.render import seeds
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render
-from scaffold.template import opened
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
+from scaffold.template.source import opened
 
 TOKEN = re.compile(rb"ours-\d{6}")
 DATES = {

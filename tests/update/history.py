@@ -16,10 +16,11 @@ from pathspec import PathSpec
 from project import Files, commit_all, git
 
 from scaffold import project as made
-from scaffold.answers import resolve
 from scaffold.errors import UsageError
-from scaffold.render import render, seeds
-from scaffold.template import Shelf, Template
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render, seeds
+from scaffold.template.source import Shelf
 
 ANSWERS = ".copier-answers.yml"
 #: What the present template is in a history that tests make.

@@ -14,16 +14,17 @@ import pytest
 from jinja2 import Environment
 from jinja2.sandbox import SandboxedEnvironment
 
-from scaffold import answersfile, console, project
-from scaffold.answers import resolve
+from scaffold import console, project
 from scaffold.commands.update import Wishes, update
 from scaffold.errors import ScaffoldError
-from scaffold.git import GitError, explained
-from scaffold.journal import Journal
-from scaffold.render import render
-from scaffold.repository import Repository
-from scaffold.template import Shelf, opened
-from scaffold.update import Wish, planned
+from scaffold.git.process import GitError, explained
+from scaffold.git.repository import Repository
+from scaffold.project import answersfile
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
+from scaffold.template.source import Shelf, opened
+from scaffold.update.journal import Journal
+from scaffold.update.plan import Wish, planned
 
 ANSWERS = {"{{ _copier_conf.answers_file }}.jinja": "{{ _copier_answers | to_nice_yaml -}}\n"}
 LINES = "".join(f"Line {number}.\n" for number in range(20))

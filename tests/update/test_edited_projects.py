@@ -27,9 +27,9 @@ from project import (
 )
 
 from scaffold import project
-from scaffold.answers import resolve
-from scaffold.render import render
-from scaffold.template import opened
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import render
+from scaffold.template.source import opened
 
 pytestmark = pytest.mark.slow  # Copier takes seconds
 

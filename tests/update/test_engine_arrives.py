@@ -27,7 +27,7 @@ from project import (
 from vendors.base import Machine
 from vendors.render import Render
 
-from scaffold.template import Shelf
+from scaffold.template.source import Shelf
 
 pytestmark = pytest.mark.slow  # there are many of them
 

@@ -31,9 +31,9 @@ from project import (
     write,
 )
 
-from scaffold.answers import resolve
 from scaffold.errors import UsageError
-from scaffold.template import Shelf
+from scaffold.template.answers import resolve
+from scaffold.template.source import Shelf
 
 AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
 pytestmark = pytest.mark.slow  # there are many of them

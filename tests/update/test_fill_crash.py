@@ -12,7 +12,7 @@ from moments import watch
 from project import commit_all, copied, git, snapshot, template, work_tree, write
 
 from scaffold import cli
-from scaffold.filling import STAGE
+from scaffold.new.filling import STAGE
 
 ANSWERS_FILE = ".copier-answers.yml"
 ANSWERS = "{{ _copier_conf.answers_file }}.jinja"

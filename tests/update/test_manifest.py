@@ -16,20 +16,20 @@ from conftest import Render
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scaffold import document, manifest
+from scaffold.documents import merging, reading
 
 
 def merged(name: str, base: str | None, ours: str, theirs: str) -> str | None:
     versions = [text if text is None else dedent(text).encode() for text in (base, ours, theirs)]
     assert versions[1] is not None
     assert versions[2] is not None
-    result = manifest.merge(PurePosixPath(name), versions[0], versions[1], versions[2])
+    result = merging.merge(PurePosixPath(name), versions[0], versions[1], versions[2])
     return result.decode() if result is not None else None
 
 
 def added(name: str, ours: str, theirs: str, *leave: tuple[str, ...]) -> str | None:
     path, versions = PurePosixPath(name), [dedent(text).encode() for text in (ours, theirs)]
-    result = manifest.add_missing(path, versions[0], versions[1], leave)
+    result = merging.add_missing(path, versions[0], versions[1], leave)
     return result.decode() if result is not None else None
 
 
@@ -193,7 +193,7 @@ def test_line_breaks_stay_as_they_were(newline: str, end: str) -> None:
     ours = PACKAGE.replace('"x"', '"y"').rstrip() + end
     theirs = PACKAGE.replace('"zod"', '"pino": "9.0.0",\n    "zod"')
     expected = ours.replace('"zod"', '"pino": "9.0.0",\n    "zod"')
-    result = manifest.merge(
+    result = merging.merge(
         PurePosixPath("package.json"),
         PACKAGE.encode(),
         ours.replace("\n", newline).encode(),
@@ -558,7 +558,7 @@ def test_what_is_to_be_left_is_not_added() -> None:
 )
 def test_a_file_that_lacks_nothing_is_given_as_it_is(name: str, text: str) -> None:
     ours = text.encode()
-    assert manifest.add_missing(PurePosixPath(name), ours, ours) is ours
+    assert merging.add_missing(PurePosixPath(name), ours, ours) is ours
 
 
 # What has no merge
@@ -592,14 +592,14 @@ def test_a_file_that_lacks_nothing_is_given_as_it_is(name: str, text: str) -> No
 )
 def test_what_cannot_be_read_is_not_valid_and_has_no_merge(name: str, text: str) -> None:
     path, good = PurePosixPath(name), b"a: 1\n" if name.endswith("yaml") else b'{"a": 1}'
-    assert document.valid(path, text.encode()) is False
+    assert reading.valid(path, text.encode()) is False
     for versions in (
         (text.encode(), good, good + b" "),
         (good, text.encode(), good),
         (good, good, text.encode()),
     ):
-        assert name == "package.json" or manifest.merge(path, *versions) is None
-    assert manifest.add_missing(path, text.encode(), good) is None
+        assert name == "package.json" or merging.merge(path, *versions) is None
+    assert merging.add_missing(path, text.encode(), good) is None
 
 
 @pytest.mark.parametrize(
@@ -614,20 +614,20 @@ def test_what_cannot_be_read_is_not_valid_and_has_no_merge(name: str, text: str)
     ],
 )
 def test_what_can_be_read_is_valid(name: str, text: str) -> None:
-    assert document.valid(PurePosixPath(name), text.encode()) is True
+    assert reading.valid(PurePosixPath(name), text.encode()) is True
 
 
 def test_other_formats_are_not_known() -> None:
     path = PurePosixPath("a.ini")
-    assert document.valid(path, b"") is None
-    assert manifest.merge(path, b"", b"", b"") is None
-    assert manifest.add_missing(path, b"", b"") is None
+    assert reading.valid(path, b"") is None
+    assert merging.merge(path, b"", b"", b"") is None
+    assert merging.add_missing(path, b"", b"") is None
 
 
 def test_bytes_that_are_no_text_and_mixed_line_breaks_have_no_merge() -> None:
     path = PurePosixPath("a.yaml")
     for text in (b"a: \xff\n", b"\xef\xbb\xbfa: 1\n", b"a: 1\r\nb: 1\n", b"a: 1\rb: 1\n"):
-        assert manifest.merge(path, b"a: 2\n", text, b"a: 2\nc: 3\n") is None
+        assert merging.merge(path, b"a: 2\n", text, b"a: 2\nc: 3\n") is None
 
 
 # What the template generates
@@ -641,17 +641,17 @@ def test_every_manifest_of_a_project_is_read_whole_and_edited_where_it_changes(
     seen = set()
     for file in filter(Path.is_file, sorted(project.rglob("*"))):
         path, text = PurePosixPath(file), file.read_bytes()
-        if document.valid(path, text) is None:
+        if reading.valid(path, text) is None:
             continue
-        assert document.valid(path, text), path
+        assert reading.valid(path, text), path
         more = b"zz.a = 1\n" if path.suffix == ".toml" else b"zz:\n  a: 1\n"
         new = more + text
         if path.suffix == ".json":
             new = text.replace(b"{\n", b'{\n  "zz": {\n    "a": 1\n  },\n', 1)
-        added = manifest.merge(path, text, text, new)
+        added = merging.merge(path, text, text, new)
         assert added is not None, path
         assert Counter(added.splitlines()) == Counter(new.splitlines())
-        assert manifest.merge(path, added, added, text) == text
+        assert merging.merge(path, added, added, text) == text
         seen.add(path.suffix)
     assert seen >= {".json", ".yml"}
 
@@ -733,7 +733,7 @@ def test_where_the_template_changed_nothing_the_text_of_the_user_stays(
     name: str, base: dict[str, Any], ours: dict[str, Any]
 ) -> None:
     old, mine = write(name, base), write(name, ours)
-    assert manifest.merge(PurePosixPath(name), old, mine, old) == mine
+    assert merging.merge(PurePosixPath(name), old, mine, old) == mine
 
 
 @EACH_FORMAT
@@ -743,7 +743,7 @@ def test_where_the_user_changed_nothing_the_template_has_its_way(
     name: str, base: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
     old, new = write(name, base), write(name, theirs)
-    result = manifest.merge(PurePosixPath(name), old, old, new)
+    result = merging.merge(PurePosixPath(name), old, old, new)
     assert result is None or read(name, result) == read(name, new)
 
 
@@ -772,7 +772,7 @@ def test_changes_of_different_keys_are_all_made(
     del expected[gone], (yours if late else mine)[gone]
     if late:
         expected[gone] = "changed"
-    result = manifest.merge(
+    result = merging.merge(
         PurePosixPath(name), write(name, base), write(name, mine), write(name, yours)
     )
     assert read(name, result) == (without_none(expected) if name.endswith("toml") else expected)
@@ -790,7 +790,7 @@ def test_adopting_adds_all_that_is_missing(
         return {**new, **{key: filled(value, new.get(key)) for key, value in mine.items()}}
 
     mine, new = write(name, ours), write(name, theirs)
-    result = manifest.add_missing(PurePosixPath(name), mine, new)
+    result = merging.add_missing(PurePosixPath(name), mine, new)
     assert result is None or read(name, result) == filled(read(name, mine), read(name, new))
 
 
@@ -804,11 +804,11 @@ def test_adopting_adds_all_that_is_missing(
 )
 def test_whatever_is_in_a_file_nothing_is_raised(name: str, texts: list[bytes]) -> None:
     path = PurePosixPath(name)
-    result = manifest.merge(path, texts[0], texts[1], texts[2])
-    assert result is None or document.valid(path, result)
-    result = manifest.add_missing(path, texts[1], texts[2])
-    assert result is None or document.valid(path, result)
-    assert document.valid(path, texts[0]) in (True, False)
+    result = merging.merge(path, texts[0], texts[1], texts[2])
+    assert result is None or reading.valid(path, result)
+    result = merging.add_missing(path, texts[1], texts[2])
+    assert result is None or reading.valid(path, result)
+    assert reading.valid(path, texts[0]) in (True, False)
 
 
 LINES = {

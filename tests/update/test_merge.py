@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from project import commit_all, git
 
-from scaffold.merge import SYMLINK, Merge, merged
-from scaffold.render import File
-from scaffold.repository import Repository
-from scaffold.store import inline, scratch_store
+from scaffold.files import File
+from scaffold.git.repository import SYMLINK, Repository
+from scaffold.git.store import inline, scratch_store
+from scaffold.update.merge import merged
+from scaffold.update.outcome import Merge
 
 A, B, C = ("".join(f"{name}, line {n * n}\n" for n in range(12)) for name in "abc")
 PLAIN, RUNS = "100644", "100755"

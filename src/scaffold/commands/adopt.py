@@ -7,23 +7,29 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from scaffold import adoption, adoptionreport, answersfile, branch, console, git, ground, ownership
-from scaffold.answers import pairs
+from scaffold import console, git
+from scaffold.adopt import plan, report
+from scaffold.adopt.answering import answered, guesses
+from scaffold.adopt.keeping import chosen, kept
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.journal import Journal
-from scaffold.origin import Origin, nearest_version, stands_in
-from scaffold.repository import Entry, Repository
-from scaffold.store import scratch_store
-from scaffold.template import Shelf, is_embedded
+from scaffold.git import branch
+from scaffold.git.repository import Entry, Repository
+from scaffold.git.store import scratch_store
+from scaffold.new import ground
+from scaffold.project import answersfile, ownership
+from scaffold.project.origin import Origin, nearest_version, stands_in
+from scaffold.template.answers import pairs
+from scaffold.template.source import Shelf, is_embedded
+from scaffold.update.journal import Journal
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scaffold.answersfile import AnswersFile
-    from scaffold.questions import Question
-    from scaffold.template import Template
+    from scaffold.project.answersfile import AnswersFile
+    from scaffold.template.definition import Template
+    from scaffold.template.questions import Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,34 +106,34 @@ def _adopt(
         )
     if not wishes.dry_run:
         branch.ready(repository, wishes.branch)
-    found = adoption.guesses(template, repository)
+    found = guesses(template, repository)
     given = pairs(wishes.data)
-    answers = adoption.answered(template, found, given)
+    answers = answered(template, found, given)
     if not wishes.as_json:
-        adoptionreport.show_answers(found, given, answers)
+        report.show_answers(found, given, answers)
     known = {*given}
     if ask := _asker(wishes, known):
-        answers = adoption.answered(template, found, given, ask)
+        answers = answered(template, found, given, ask)
         console.say()
     default = {name for name, guess in found.items() if guess.answer is None and name not in known}
-    result = adoption.adopted(template, answers, repository, take, default)
+    result = plan.adopted(template, answers, repository, take, default)
     name = answers.values.get("project_name", repository.folder.name)
     commit = None
     if not wishes.dry_run:
         message = f"Adopt scaffold's template {template.commit} for {name}"
         commit = branch.commit(repository, wishes.branch, message, result.result)
     if wishes.as_json:
-        report = adoptionreport.as_data(template, found, result) | {
+        data = report.as_data(template, found, result) | {
             "dry_run": wishes.dry_run,
             "branch": None if commit is None else wishes.branch,
             "commit": commit,
         }
-        console.say(json.dumps(report, indent=2))
+        console.say(json.dumps(data, indent=2))
         return
     present = repository.below(repository.prefix)
-    told = result.added if commit is None else adoptionreport.folded(result.added, present)
-    adoptionreport.show_files(result, told)
-    adoptionreport.advise(result, repository.prefix, branch.main(repository))
+    told = result.added if commit is None else report.folded(result.added, present)
+    report.show_files(result, told)
+    report.advise(result, repository.prefix, branch.main(repository))
     _next(wishes, commit)
 
 
@@ -135,7 +141,7 @@ def _asker(wishes: Wishes, known: set[str]) -> Callable[[Question], Any] | None:
     """Ask what is unsure of whoever is there, and note what was asked."""
     if wishes.defaults or wishes.as_json or wishes.dry_run or not console.interactive():
         return None
-    from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
+    from scaffold.template import prompts  # noqa: PLC0415  # questionary, only where somebody answers
 
     def ask(question: Question) -> Any:
         known.add(question.name)
@@ -154,12 +160,12 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
         else:
             known = bool(record.commit and shelf.versions(source).commit(record.commit))
             here = record.source == shelf.at(source).source
-    report = {"answers_file": str(record.path), "branch": None, "commit": None}
+    data = {"answers_file": str(record.path), "branch": None, "commit": None}
     if (here and record.commit) or (not known and _can_be_had(record, shelf)):
         known_as = git.without_password(record.source)
-        report |= {"template": known_as, "version": record.commit}
+        data |= {"template": known_as, "version": record.commit}
         said = f"{printable(str(record.path))} makes this a project already: nothing to do."
-        console.say(json.dumps(report, indent=2) if wishes.as_json else said)
+        console.say(json.dumps(data, indent=2) if wishes.as_json else said)
         return
     if not wishes.dry_run:
         branch.ready(repository, wishes.branch)
@@ -176,14 +182,14 @@ def _take_over(wishes: Wishes, repository: Repository, record: AnswersFile, shel
     if not wishes.dry_run:
         message = f"Follow scaffold's template from {version} on"
         result = {file.path: (file.content, "100644")}
-        report["branch"] = wishes.branch
-        report["commit"] = branch.commit(repository, wishes.branch, message, result)
+        data["branch"] = wishes.branch
+        data["commit"] = branch.commit(repository, wishes.branch, message, result)
     if wishes.as_json:
-        report |= {"template": address, "version": version}
-        console.say(json.dumps(report, indent=2))
+        data |= {"template": address, "version": version}
+        console.say(json.dumps(data, indent=2))
         return
     console.say(f"{printable(str(record.path))}: a project at {version} ({how}).")
-    _next(wishes, report["commit"])
+    _next(wishes, data["commit"])
 
 
 def _can_be_had(record: AnswersFile, shelf: Shelf) -> bool:
@@ -208,7 +214,7 @@ def _take(
         repository.require_clean()
         with console.progress("Comparing with the template …"):
             origin = Origin.of(record, shelf, wishes.template)
-        files = adoption.chosen(take, origin.files, repository.below(record.project))
+        files = chosen(take, origin.files, repository.below(record.project))
         with scratch_store(repository) as store:
             result = {
                 record.project / file.path: Entry(file.mode, store.write(file.content))
@@ -217,7 +223,7 @@ def _take(
             settings = record.project / ownership.FILE
             if settings in repository.files:
                 before = repository.text(settings)
-                text = adoption.kept(before, (), [file.path for file in files], take)
+                text = kept(before, (), [file.path for file in files], take)
                 result[settings] = Entry("100644", store.write(text.encode()))
             changed = {
                 path: entry for path, entry in result.items() if repository.files.get(path) != entry

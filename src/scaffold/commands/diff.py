@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scaffold import console, drift, git
+from scaffold import console, git
 from scaffold.errors import UsageError
-from scaffold.template import Shelf
+from scaffold.template.source import Shelf
+from scaffold.update import drift
 from scaffold.wording import shown
 
 if TYPE_CHECKING:
     from pathlib import PurePosixPath
 
-    from scaffold.answersfile import AnswersFile
-    from scaffold.repository import Repository
+    from scaffold.git.repository import Repository
+    from scaffold.project.answersfile import AnswersFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,20 +6,22 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaffold import console, drift, git, provenance
-from scaffold.drift import State
+from scaffold import console, git
 from scaffold.errors import UsageError
-from scaffold.ownership import Owner
-from scaffold.provenance import Provenance
-from scaffold.template import Shelf
+from scaffold.project import provenance
+from scaffold.project.ownership import Owner
+from scaffold.project.provenance import Provenance
+from scaffold.template.source import Shelf
+from scaffold.update import drift
+from scaffold.update.drift import State
 from scaffold.wording import printable, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path, PurePosixPath
 
-    from scaffold.drift import Drift, Trace
-    from scaffold.provenance import Cause
+    from scaffold.project.provenance import Cause
+    from scaffold.update.drift import Drift, Trace
 
 
 @dataclass(frozen=True, slots=True)

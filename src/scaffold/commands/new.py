@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from scaffold import console, git, lockfile, project, surroundings
-from scaffold.answers import Answers, pairs, resolve
+from scaffold import console, git, project
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.filling import filled
-from scaffold.ground import Fit, Ground
-from scaffold.project import appearing_at
-from scaffold.render import render, seeds
-from scaffold.template import Template, opened
+from scaffold.new import surroundings
+from scaffold.new.filling import filled
+from scaffold.new.ground import Fit, Ground
+from scaffold.project import lockfile
+from scaffold.project.folder import appearing_at
+from scaffold.template.answers import Answers, pairs, resolve
+from scaffold.template.renderer import render, seeds
+from scaffold.template.source import opened
 from scaffold.wording import count, printable, shown, slug
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from scaffold.render import File
+    from scaffold.files import File
+    from scaffold.template.definition import Template
 
 NAME = "project_name"
 
@@ -118,7 +121,7 @@ def _answered(
     if not ask:
         answers = resolve(template, given)
         return answers, _fitted(template, answers, ground)
-    from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
+    from scaffold.template import prompts  # noqa: PLC0415  # questionary, only where somebody answers
 
     resolve(template, given)  # what is wrong already is said before anything is asked
     answers = prompts.interview(template, given)

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from scaffold import console
-from scaffold.template import opened
+from scaffold.template.source import opened
 
 if TYPE_CHECKING:
-    from scaffold.catalog import Option
+    from scaffold.template.catalog import Option
 
 
 def options(axis: str | None, *, template: str | None, ref: str | None, as_json: bool) -> None:

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scaffold import answersfile, console, drift, git
-from scaffold.drift import Standing, State
+from scaffold import console, git
 from scaffold.errors import ScaffoldError, UsageError
-from scaffold.journal import CONFLICTS, NEXT, STAGED, Journal
-from scaffold.template import Shelf
+from scaffold.project import answersfile
+from scaffold.template.source import Shelf
+from scaffold.update import drift
+from scaffold.update.drift import Standing, State
+from scaffold.update.journal import Journal
+from scaffold.update.state import CONFLICTS, NEXT, STAGED
 from scaffold.wording import count, printable, shown
 
 if TYPE_CHECKING:
-    from scaffold import journal
-    from scaffold.answersfile import AnswersFile
-    from scaffold.repository import Repository
+    from scaffold.git.repository import Repository
+    from scaffold.project.answersfile import AnswersFile
+    from scaffold.update.state import State as Waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,7 @@ def _looked_at(
         return Report(record, name, problem=error)
 
 
-def _say(wishes: Wishes, reports: list[Report], waiting: journal.State | None) -> None:
+def _say(wishes: Wishes, reports: list[Report], waiting: Waiting | None) -> None:
     for number, report in enumerate(reports):
         if number:
             console.say()
@@ -154,7 +157,7 @@ def _line(trace: drift.Trace) -> str:
     return printable(f"  {trace.state:<11}  {trace.owner:<7}  {trace.path}{moved}")
 
 
-def _waiting(state: journal.State) -> str:
+def _waiting(state: Waiting) -> str:
     if state.phase == CONFLICTS:
         conflicts = count(len(state.conflicts), "conflict")
         return f"An update waits for you: {state.title} ({conflicts})."
@@ -164,7 +167,7 @@ def _waiting(state: journal.State) -> str:
 
 
 def _next(
-    wishes: Wishes, repository: Repository, behind: list[Report], waiting: journal.State | None
+    wishes: Wishes, repository: Repository, behind: list[Report], waiting: Waiting | None
 ) -> str:
     """Give the command that comes next, as it can be typed where we are."""
     if waiting:
@@ -200,7 +203,7 @@ def _as_data(
     wishes: Wishes,
     repository: Repository,
     reports: list[Report],
-    waiting: journal.State | None,
+    waiting: Waiting | None,
 ) -> dict[str, Any]:
     pending = waiting and {
         "phase": waiting.phase,

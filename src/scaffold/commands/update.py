@@ -9,21 +9,23 @@ from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from scaffold import answersfile, console, git
-from scaffold.answers import pairs
+from scaffold import console, git
 from scaffold.errors import LeftError, ScaffoldError, UsageError
-from scaffold.journal import APPLYING, NEXT, Journal
-from scaffold.origin import source_of
-from scaffold.repository import Repository
-from scaffold.template import Shelf
-from scaffold.update import Plan, Step, Wish, planned
+from scaffold.git.repository import Repository
+from scaffold.project import answersfile
+from scaffold.project.origin import source_of
+from scaffold.template.answers import pairs
+from scaffold.template.source import Shelf
+from scaffold.update.journal import Journal
+from scaffold.update.plan import Plan, Step, Wish, planned
+from scaffold.update.state import APPLYING, NEXT
 from scaffold.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from scaffold.questions import Question
+    from scaffold.template.questions import Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,7 @@ def _asker(wishes: Wishes) -> Callable[[Question], Any] | None:
     """Ask new questions of whoever is there; else their defaults do."""
     if wishes.defaults or wishes.as_json or wishes.dry_run or not console.interactive():
         return None
-    from scaffold import prompts  # noqa: PLC0415  # questionary, only where somebody answers
+    from scaffold.template import prompts  # noqa: PLC0415  # questionary, only where somebody answers
 
     return prompts.ask
 

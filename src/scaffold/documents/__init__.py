@@ -1,0 +1,1 @@
+"""Documents of a configuration language, read and merged without losing a character."""

@@ -1,0 +1,1 @@
+"""The place that a new project goes into."""
