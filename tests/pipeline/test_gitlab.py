@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from notation import gates, ids, job, pipeline
 
-from scaffold.pipeline.gitlab import minutes
+from scaffold.pipeline.gitlab.jobs import minutes
 
 FILE = ".gitlab-ci.yml"
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaffold.pipeline import bitbucket, github, gitlab, render, vercel
+from scaffold.pipeline import bitbucket, github, gitlab, render_host, vercel
 from scaffold.pipeline.model import (
     STAGES,
     Concurrency,
@@ -40,7 +40,7 @@ __all__ = [
 #: Each has a `read(files, branch, notes)`: it takes what this module's `read` takes, gives jobs,
 #: adds a line to `notes` for whatever it did not understand, and raises ScaffoldError for what is
 #: no YAML or JSON at all.
-READERS = (github, gitlab, bitbucket, render, vercel)
+READERS = (github, gitlab, bitbucket, render_host, vercel)
 
 
 def read(files: Mapping[str, bytes], branch: str = "") -> Pipeline:
