@@ -25,6 +25,7 @@ from urllib.parse import parse_qs, urlsplit
 import pexpect
 import platformdirs
 import pytest
+import warm
 import yaml
 from hypothesis import settings
 
@@ -336,6 +337,8 @@ def scaffold(tmp_path: Path) -> Scaffold:
     def scaffold(
         *args: str, cwd: Path = tmp_path, **variables: str
     ) -> subprocess.CompletedProcess[str]:
+        if not variables:
+            return warm.run(*args, cwd=cwd, env=os.environ)
         return subprocess.run(
             [sys.executable, "-m", "scaffold", *args],
             cwd=cwd,
