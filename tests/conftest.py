@@ -28,6 +28,7 @@ import pytest
 import warm
 import yaml
 from hypothesis import settings
+from spent import Spent
 
 from scaffold import project
 from scaffold.files import File
@@ -85,8 +86,10 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 def pytest_configure(config: pytest.Config) -> None:
     """Have quick tests write to memory: theirs are small files by the ten thousands.
 
-    Not the slow ones, which install packages and would fill it.
+    Not the slow ones, which install packages and would fill it. CI is told where time goes.
     """
+    if os.environ.get("CI"):
+        config.pluginmanager.register(Spent())
     if "not slow" in config.option.markexpr and memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
 
