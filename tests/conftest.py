@@ -268,8 +268,15 @@ Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
 Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
-def combinations_of(*axes: str) -> list[dict[str, str]]:
-    """Give every project there can be, by its options; of all axes, if none is named."""
+#: How many projects are looked at as they are. More options than that would be too much to render.
+MOST = 1000
+
+
+def combinations_of(*axes: str, most: int = MOST) -> list[dict[str, str]]:
+    """Give every project there can be, by its options; of all axes, if none is named.
+
+    Where they are more than some, these are projects in which every three options meet that can.
+    """
     catalog = TEMPLATE.catalog
     chosen: list[dict[str, str]] = [{}]
     for axis in axes or catalog.axes:
@@ -278,22 +285,33 @@ def combinations_of(*axes: str) -> list[dict[str, str]]:
             for before in chosen
             for option in catalog.fitting(axis, before)
         ]
+        if len(chosen) > most:
+            chosen = fewest(chosen, 3)
     return chosen
 
 
 def pairwise(*axes: str) -> list[dict[str, str]]:
-    """Give projects in which every two options meet that can; of all axes, if none is named.
+    """Give projects in which every two options meet that can; of all axes, if none is named."""
+    return fewest(combinations_of(*axes), 2)
 
-    Each next one has the most pairs that were not there yet, and is the first of those that do.
+
+def meeting(row: dict[str, str], number: int) -> set[tuple[tuple[str, str], ...]]:
+    """Give every so many options that meet in a project; all of them, if it has fewer."""
+    return {*combinations(row.items(), min(number, len(row)))}
+
+
+def fewest(chosen: list[dict[str, str]], number: int) -> list[dict[str, str]]:
+    """Give some of these projects, in which every so many options meet that do in all.
+
+    Each next one has the most that did not meet yet, and is the first of those that do.
     """
-    chosen = combinations_of(*axes)
-    pairs = [set(combinations(each.items(), 2)) for each in chosen]
-    left = set[tuple[tuple[str, str], ...]]().union(*pairs)
+    met = [meeting(row, number) for row in chosen]
+    left = set[tuple[tuple[str, str], ...]]().union(*met)
     found = []
     while left:
-        new = max(range(len(chosen)), key=lambda at: len(pairs[at] & left))
+        new = max(range(len(chosen)), key=lambda at: len(met[at] & left))
         found.append(chosen[new])
-        left -= pairs[new]
+        left -= met[new]
     return found
 
 

@@ -31,11 +31,6 @@ def lint(template: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
-def test_cfn_lint_is_content_with_the_template(render: Render) -> None:
-    done = lint(render(stack="python", ci="gitlab", hosting="ecs") / ".aws/service.yaml")
-    assert done.returncode == 0, done.stdout
-
-
 @pytest.mark.parametrize(
     ("right", "wrong", "rule"),
     [

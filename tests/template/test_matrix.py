@@ -8,16 +8,16 @@ the projects there are.
 from __future__ import annotations
 
 import fcntl
+import importlib
 import json
+import os
 import pickle
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,15 @@ from conftest import (
     PINS,
     RUNTIME,
     TEMPLATE,
-    Render,
     Yaml,
     combinations_of,
+    meeting,
     pairwise,
     prettier,
-    rendered,
     vendors_file,
     with_something_new,
 )
+from matrix import Project, Projects, render_all, write
 from pathspec import PathSpec
 
 from scaffold.template.answers import resolve
@@ -49,125 +49,29 @@ QUICK = with_something_new(pairwise())
 SETS = {"quick": QUICK, "all": combinations_of()}
 
 
-@dataclass(frozen=True)
-class Written:
-    """A rendered file: what is in it, whether it can be run, and the layer that it is from."""
-
-    content: bytes
-    executable: bool
-    layer: Path
-
-    @property
-    def text(self) -> str:
-        """What is in it, for people."""
-        return self.content.decode("utf-8")
-
-
-@dataclass(frozen=True)
-class Project:
-    """A rendered project: its row's options, joined by hyphens, and its files by their paths."""
-
-    name: str
-    row: dict[str, str]
-    files: dict[str, Written]
-
-    def some(self, *patterns: str) -> dict[str, Written]:
-        """Give the files that match any of some patterns, as git's ignore files have them."""
-        matched = PathSpec.from_lines("gitignore", patterns).match_files(self.files)
-        return {path: self.files[path] for path in sorted(matched)}
-
-
-@dataclass(frozen=True)
-class Projects:
-    """A set of projects, and a folder for what tools read of them."""
-
-    all: list[Project]
-    folder: Path
-
-    def new(self, *patterns: str) -> Iterator[tuple[Project, dict[str, Written]]]:
-        """Give, project by project, the files that match and none before it had."""
-        seen = set()
-        for project in self.all:
-            found = {
-                path: file
-                for path, file in project.some(*patterns).items()
-                if (path, file) not in seen
-            }
-            seen |= set(found.items())
-            if found:
-                yield project, found
-
-    def groups(self, *patterns: str) -> Iterator[tuple[Project, Path]]:
-        """Give projects of which some file that matches is new, and a folder with all that do."""
-        for project, _ in self.new(*patterns):
-            yield project, write(project.some(*patterns), self.folder / project.name)
-
-    def laid_out(self, *patterns: str) -> list[Path]:
-        """Write every different file that matches, below the name of the first project with it."""
-        return [
-            write({path: file}, self.folder / project.name) / path
-            for project, found in self.new(*patterns)
-            for path, file in found.items()
-        ]
-
-
-def write(files: dict[str, Written], folder: Path) -> Path:
-    """Write files to a folder, and give it."""
-    for path, file in files.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(file.content)
-        target.chmod(0o755 if file.executable else 0o644)
-    return folder
-
-
-def render_all(rows: list[dict[str, str]]) -> list[Project]:
-    """Render projects; a file that several have is one object."""
-    known: dict[Written, Written] = {}
-    found = []
-    for row in rows:
-        files = {}
-        for file in rendered(*row.items()):
-            layer = Path(*file.origin.parts[:3])
-            written = Written(file.content, file.executable, layer)
-            files[file.path.as_posix()] = known.setdefault(written, written)
-        found.append(Project("-".join(row.values()), row, files))
-    return found
-
-
 @pytest.fixture(
     scope="module", params=["quick", pytest.param("all", marks=pytest.mark.slow)], name="rendering"
 )
 def rendering_of(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> list[Project]:
+) -> Projects:
     """A set of projects, rendered by the first test process that wants it."""
-    shared = tmp_path_factory.getbasetemp().parent
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:  # else what is above it is of other runs
+        shared = shared.parent
     with (shared / f"matrix-{request.param}").open("a+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if not file.tell():
             pickle.dump(render_all(SETS[request.param]), file)
         file.seek(0)
-        found: list[Project] = pickle.load(file)  # noqa: S301 (our own)
+        found: Projects = pickle.load(file)  # noqa: S301 (our own)
         return found
 
 
 @pytest.fixture
-def projects(rendering: list[Project], tmp_path: Path) -> Projects:
+def projects(rendering: Projects, tmp_path: Path) -> Projects:
     """The projects of a set."""
-    return Projects(rendering, tmp_path)
-
-
-def run(*command: str | Path, cwd: Path) -> None:
-    """Run a tool and show what it says when it is not content."""
-    done = subprocess.run(
-        [str(part) for part in command],
-        cwd=cwd,
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, f"{command[0]}:\n{done.stdout}{done.stderr}"
+    return replace(rendering, folder=tmp_path)
 
 
 def test_there_are_projects_with_every_option(projects: Projects) -> None:
@@ -175,6 +79,25 @@ def test_there_are_projects_with_every_option(projects: Projects) -> None:
     assert chosen == {
         (axis, option.id) for axis, options in TEMPLATE.catalog.axes.items() for option in options
     }
+
+
+@pytest.mark.parametrize("most", [20, 100, 300])
+def test_every_three_options_meet_where_projects_are_too_many(most: int) -> None:
+    some, every = combinations_of(most=most), combinations_of()
+    assert len(some) < len(every)
+    assert all(row in every for row in some)
+    assert {three for row in some for three in meeting(row, 3)} == {
+        three for row in every for three in meeting(row, 3)
+    }
+
+
+def test_a_complaint_names_the_projects_that_have_the_file(
+    projects: Projects,
+) -> None:
+    [file, *_] = projects.laid_out("/fly.live.toml")
+    told = r"fly-.*/fly\.live\.toml: \d+ of \d+ projects, .*hosting fly"
+    with pytest.raises(AssertionError, match=told):
+        projects.run("sh", "-c", f"echo {file} is wrong; exit 1")
 
 
 def test_files_are_clean_text(projects: Projects) -> None:
@@ -198,9 +121,9 @@ def test_files_are_clean_text(projects: Projects) -> None:
 
 
 def test_a_layer_makes_seeds_of_its_own_files_alone(projects: Projects) -> None:
-    """What one layer lists in _layer/seed.yml Copier reads for every project."""
-    for project, files in projects.new("*"):
-        once = PathSpec.from_lines("gitignore", seeds(TEMPLATE, resolve(TEMPLATE, project.row)))
+    """What one layer lists in _layer/seed.yml Copier reads for every project, whatever its row."""
+    once = PathSpec.from_lines("gitignore", seeds(TEMPLATE, resolve(TEMPLATE, {})))
+    for _, files in projects.new("*"):
         for path in once.match_files(files):
             listed = TEMPLATE.root / files[path].layer / "_layer/seed.yml"
             if listed.parents[1].is_dir():
@@ -268,27 +191,20 @@ def test_every_task_has_its_script(projects: Projects) -> None:
         assert names == tasks, project.name
 
 
-# It follows every script into the ones it sources, which takes seconds.
-@pytest.mark.parametrize(
-    "row",
-    [
-        pytest.param(
-            row, id="-".join(row.values()), marks=[] if row in QUICK[:3] else pytest.mark.slow
-        )
-        for row in pairwise()
-    ],
-)
-def test_shellcheck_and_shfmt_are_content(row: dict[str, str], render: Render) -> None:
-    project = render(**row)
-    files = [path.relative_to(project) for path in (project / "ops").rglob("*") if path.is_file()]
-    scripts = {
-        "posix": [path for path in files if path.suffix in ("", ".sh")],
-        "bash": [path for path in files if path.suffix == ".bash"],
-    }
-    run("shellcheck", "--external-sources", *chain(*scripts.values()), cwd=project)
+SCRIPTS = ("/ops/*", "!/ops/*.*", "/ops/lib/*.sh", "!/ops/lib/*/")
+
+
+def test_shellcheck_is_content(projects: Projects) -> None:
+    """It follows every script into the ones it sources, which takes seconds."""
+    for folder, scripts in projects.scripts(*SCRIPTS, "/ops/lib/*.bash"):
+        projects.run("shellcheck", "--external-sources", *scripts, cwd=folder)
+
+
+def test_shfmt_would_change_nothing(projects: Projects) -> None:
     style = ["--indent", "2", "--case-indent", "--binary-next-line"]
-    for dialect, each in scripts.items():
-        run("shfmt", "--diff", *style, "--language-dialect", dialect, *each, cwd=project)
+    for dialect, patterns in {"posix": SCRIPTS, "bash": ["/ops/lib/*.bash"]}.items():
+        files = projects.laid_out(*patterns)
+        projects.run("shfmt", "--diff", *style, "--language-dialect", dialect, *files)
 
 
 def test_prettier_would_change_nothing(projects: Projects) -> None:
@@ -300,7 +216,7 @@ def test_prettier_would_change_nothing(projects: Projects) -> None:
         # It reads how to format a file from above it.
         write(looked_at | project.some(".editorconfig"), projects.folder / project.name)
     nothing = ["--ignore-path", "/dev/null"]
-    run(*prettier(), "--check", *nothing, "--ignore-unknown", ".", cwd=projects.folder)
+    projects.run(*prettier(), "--check", *nothing, "--ignore-unknown", ".")
 
 
 def has_image(project: Project) -> bool:
@@ -316,7 +232,7 @@ def has_image(project: Project) -> bool:
 
 def test_hadolint_is_content(projects: Projects) -> None:
     files = projects.laid_out("Dockerfile")
-    run("hadolint", "--failure-threshold", "style", *files, cwd=projects.folder)
+    projects.run("hadolint", "--failure-threshold", "style", *files)
 
 
 def test_yamllint_is_content(projects: Projects) -> None:
@@ -329,23 +245,22 @@ def test_yamllint_is_content(projects: Projects) -> None:
     }
     config = json.dumps({"extends": "default", "rules": rules})
     files = projects.laid_out("*.yml", "*.yaml")
-    run("yamllint", "--strict", "--config-data", config, *files, cwd=projects.folder)
+    projects.run("yamllint", "--strict", "--config-data", config, *files)
 
 
 def test_dotenv_linter_is_content(projects: Projects) -> None:
-    for project, folder in projects.groups(".env*"):
-        examples = list(project.some(".env*"))
-        assert examples == [
+    for project in projects.all:
+        assert list(project.some(".env*")) == [
             ".env.example",
             *(f".env.{env}.example" for env in ("live", "local", "sandbox", "testbed")),
         ]
-        run("dotenv-linter", *examples, cwd=folder)
+    projects.run("dotenv-linter", *projects.laid_out(".env*"))
 
 
 def test_real_environment_files_are_ignored_and_examples_are_not(projects: Projects) -> None:
     names = [".env", ".env.local", ".env.live", ".env.live.example", ".env.example"]
-    for _, folder in projects.groups(".gitignore"):
-        run("git", "init", "--quiet", cwd=folder)
+    for folder in projects.groups(".gitignore"):
+        projects.run("git", "init", "--quiet", cwd=folder)
         ignored = subprocess.run(
             ["git", "check-ignore", *names],
             cwd=folder, check=False, capture_output=True, text=True,
@@ -386,7 +301,7 @@ def test_compose_keeps_to_its_schema(projects: Projects) -> None:
 
 def schema(projects: Projects, name: str, *args: str | Path) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", name]
-    run(*check, *args, cwd=projects.folder)
+    projects.run(*check, *args)
 
 
 def test_github_pipelines_pass_its_linters(projects: Projects) -> None:
@@ -396,10 +311,13 @@ def test_github_pipelines_pass_its_linters(projects: Projects) -> None:
         names = [Path(path).stem for path in project.some("/.github/workflows/*.yml")]
         wanted = ["ci", "deploy-live", "deploy-sandbox", "deploy-testbed", "drill"]
         assert names == (wanted if on_github else [])
-    for _, folder in projects.groups("/.github/"):
-        run("git", "init", "--quiet", cwd=folder)
-        run("actionlint", cwd=folder)
-        run("zizmor", "--offline", "--no-progress", "--persona", "pedantic", ".github", cwd=folder)
+    folders = projects.groups("/.github/")
+    for folder in folders:
+        (folder / ".git").mkdir()  # to tell where a project begins
+    workflows = [file for folder in folders for file in (folder / ".github/workflows").iterdir()]
+    projects.run("actionlint", *workflows)
+    github = [folder / ".github" for folder in folders]
+    projects.run("zizmor", "--offline", "--no-progress", "--persona", "pedantic", *github)
     schemas = {
         "vendor.github-workflows": "/.github/workflows/*.yml",
         "vendor.github-actions": "/.github/actions/*/action.yml",
@@ -413,9 +331,9 @@ def test_gitlab_pipelines_pass_its_linters(projects: Projects) -> None:
     mine = ("/.gitlab-ci.yml", "/.gitlab/**/*.yml")
     for project in projects.all:
         assert bool(project.some(*mine)) == (project.row["ci"] == "gitlab")
-    for _, folder in projects.groups(*mine):
-        run("git", "init", "--quiet", cwd=folder)
-        run("gitlab-ci-verify", "--no-lint-api", cwd=folder)
+    for folder in projects.groups(*mine):
+        projects.run("git", "init", "--quiet", cwd=folder)
+        projects.run("gitlab-ci-verify", "--no-lint-api", cwd=folder)
     files = projects.laid_out(*mine)
     schema(projects, "vendor.gitlab-ci", "--data-transform", "gitlab-ci", *files)
 
@@ -425,13 +343,29 @@ def test_bitbucket_pipelines_keep_to_their_schema(projects: Projects) -> None:
     schema(projects, "vendor.bitbucket-pipelines", *files)
 
 
+def test_a_runner_reads_the_pipelines_of_bitbucket(projects: Projects) -> None:
+    parse = importlib.import_module("pipeline_runner.parse")  # takes longer than to read them
+    wanted = {"pull_requests.**", "branches.main", "tags.v*.*.*-rc.*", "tags.v*.*.*"}
+    for file in projects.laid_out("bitbucket-pipelines.yml"):
+        read = parse.parse_pipeline_file(str(file))
+        assert wanted <= {*read.get_available_pipelines()}, file
+        assert all(read.get_pipeline(name).model_dump_json() for name in wanted), file
+
+
 @pytest.mark.parametrize("rendering", [pytest.param("all", marks=pytest.mark.slow)], indirect=True)
-@pytest.mark.parametrize(
-    "name", ["pull_requests.**", "branches.main", "tags.v*.*.*-rc.*", "tags.v*.*.*"]
-)
-def test_a_runner_reads_the_pipelines_of_bitbucket(projects: Projects, name: str) -> None:
-    for _, folder in projects.groups("bitbucket-pipelines.yml"):
-        run("pipeline-runner", "parse", name, cwd=folder)
+def test_cfn_lint_is_content(projects: Projects) -> None:
+    """It takes seconds to start."""
+    files = projects.laid_out("/.aws/*.yaml")
+    assert files
+    projects.run("cfn-lint", "--include-checks", "I", "--", *files)
+
+
+def test_ruff_is_content_as_a_project_sets_it(projects: Projects) -> None:
+    projects.groups("*.py", "/pyproject.toml", "!/ops/")
+    for project, files in projects.new("/ops/**/*.py"):
+        write(files | project.some("/ops/ruff.toml"), projects.folder / project.name)
+    projects.run("ruff", "check", "--no-cache", ".")
+    projects.run("ruff", "format", "--check", "--no-cache", ".")
 
 
 def test_renovates_configuration_keeps_to_its_schema(projects: Projects) -> None:
