@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from .errors import otherwise
 from .hosting import Hosting
@@ -15,8 +15,7 @@ from .tasks import Call, Usage
 USAGE = Usage(1, 1, "name an environment; the only option is --json", ("--json",))
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One release; what is not known of it is the empty string."""
 
     version: str
@@ -66,7 +65,7 @@ def task(call: Call) -> None:
     at.check()
     found = _listed(at)
     if "--json" in call.options:
-        sys.stdout.write(json.dumps([asdict(each) for each in found], indent=2) + "\n")
+        sys.stdout.write(json.dumps([each._asdict() for each in found], indent=2) + "\n")
         return
     table = [_laid_out(" ", "VERSION", "COMMIT", "TIME", "HOW", "RELEASE", "BY")] if found else []
     for each in found:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .appspec import Part, named
 from .platform import Release, Target, digest
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(NamedTuple):
     """One attempt to have an app run as a spec says."""
 
     id: str
@@ -58,8 +56,7 @@ def objection(answer: Any) -> str:  # noqa: ANN401 (JSON)
     return "" if answer.get("valid") else f"{answer['error']['code']}: {answer['error'].get('message', '')}"
 
 
-@dataclass(frozen=True)
-class App:
+class App(NamedTuple):
     """An app.
 
     Args:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .api import CallFailed
 from .aws import Aws
@@ -17,8 +16,7 @@ from .platform import Context
 REPLACES = {"True": " (another in its place)", "Conditional": " (perhaps another in its place)"}
 
 
-@dataclass(frozen=True)
-class Stack:
+class Stack(NamedTuple):
     """What a stack has. Without an image yet, it has no service."""
 
     status: str

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .platform import Release
 
@@ -25,8 +24,7 @@ def when(told: object) -> str:
     return str(told or "")
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(NamedTuple):
     """A task definition: a release, known by its ARN."""
 
     arn: str
@@ -55,8 +53,7 @@ class Definition:
         return {**kept, "containerDefinitions": containers}
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A deployment; the primary one is what the service is to become."""
 
     id: str
@@ -74,8 +71,7 @@ class Deployment:
         return cls(str(it["id"]), primary, state, str(it["taskDefinition"]), when(it.get("createdAt")), why)
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """The deployments that a service has at a time."""
 
     deployments: tuple[Deployment, ...]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import Failure
 from .platform import Release
@@ -18,8 +17,7 @@ IMAGE = re.compile(r"\bweb \(([0-9a-f]{12})")
 BACK = re.compile(r"^Rollback to v(\d+)")
 
 
-@dataclass(frozen=True)
-class App:
+class App(NamedTuple):
     """What .heroku/ENV.json says."""
 
     name: str
@@ -41,8 +39,7 @@ class App:
         return cls(name, it["app"], it["config"], it["formation"])
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A release, as Heroku lists it."""
 
     id: str
@@ -59,8 +56,7 @@ class Entry:
         return cls(str(it["id"]), int(it["version"]), it["status"], what, it["created_at"], current)
 
 
-@dataclass(frozen=True)
-class Dyno:
+class Dyno(NamedTuple):
     """A process of the app."""
 
     type: str

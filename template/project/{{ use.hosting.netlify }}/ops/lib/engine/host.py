@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import site
@@ -18,8 +17,7 @@ from .platform import Context, Plan, Release, Target
 ENDED = ("ready", "old", "error", "rejected")
 
 
-@dataclass(frozen=True)
-class Deploy:
+class Deploy(NamedTuple):
     """A deploy; its title is its commit, if it is one of ours."""
 
     id: str
@@ -45,8 +43,7 @@ class Deploy:
         return Release(self.id, self.title if ours else self.commit or self.id, self.created)
 
 
-@dataclass(frozen=True)
-class Site:
+class Site(NamedTuple):
     """The site of an environment, as far as the tasks care."""
 
     name: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import queries
 from .api import CallFailed, cancel, changing, follow, put_back
@@ -23,8 +22,7 @@ GONE = ("REMOVING", "REMOVED")
 ANY = (*UNDER_WAY, *RAN, *GONE, "FAILED", "SKIPPED")
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A deployment.
 
     Args:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .platform import Release
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(NamedTuple):
     """The service of an environment, as far as the tasks care."""
 
     name: str
@@ -26,8 +24,7 @@ class Service:
         return cls(str(it["name"]), it["ownerId"], url, it.get("imagePath", ""), credential)
 
 
-@dataclass(frozen=True)
-class Deploy:
+class Deploy(NamedTuple):
     """A deploy of a commit, of an image, or of neither that Render tells."""
 
     id: str

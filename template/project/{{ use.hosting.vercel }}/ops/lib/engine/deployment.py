@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from .platform import Release
 
@@ -12,8 +11,7 @@ from .platform import Release
 COMMITS = ("commit", "githubCommitSha", "gitlabCommitSha", "bitbucketCommitSha")
 
 
-@dataclass(frozen=True)
-class Project:
+class Project(NamedTuple):
     """The project of an environment.
 
     Args:
@@ -32,8 +30,7 @@ class Project:
         return cls(str(it["name"]), production.get("id") or "", it.get("autoAssignCustomDomains", True))
 
 
-@dataclass(frozen=True)
-class Deployment:
+class Deployment(NamedTuple):
     """A deployment; that of somebody else is known by its id, if its repository says no commit.
 
     Args:

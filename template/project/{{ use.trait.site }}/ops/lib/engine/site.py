@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import Failure, Missing
 from .platform import ENVIRONMENTS, Context
@@ -13,8 +13,7 @@ from .process import run, stack
 from .record import Record
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file of a site; its path is the one in the site."""
 
     path: str
