@@ -54,7 +54,7 @@ def main(folder: str) -> None:
             )
             done["value"] = api.call(
                 told["method"], told["path"], lambda it: None if it is None else it["id"],
-                told["body"], calls.Repeat[told["repeat"]],
+                told["body"], twice=told["twice"],
             )  # fmt: skip
         except calls.CallFailed as error:
             done.update(error=str(error), denied=error.denied, not_run=error.certainly_not_run)

@@ -165,13 +165,13 @@ class Client:
     pauses: list[float] = field(default_factory=list)
 
     def call(  # noqa: PLR0913 (what a call is made of)
-        self, url: str, repeat: str = "NOT_RUN", *, method: str = "POST", path: str = "/deploys",
+        self, url: str, *, twice: bool = False, method: str = "POST", path: str = "/deploys",
         body: Any = None, token: str = f"Bearer {SECRET}",
         environment: dict[str, str] | None = None, **settings: str,
     ) -> Done:  # fmt: skip
         """Make a call; no secret is in what came of it."""
         told = {
-            "url": url, "repeat": repeat, "method": method, "path": path, "body": body,
+            "url": url, "twice": twice, "method": method, "path": path, "body": body,
             "token": token, "environment": environment or {},
             "settings": {"HTTP_TIMEOUT": "5", **settings},
         }  # fmt: skip
@@ -249,11 +249,11 @@ def test_an_answer_may_be_empty(client: Client, status: int) -> None:
 # Refused: final at once
 
 
-@pytest.mark.parametrize("repeat", ["SAFE", "NOT_RUN"])
+@pytest.mark.parametrize("twice", [True, False])
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422])
-def test_what_was_refused_is_not_asked_again(client: Client, status: int, repeat: str) -> None:
+def test_what_was_refused_is_not_asked_again(client: Client, status: int, *, twice: bool) -> None:
     with serving(sends(status, '{"message": "no, since\\n it is so"}')) as server:
-        done = client.call(server.url, repeat)
+        done = client.call(server.url, twice=twice)
     assert len(server.requests) == 1
     assert done.slept == []
     assert f"POST {server.url}/deploys failed: {status} no, since it is so" in done.error
@@ -287,15 +287,15 @@ def test_why_is_told_in_the_words_of_the_vendor(client: Client, body: str, words
 # Certain not to have run: again, after its time
 
 
-@pytest.mark.parametrize("repeat", ["SAFE", "NOT_RUN"])
+@pytest.mark.parametrize("twice", [True, False])
 @pytest.mark.parametrize("how", ["seconds", "date", "nothing", "nonsense"])
 def test_what_was_turned_away_is_asked_again_after_its_time(
-    client: Client, how: str, repeat: str
+    client: Client, how: str, *, twice: bool
 ) -> None:
     after = {"seconds": "120", "date": formatdate(time.time() + 121, usegmt=True),
              "nonsense": "soon"}.get(how)  # fmt: skip
     with serving(sends(429, **({"Retry_After": after} if after else {})), OK) as server:
-        done = client.call(server.url, repeat)
+        done = client.call(server.url, twice=twice)
     assert done.value == "d1"
     assert len(server.requests) == 2
     [slept] = done.slept
@@ -318,13 +318,13 @@ def test_what_is_turned_away_time_and_again_certainly_did_not_run(client: Client
     assert done.not_run
 
 
-@pytest.mark.parametrize("repeat", ["SAFE", "NOT_RUN"])
+@pytest.mark.parametrize("twice", [True, False])
 def test_a_connection_that_is_refused_is_tried_again_each_time_later(
-    client: Client, repeat: str
+    client: Client, *, twice: bool
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    done = client.call(f"http://127.0.0.1:{port}", repeat)
+    done = client.call(f"http://127.0.0.1:{port}", twice=twice)
     assert [int(pause) for pause in done.slept] == [1, 2, 4]
     assert done.not_run
     assert "Connection refused" in done.error
@@ -366,7 +366,7 @@ def test_what_may_have_run_is_not_done_again(client: Client, how: str) -> None:
 def test_a_question_is_asked_again(client: Client, how: str) -> None:
     with serving(UNKNOWN[how], OK) as server:
         done = client.call(
-            server.url, "SAFE", method="GET", HTTP_TIMEOUT=PATIENCE[how == "too late"]
+            server.url, twice=True, method="GET", HTTP_TIMEOUT=PATIENCE[how == "too late"]
         )
     assert len(server.requests) == 2
     assert done.value == "d1"
@@ -404,7 +404,7 @@ def test_an_answer_of_another_shape_is_a_failed_call(client: Client, body: str) 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed_with_a_token(client: Client, status: int) -> None:
     with serving(OK) as other, serving(sends(status, Location=f"{other.url}/deploys")) as server:
-        done = client.call(server.url, "SAFE", method="GET")
+        done = client.call(server.url, twice=True, method="GET")
     assert f" failed: {status}" in done.error
     assert len(server.requests) == 1
     assert other.requests == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .api import Api, CallFailed, Repeat, cancel, follow
+from .api import Api, CallFailed, cancel, follow
 from .app import App, Deployment, newest_first, objection, started
 from .appspec import Part
 from .errors import DeployFailed, Failure
@@ -31,13 +31,13 @@ class Rollouts:
         """Give one."""
         return self._api.ask(f"/{self.id}/deployments/{known}", lambda it: Deployment.read(it["deployment"]))
 
-    def put(self, spec: Part, *, newest: bool = True, repeat: Repeat = Repeat.NOT_RUN) -> str:
+    def put(self, spec: Part, *, newest: bool = True, twice: bool = False) -> str:
         """Say what the app is to want, which deploys it.
 
         Without `newest`, App Platform looks at no source again that the app has already.
         """
         body = {"spec": spec, "update_all_source_versions": newest}
-        return self._api.call("PUT", f"/{self.id}", started, body, repeat)
+        return self._api.call("PUT", f"/{self.id}", started, body, twice=twice)
 
     def follow(self, made: str) -> None:
         """Return once a deployment is active, the newest if its start did not say which it is."""
@@ -55,7 +55,7 @@ class Rollouts:
 
     def _cancel(self, known: str) -> None:
         path = f"/{self.id}/deployments/{known}/cancel"
-        cancel(lambda: self._api.call("POST", path, bool, repeat=Repeat.SAFE), lambda: self.deployment(known).under_way)
+        cancel(lambda: self._api.call("POST", path, bool, twice=True), lambda: self.deployment(known).under_way)
 
     def unpin(self, app: App) -> None:
         """A rollback pins an app: it takes no other deployment before that is committed or reverted."""
@@ -63,7 +63,7 @@ class Rollouts:
             return
         step = "commit" if app.active and app.active.id == app.pinned else "revert"
         try:
-            self._api.call("POST", f"/{self.id}/rollback/{step}", bool, repeat=Repeat.SAFE)
+            self._api.call("POST", f"/{self.id}/rollback/{step}", bool, twice=True)
         except CallFailed:
             if self.app().pinned:
                 raise
@@ -81,7 +81,7 @@ class Rollouts:
         try:
             app = self.calm(self.app())
             if app.active and app.spec != app.active.spec:
-                self.follow(self.put(app.active.spec, repeat=Repeat.SAFE))
+                self.follow(self.put(app.active.spec, twice=True))
         except Failure as error:
             self._at.console.confess(error)
             what = "what runs stays, but the settings of the app may be those of what failed"
@@ -99,7 +99,7 @@ class Rollouts:
     def against(self, release: str) -> str:
         """Say what there is against a rollback, its code first, or nothing."""
         body = {"deployment_id": release}
-        return self._api.call("POST", f"/{self.id}/rollback/validate", objection, body, Repeat.SAFE)
+        return self._api.call("POST", f"/{self.id}/rollback/validate", objection, body, twice=True)
 
     def roll_back(self, release: str) -> None:
         """Have an earlier deployment run again, with its settings, and the app want that."""

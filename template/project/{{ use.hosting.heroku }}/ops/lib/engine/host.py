@@ -9,7 +9,7 @@ import json
 from functools import cached_property, partial
 from typing import Any
 
-from .api import Api, CallFailed, Repeat, cancel, changing, follow
+from .api import Api, CallFailed, cancel, changing, follow
 from .app import BACK, App, Dyno, Entry, running, with_images
 from .errors import DeployFailed, Failure, asking
 from .image import Images
@@ -132,7 +132,7 @@ class Host:
         return f"/apps/{self._app.name}{rest}"
 
     def _patch(self, path: str, body: object) -> None:
-        self._api.call("PATCH", self._path(path), bool, body, Repeat.SAFE)
+        self._api.call("PATCH", self._path(path), bool, body, twice=True)
 
     def _scale(self) -> None:
         self._patch("/formation", {"updates": [self._app.formation]})
@@ -218,7 +218,7 @@ class Host:
             if each.type == "release":
                 path = self._path(f"/dynos/{each.name}/actions/stop")
                 cancel(
-                    partial(self._api.call, "POST", path, bool, repeat=Repeat.SAFE),
+                    partial(self._api.call, "POST", path, bool, twice=True),
                     lambda: any(other.type == "release" for other in self._dynos()),
                 )
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import site
-from .api import Api, CallFailed, Repeat, cancel, follow
+from .api import Api, CallFailed, cancel, follow
 from .errors import DeployFailed, NothingChanged, asking
 from .platform import Context, Plan, Release, Target
 
@@ -126,7 +126,7 @@ class Host:
         if published and published.id == target.release:
             return
         path = f"{self._path}/deploys/{target.release}/restore"
-        restored = self._api.call("POST", path, Deploy.read, repeat=Repeat.SAFE)
+        restored = self._api.call("POST", path, Deploy.read, twice=True)
         if published and published.locked and not restored.locked:
             self._lock(restored.id)
 
@@ -165,7 +165,7 @@ class Host:
         # The same file twice is sent once.
         for path in {each.sha1: each.path for each in files if each.sha1 in made.required}.values():
             to = f"/deploys/{made.id}/files/{quote(path)}"
-            self._api.call("PUT", to, bool, (folder / path).read_bytes(), Repeat.SAFE)
+            self._api.call("PUT", to, bool, (folder / path).read_bytes(), twice=True)
         return made.id
 
     def _look(self, known: str) -> bool:
@@ -180,7 +180,7 @@ class Host:
     def _cancel(self, known: str) -> None:
         path = f"/deploys/{known}/cancel"
         cancel(
-            lambda: self._api.call("POST", path, bool, repeat=Repeat.SAFE),
+            lambda: self._api.call("POST", path, bool, twice=True),
             lambda: self._deploy(known).state not in ENDED,
         )
 
@@ -199,7 +199,7 @@ class Host:
     def _lock(self, known: str) -> None:
         """Lock the site again, as it was: to publish a deploy unlocks it."""
         try:
-            self._api.call("POST", f"/deploys/{known}/lock", bool, repeat=Repeat.SAFE)
+            self._api.call("POST", f"/deploys/{known}/lock", bool, twice=True)
         except CallFailed as error:
             self._at.console.confess(error)
             self._at.console.say(f"the site of {self._at.env} was locked, and is not any more: lock it under Deploys")

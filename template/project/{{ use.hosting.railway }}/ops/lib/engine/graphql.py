@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .api import Api, CallFailed, Repeat, said
+from .api import Api, CallFailed, said
 from .http import Answer
 from .platform import Context
 
@@ -70,16 +70,14 @@ class GraphQL:
 
     def ask(self, document: str, read: Callable[[Any], T], /, **variables: object) -> T:
         """Do what may be done twice; `read` takes what is wanted from what the operation gives."""
-        return self.change(document, read, Repeat.SAFE, **variables)
+        return self.change(document, read, True, **variables)
 
-    def change(
-        self, document: str, read: Callable[[Any], T], repeat: Repeat = Repeat.NOT_RUN, /, **variables: object
-    ) -> T:
-        """Do what must not be done twice."""
+    def change(self, document: str, read: Callable[[Any], T], twice: bool = False, /, **variables: object) -> T:
+        """Do what must not be done twice, or may be."""
         operation = re.findall(r"\w+", document)[1]
         body = {"query": document, "variables": variables}
         try:
-            return self._api.call("POST", "", lambda it: read(it["data"][operation]), body, repeat)
+            return self._api.call("POST", "", lambda it: read(it["data"][operation]), body, twice=twice)
         except CallFailed as error:
             if error.answer.good:
                 raise

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .api import Api, Repeat, cancel, changing, follow, put_back
+from .api import Api, cancel, changing, follow, put_back
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .image import Images
 from .platform import Context, Plan, Release, Target
@@ -84,7 +84,7 @@ class Host:
         """Where Render builds, the next push would undo a rollback."""
         if self._builds:
             self._service()
-            self._api.call("PATCH", self._path(), bool, {"autoDeploy": "no"}, Repeat.SAFE)
+            self._api.call("PATCH", self._path(), bool, {"autoDeploy": "no"}, twice=True)
 
     def bootstrap(self, plan: Plan) -> None:
         """Bring the service to what .render/ENV.json says; where Render builds, the blueprint does."""
@@ -131,7 +131,7 @@ class Host:
         wanted = {"ownerId": service.owner, "imagePath": image}
         if service.credential:
             wanted["registryCredentialId"] = service.credential
-        self._api.call("PATCH", self._path(), bool, {"image": wanted}, Repeat.SAFE)
+        self._api.call("PATCH", self._path(), bool, {"image": wanted}, twice=True)
 
     def _want_what_runs(self, service: Service) -> None:
         runs = self.current()
@@ -156,7 +156,7 @@ class Host:
     def _cancel(self, known: str) -> None:
         path = self._path(f"/deploys/{known}")
         cancel(
-            lambda: self._api.call("POST", f"{path}/cancel", bool, repeat=Repeat.SAFE),
+            lambda: self._api.call("POST", f"{path}/cancel", bool, twice=True),
             lambda: self._api.ask(path, Deploy.read).under_way,
         )
 
@@ -216,4 +216,4 @@ class Host:
                 self._change(plan, f"set {key}={value}", "PUT", f"/env-vars/{key}", {"value": value})
 
     def _change(self, plan: Plan, what: str, method: str, path: str, body: dict[str, Any]) -> None:
-        plan.change(what, lambda: self._api.call(method, self._path(path), bool, body, Repeat.SAFE))
+        plan.change(what, lambda: self._api.call(method, self._path(path), bool, body, twice=True))

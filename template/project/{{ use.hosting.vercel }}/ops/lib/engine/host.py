@@ -10,7 +10,7 @@ from functools import cached_property
 from secrets import token_hex
 from typing import Any
 
-from .api import CallFailed, Repeat, cancel, changing, follow
+from .api import CallFailed, cancel, changing, follow
 from .bundle import Bundle
 from .deployment import Deployment, Project
 from .errors import DeployFailed, NothingChanged, asking
@@ -207,16 +207,16 @@ class Host:
 
     def _point(self, version: str, how: str, known: str) -> None:
         """Have the domains lead there; where they do already, that changes nothing."""
-        self._team.call("POST", self._path(version, f"/{how}/{known}"), bool, repeat=Repeat.SAFE)
+        self._team.call("POST", self._path(version, f"/{how}/{known}"), bool, twice=True)
 
     def _assign(self, *, automatic: bool) -> None:
         body = {"autoAssignCustomDomains": automatic}
-        self._team.call("PATCH", self._path("/v9"), bool, body, Repeat.SAFE)
+        self._team.call("PATCH", self._path("/v9"), bool, body, twice=True)
 
     def _cancel(self, known: str) -> None:
         path = f"/v12/deployments/{known}/cancel"
         cancel(
-            lambda: self._team.call("PATCH", path, bool, repeat=Repeat.SAFE),
+            lambda: self._team.call("PATCH", path, bool, twice=True),
             lambda: self._look(known).state in UNDER_WAY.split(","),
         )
 
@@ -233,5 +233,5 @@ class Host:
         body = {"key": key, "value": value, "type": "plain", "target": ["production"]}
         plan.change(
             f"set {key}={value}",
-            lambda: self._team.call("POST", self._path("/v10", "/env?upsert=true"), bool, body, Repeat.SAFE),
+            lambda: self._team.call("POST", self._path("/v10", "/env?upsert=true"), bool, body, twice=True),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .api import Api, Repeat
+from .api import Api
 from .settings import Settings
 
 T = TypeVar("T")
@@ -20,13 +20,11 @@ class Team(Api):
         owner = settings.get("VERCEL_ORG_ID")
         self._team = owner if owner.startswith("team_") else ""
 
-    def call(
-        self, method: str, path: str, read: Callable[[Any], T], body: object = None, repeat: Repeat = Repeat.NOT_RUN
-    ) -> T:
+    def call(self, method: str, path: str, read: Callable[[Any], T], body: object = None, *, twice: bool = False) -> T:
         """Make a call, see `Api`."""
         if self._team:
             path += f"{'&' if '?' in path else '?'}teamId={self._team}"
-        return super().call(method, path, read, body, repeat)
+        return super().call(method, path, read, body, twice=twice)
 
     def owner(self) -> str:
         """Give who owns the project, as in the names of its images."""

@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from enum import Enum
 from functools import reduce
 from operator import getitem
 from typing import Any, TypeVar
@@ -24,15 +23,6 @@ T = TypeVar("T")
 WORDS = (("message",), ("detail",), ("error", "message"), ("error",), ("errors", 0, "message"), ("id",))
 DENIED = (401, 403)
 TURNED_AWAY = (400, *DENIED, 404, 422, 425, 429)
-
-
-class Repeat(Enum):
-    """When a call that failed may be made again."""
-
-    #: It does no more when it is made twice.
-    SAFE = "safe"
-    #: Only if it certainly did not run: it never arrived, or was turned away at the door.
-    NOT_RUN = "not run"
 
 
 class CallFailed(Failure):
@@ -92,12 +82,14 @@ class Api:
 
     def ask(self, path: str, read: Callable[[Any], T]) -> T:
         """Ask for something; `read` takes what is wanted from the answer."""
-        return self.call("GET", path, read, repeat=Repeat.SAFE)
+        return self.call("GET", path, read, twice=True)
 
-    def call(
-        self, method: str, path: str, read: Callable[[Any], T], body: object = None, repeat: Repeat = Repeat.NOT_RUN
-    ) -> T:
-        """Make a call, again as far as that is right, and give what `read` takes from the answer."""
+    def call(self, method: str, path: str, read: Callable[[Any], T], body: object = None, *, twice: bool = False) -> T:
+        """Make a call, and give what `read` takes from the answer.
+
+        What does no more when it is made `twice` is made again after any failure that may pass; anything else only
+        if it certainly did not run: it never arrived, or was turned away at the door.
+        """
         url = self._address + path
         name = f"{method} {url.partition('?')[0]}"
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
@@ -105,7 +97,7 @@ class Api:
         headers = self._headers if sent is None else {**self._headers, "Content-Type": kind}
         # A file takes longer than words do.
         timeout = self._timeout * (5 if sent and sent is body else 1)
-        answer = self._tried(repeat, lambda: self._judged(send(method, url, headers, sent, timeout)))
+        answer = self._tried(lambda: self._judged(send(method, url, headers, sent, timeout)), twice=twice)
         if not answer.good:
             raise CallFailed(name, answer)
         try:
@@ -117,12 +109,12 @@ class Api:
         """Give an answer the status that is meant, should that be another."""
         return answer
 
-    def _tried(self, repeat: Repeat, once: Callable[[], Answer]) -> Answer:
+    def _tried(self, once: Callable[[], Answer], *, twice: bool) -> Answer:
         waited, doubted = 0.0, False
         for attempt in range(4):
             answer = once()._replace(doubted=doubted)
             doubted = doubted or not certainly_not_run(answer)
-            again = passing(answer) and (repeat is Repeat.SAFE or certainly_not_run(answer))
+            again = passing(answer) and (twice or certainly_not_run(answer))
             # Chance keeps many callers from coming back at once.
             pause = _seconds(answer.after) if self._delay else 0
             pause = (pause or self._delay * 2**attempt) + self._delay * random.random()

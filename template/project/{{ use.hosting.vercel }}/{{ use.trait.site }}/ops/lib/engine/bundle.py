@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from . import site
-from .api import Repeat
 from .platform import Context
 from .team import Team
 
@@ -53,5 +52,5 @@ class Bundle:
             # The same file twice is sent once.
             for sha1, path in {each.sha1: each.path for each in found}.items():
                 team = Team(self._at.settings, **{"x-vercel-digest": sha1})
-                team.call("POST", "/v2/files", bool, (built / path).read_bytes(), Repeat.SAFE)
+                team.call("POST", "/v2/files", bool, (built / path).read_bytes(), twice=True)
         return [{"sha": each.sha1, "size": each.size, "file": each.path} for each in found]
