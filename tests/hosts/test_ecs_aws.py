@@ -250,7 +250,7 @@ def ask(render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         aws = module(project, "aws").Aws(at, lambda: tmp_path)
         return aws.ask(read, *command)
 
-    calling.failed = module(project, "api").CallFailed  # type: ignore[attr-defined]
+    calling.failed = module(project, "calls").CallFailed  # type: ignore[attr-defined]
     return calling
 
 

@@ -430,7 +430,7 @@ def test_an_answer_says_what_became_of_its_call(
     judged = part(engine, "graphql").judged(answer)
     assert judged.good is (outcome == "done")
     api = part(engine, "api")
-    failed = api.CallFailed("it", judged)
+    failed = api.CallFailed("it", judged, "")
     assert failed.denied is (outcome == "denied")
     assert failed.certainly_not_run is (outcome in ("denied", "refused", "turned away"))
     assert api.passing(judged) is (outcome in ("turned away", "unknown"))

@@ -32,7 +32,7 @@ def failure(at: World, why: str, kind: str = "Failure") -> Exception:
 def denied(at: World, status: int = 401) -> Exception:
     """Make the error of a call that failed."""
     answer = at.engine.http.Answer(status)
-    made: Exception = at.engine.api.CallFailed("GET /deploys", answer)
+    made: Exception = at.engine.calls.CallFailed("GET /deploys", answer, f"{status}")
     return made
 
 

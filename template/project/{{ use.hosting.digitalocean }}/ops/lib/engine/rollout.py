@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .api import Api, CallFailed, cancel, follow
+from .api import Api, cancel
 from .app import App, Deployment, newest_first, objection, started
 from .appspec import Part
+from .calls import CallFailed, follow
 from .errors import DeployFailed, Failure
 from .platform import Context
 

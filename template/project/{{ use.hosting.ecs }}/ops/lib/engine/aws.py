@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .api import Api, CallFailed
-from .errors import Failure
-from .http import Answer
+from .calls import CallFailed
+from .errors import Failure, otherwise
+from .http import Answer, send
 from .platform import Context
 from .process import ProgramFailed, run
 
@@ -24,6 +24,12 @@ NAMES = {
     403: re.compile("AccessDenied|Unauthorized|NotAuthorized|AuthFailure|Expired|Token|Signature|UnrecognizedClient"),
     429: re.compile("Throttl|TooManyRequests|RequestLimitExceeded"),
     500: re.compile(r"^\d|Internal|ServerException|Unavailable|Timeout"),
+}
+#: The key of a role: where the command looks for it, and what it is called in an answer.
+KEY = {
+    "AWS_ACCESS_KEY_ID": "AccessKeyId",
+    "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
+    "AWS_SESSION_TOKEN": "SessionToken",
 }
 #: How the command says by itself that it knows nobody to call as.
 NOBODY = re.compile("locate credentials|token from sso|SSO (session|token)", re.IGNORECASE)
@@ -67,30 +73,12 @@ class Aws:
 
     def ask(self, read: Callable[[Any], T], *command: str) -> T:
         """Make a call; `read` takes what is wanted from the answer."""
-        self._enter()
-        return self._read(read, *command)
+        # An answer with nothing in it is not printed.
+        return _read(read, self.text(*command).strip() or "{}", f"aws {command[0]} {command[1]}")
 
     def text(self, *command: str, shown: bool = False) -> str:
         """Make a call and give what the command prints; `shown` lets people see it instead."""
         self._enter()
-        return self._run(*command, shown=shown)
-
-    def file(self, name: str, content: object) -> str:
-        """Have an argument read from a file, so that it arrives whole."""
-        file = self._folder() / name
-        file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
-        return f"file://{file}"
-
-    def _read(self, read: Callable[[Any], T], *command: str) -> T:
-        told = self._run(*command)
-        try:
-            # An answer with nothing in it is not printed.
-            return read(json.loads(told.strip() or "{}"))
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            why = f"its answer is not as described ({error!r})"
-            raise CallFailed(f"aws {command[0]} {command[1]}", Answer(200), why) from error
-
-    def _run(self, *command: str, shown: bool = False) -> str:
         settings = self._at.settings
         waits = ("--cli-connect-timeout", "10", "--cli-read-timeout", settings.get("HTTP_TIMEOUT", "60"))
         tries = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": settings.get("AWS_MAX_ATTEMPTS", "4")}
@@ -101,47 +89,57 @@ class Aws:
             said = " ".join(error.said.split())
             raise CallFailed(f"aws {command[0]} {command[1]}", outcome(said), said or str(error)) from None
 
+    def file(self, name: str, content: object) -> str:
+        """Have an argument read from a file, so that it arrives whole."""
+        file = self._folder() / name
+        file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
+        return f"file://{file}"
+
     def _enter(self) -> None:
         """Be the role of the pipeline, if it has one: its token, good for minutes, buys a key of an hour."""
         settings = self._at.settings
         role = settings.get("AWS_ROLE_ARN")
         if self._entered or not role or settings.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
             return
+        self._entered = True
         token = self.file("token", self._token())
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        for name in KEY:
             os.environ.pop(name, None)
         command = ("sts", "assume-role-with-web-identity", "--role-arn", role, "--role-session-name")
-        try:
-            key = self._read(_key, *command, self._at.project.name, "--web-identity-token", token)
-        except CallFailed as error:
-            raise Failure("AWS does not let the pipeline be AWS_ROLE_ARN") from error
+        with otherwise("AWS does not let the pipeline be AWS_ROLE_ARN"):
+            key = self.ask(_key, *command, self._at.project.name, "--web-identity-token", token)
         # For what the team runs in between, too, such as ops/migrate.
         os.environ.update(key)
-        self._entered = True
 
     def _token(self) -> str:
         """Give the token by which AWS may know the run of a pipeline: GitHub, GitLab, Bitbucket."""
         settings = self._at.settings
-        address = settings.get("ACTIONS_ID_TOKEN_REQUEST_URL")
         token = settings.get("OIDC_TOKEN") or settings.get("BITBUCKET_STEP_OIDC_TOKEN")
         why = "the pipeline has no token for the role AWS_ROLE_ARN: it may have none, or this is no pipeline"
-        if address:
-            headers = {"Authorization": f"Bearer {settings.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}"}
-            try:
-                token = Api(address, headers, settings).ask("&audience=sts.amazonaws.com", lambda it: str(it["value"]))
-            except CallFailed as error:
-                raise Failure(why) from error
+        if settings.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
+            with otherwise(why):
+                token = settings.persist(3, self._given)
         if not token:
             raise Failure(why)
         return token
 
+    def _given(self) -> str:
+        """Ask GitHub for it."""
+        url, settings = "ACTIONS_ID_TOKEN_REQUEST_URL", self._at.settings
+        headers = {"Authorization": f"Bearer {settings['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
+        answer = send("GET", f"{settings[url]}&audience=sts.amazonaws.com", headers)
+        if not answer.good:
+            raise CallFailed(url, answer, answer.error or str(answer.status))
+        return _read(lambda it: str(it["value"]), answer.body, url)
+
 
 def _key(answer: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)
-    """Read the key of a role, as the command finds it in its environment."""
-    it = answer["Credentials"]
-    names = {
-        "AWS_ACCESS_KEY_ID": "AccessKeyId",
-        "AWS_SECRET_ACCESS_KEY": "SecretAccessKey",
-        "AWS_SESSION_TOKEN": "SessionToken",
-    }
-    return {name: str(it[key]) for name, key in names.items()}
+    """Read the key of a role."""
+    return {name: str(answer["Credentials"][key]) for name, key in KEY.items()}
+
+
+def _read(read: Callable[[Any], T], told: str | bytes, call: str) -> T:
+    try:
+        return read(json.loads(told))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise CallFailed(call, Answer(200), f"its answer is not as described ({error!r})") from error

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .api import CallFailed
 from .aws import Aws
+from .calls import CallFailed
 from .errors import Failure
 from .platform import Context
 
@@ -40,11 +40,9 @@ class Stack(NamedTuple):
 
 def differences(answer: Any) -> str:  # noqa: ANN401 (JSON)
     """Read what a change set would do."""
-    changes = [each["ResourceChange"] for each in answer["Changes"]]
-    return ", ".join(
-        f"{it['Action'].lower()} {it['LogicalResourceId']}{REPLACES.get(it.get('Replacement', ''), '')}"
-        for it in changes
-    )
+    changes = (each["ResourceChange"] for each in answer["Changes"])
+    replaced = ((it, REPLACES.get(it.get("Replacement"), "")) for it in changes)
+    return ", ".join(f"{it['Action'].lower()} {it['LogicalResourceId']}{how}" for it, how in replaced)
 
 
 def network(answer: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .api import CallFailed, follow
 from .aws import Aws
+from .calls import CallFailed, follow
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .formation import CloudFormation, Stack
 from .image import Images
-from .pipeline import SETTINGS
 from .platform import Context, Plan, Release, Target, digest
 from .process import ProgramFailed
-from .service import Definition, Service, finished, revisions, started
+from .service import Definition, Deployment, complete, described, finished, primary, revisions, started
 
 
 class Host:
@@ -35,8 +34,6 @@ class Host:
 
     def image(self, commit: str) -> str:
         """Give what is deployed, built and published before."""
-        self._images.needs()
-        self._at.settings.met(SETTINGS)
         return self._images.published(commit)
 
     def url(self) -> str:
@@ -45,7 +42,7 @@ class Host:
 
     def current(self) -> Release | None:
         """Give what has completed, which runs also while something else is under way."""
-        runs = self._service(self._formation.opened()).complete
+        runs = complete(self._deployments(self._formation.opened()))
         return self._definition(runs.definition).release(runs.created) if runs else None
 
     def releases(self) -> list[Release]:
@@ -77,7 +74,7 @@ class Host:
         What else is under way ends as the service is told what to run.
         """
         stack = self._formation.opened()
-        now = self._service(stack).primary
+        now = primary(self._deployments(stack))
         if not now or now.definition != target.release or now.state == "FAILED":
             self._run(stack, target.release, "--force-new-deployment")
         elif now.state != "COMPLETED":
@@ -113,7 +110,7 @@ class Host:
 
     def _update(self) -> None:
         """Change the stack. It remembers the image of the last time, and comes back to that if it fails."""
-        runs = self._service(self._formation.opened()).complete
+        runs = complete(self._deployments(self._formation.opened()))
         now = self._definition(runs.definition) if runs else None
         try:
             self._formation.apply({"Image": now.image, "Commit": now.commit} if now else {})
@@ -133,8 +130,8 @@ class Host:
         """Give a command that is about the service."""
         return ("ecs", command, "--cluster", stack.cluster, option, stack.service)
 
-    def _service(self, stack: Stack) -> Service:
-        return self._aws.ask(Service.described, *self._of(stack, "describe-services", "--services"))
+    def _deployments(self, stack: Stack) -> list[Deployment]:
+        return self._aws.ask(described, *self._of(stack, "describe-services", "--services"))
 
     def _definition(self, arn: str) -> Definition:
         return self._aws.ask(Definition.read, "ecs", "describe-task-definition", "--task-definition", arn)
@@ -188,7 +185,7 @@ class Host:
 
     def _wants(self, stack: Stack, release: str) -> bool:
         try:
-            now = self._service(stack).primary
+            now = primary(self._deployments(stack))
         except CallFailed:
             return True
         return now is None or now.definition == release
@@ -202,7 +199,7 @@ class Host:
 
         def look() -> bool:
             nonlocal seen
-            found = self._service(stack).deployment(known)
+            found = next((each for each in self._deployments(stack) if each.id == known), None)
             if (found and found.state == "FAILED") or (seen and not found):
                 why = found.why if found else "something else took its place"
                 raise DeployFailed(f"{what} failed: {why}; its log is in CloudWatch")

@@ -71,46 +71,36 @@ class Deployment(NamedTuple):
         return cls(str(it["id"]), primary, state, str(it["taskDefinition"]), when(it.get("createdAt")), why)
 
 
-class Service(NamedTuple):
-    """The deployments that a service has at a time."""
+def deployments(service: Any) -> list[Deployment]:  # noqa: ANN401 (JSON)
+    """Read those that a service has at a time."""
+    return [Deployment.read(each) for each in service["deployments"]]
 
-    deployments: tuple[Deployment, ...]
 
-    @classmethod
-    def read(cls, it: Any) -> Service:  # noqa: ANN401 (JSON)
-        """Read what ECS says of a service."""
-        return cls(tuple(Deployment.read(each) for each in it["deployments"]))
+def described(answer: Any) -> list[Deployment]:  # noqa: ANN401 (JSON)
+    """Read those of the service that was asked for."""
+    found = [each for each in answer["services"] if each["status"] == "ACTIVE"]
+    if not found:
+        raise LookupError("there is no such service")
+    return deployments(found[0])
 
-    @classmethod
-    def described(cls, answer: Any) -> Service:  # noqa: ANN401 (JSON)
-        """Read the one that was asked for."""
-        found = [each for each in answer["services"] if each["status"] == "ACTIVE"]
-        if not found:
-            raise LookupError("there is no such service")
-        return cls.read(found[0])
 
-    @property
-    def primary(self) -> Deployment | None:
-        """What it is to become."""
-        return next((each for each in self.deployments if each.primary), None)
+def primary(found: list[Deployment]) -> Deployment | None:
+    """Give what a service is to become."""
+    return next((each for each in found if each.primary), None)
 
-    @property
-    def complete(self) -> Deployment | None:
-        """What runs, also while something else is under way."""
-        done = [each for each in self.deployments if each.state == "COMPLETED"]
-        return min(done, key=lambda it: not it.primary, default=None)
 
-    def deployment(self, known: str) -> Deployment | None:
-        """Give one of them."""
-        return next((each for each in self.deployments if each.id == known), None)
+def complete(found: list[Deployment]) -> Deployment | None:
+    """Give what runs, also while something else is under way."""
+    done = [each for each in found if each.state == "COMPLETED"]
+    return primary(done) or next(iter(done), None)
 
 
 def started(answer: Any) -> str:  # noqa: ANN401 (JSON)
     """Read which deployment an update has started."""
-    primary = Service.read(answer["service"]).primary
-    if not primary:
+    made = primary(deployments(answer["service"]))
+    if not made:
         raise LookupError("it has started no deployment")
-    return primary.id
+    return made.id
 
 
 def finished(answer: Any) -> list[tuple[str, str]]:  # noqa: ANN401 (JSON)

@@ -9,8 +9,9 @@ import json
 from functools import cached_property, partial
 from typing import Any
 
-from .api import Api, CallFailed, cancel, changing, follow
+from .api import Api, cancel, changing
 from .app import BACK, App, Dyno, Entry, running, with_images
+from .calls import CallFailed, follow
 from .errors import DeployFailed, Failure, asking
 from .image import Images
 from .platform import Context, Plan, Release, Target

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from . import site
-from .api import Api, CallFailed, cancel, follow
+from .api import Api, cancel
+from .calls import CallFailed, follow
 from .errors import DeployFailed, NothingChanged, asking
 from .platform import Context, Plan, Release, Target
 

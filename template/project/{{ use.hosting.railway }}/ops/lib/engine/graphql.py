@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .api import Api, CallFailed, said
+from .api import Api, said
+from .calls import CallFailed
 from .http import Answer
 from .platform import Context
 
@@ -46,7 +47,7 @@ class OperationFailed(CallFailed):
     """An operation that did not do what it should, by its name: there is one address for all."""
 
     def __init__(self, operation: str, answer: Answer) -> None:
-        super().__init__(operation, answer)
+        super().__init__(operation, answer, said(answer))
         if answer.arrived and self.certainly_not_run:
             self.args = (f"Railway refused {operation}: {said(answer)}",)
 

@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from . import queries
-from .api import CallFailed, cancel, changing, follow, put_back
+from .api import cancel, changing
+from .calls import CallFailed, follow
 from .errors import DeployFailed, Failure, asking
 from .graphql import GraphQL
 from .image import Images
 from .platform import Context, Plan, Release, Target
+from .wants import put_back
 from .workspace import Workspace
 
 UNDER_WAY = ("INITIALIZING", "QUEUED", "WAITING", "NEEDS_APPROVAL", "BUILDING", "DEPLOYING")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import queries
-from .api import CallFailed
+from .calls import CallFailed
 from .errors import Failure
 from .graphql import GraphQL
 from .platform import ENVIRONMENTS, Context, Plan

@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .api import Api, cancel, changing, follow, put_back
+from .api import Api, cancel, changing
+from .calls import follow
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .image import Images
 from .platform import Context, Plan, Release, Target
 from .service import Deploy, Service
+from .wants import put_back
 
 LOGINS = {"ghcr.io": "GITHUB", "registry.gitlab.com": "GITLAB", "docker.io": "DOCKER"}
 

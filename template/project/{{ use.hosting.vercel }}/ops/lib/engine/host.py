@@ -10,8 +10,9 @@ from functools import cached_property
 from secrets import token_hex
 from typing import Any
 
-from .api import CallFailed, cancel, changing, follow
+from .api import cancel, changing
 from .bundle import Bundle
+from .calls import CallFailed, follow
 from .deployment import Deployment, Project
 from .errors import DeployFailed, NothingChanged, asking
 from .platform import Context, Plan, Release, Target

@@ -1,4 +1,4 @@
-"""A platform's API: what may be done about a call that failed, and how what one has started comes to its end."""
+"""A platform's API: how it is called, and what may be done about a call that failed."""
 
 from __future__ import annotations
 
@@ -12,33 +12,15 @@ from functools import reduce
 from operator import getitem
 from typing import Any, TypeVar
 
-from .errors import DeployFailed, Failure, NothingChanged, Unseen
+from .calls import DENIED, CallFailed, certainly_not_run
+from .errors import NothingChanged
 from .http import Answer, send
-from .platform import Context
 from .settings import Settings
 
 T = TypeVar("T")
 
 #: Where vendors say what went wrong.
 WORDS = (("message",), ("detail",), ("error", "message"), ("error",), ("errors", 0, "message"), ("id",))
-DENIED = (401, 403)
-TURNED_AWAY = (400, *DENIED, 404, 422, 425, 429)
-
-
-class CallFailed(Failure):
-    """A call of an API that did not do what it should."""
-
-    def __init__(self, call: str, answer: Answer, why: str = "") -> None:
-        super().__init__(f"{call} failed: {why or said(answer)}")
-        self.answer = answer
-        self.status = answer.status
-        self.denied = answer.status in DENIED
-        self.certainly_not_run = certainly_not_run(answer)
-
-
-def certainly_not_run(answer: Answer) -> bool:
-    """Say whether nobody can have carried a call out."""
-    return not answer.arrived or answer.status in TURNED_AWAY
 
 
 def passing(answer: Answer) -> bool:
@@ -99,7 +81,7 @@ class Api:
         timeout = self._timeout * (5 if sent and sent is body else 1)
         answer = self._tried(lambda: self._judged(send(method, url, headers, sent, timeout)), twice=twice)
         if not answer.good:
-            raise CallFailed(name, answer)
+            raise CallFailed(name, answer, said(answer))
         try:
             return read(json.loads(answer.body) if answer.body else None)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -125,27 +107,6 @@ class Api:
         return answer
 
 
-def follow(what: str, ready: Callable[[], bool], cancel: Callable[[], object], at: Context) -> None:
-    """Look at what is under way until it is ready, or long enough to have it cancelled.
-
-    A look that fails says nothing about it; but who may not look any more need not try again.
-    """
-    limit = at.settings.seconds("DEPLOY_TIMEOUT", 900)
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        try:
-            if ready():
-                return
-        except CallFailed as error:
-            if error.denied:
-                raise Unseen(f"{what} was started, and goes on unseen") from error
-            at.console.confess(error)
-        at.settings.pause()
-    at.console.say(f"{what} is not ready after {limit:g} s; cancelling it")
-    cancel()
-    raise DeployFailed(f"{what} was cancelled")
-
-
 @contextmanager
 def changing() -> Iterator[None]:
     """Say that nothing was changed of a first change that nobody can have carried out, at any of its tries."""
@@ -154,22 +115,6 @@ def changing() -> Iterator[None]:
     except CallFailed as error:
         if error.certainly_not_run and not error.answer.doubted:
             raise NothingChanged from error
-        raise
-
-
-@contextmanager
-def put_back(platform: str, do: Callable[[], object], at: Context) -> Iterator[None]:
-    """What the platform is told to want goes back to what runs, if what is wanted did not get there."""
-    try:
-        yield
-    except (CallFailed, DeployFailed, NothingChanged) as error:
-        try:
-            do()
-        except CallFailed as second:
-            told = f"{platform} could not be told to want what runs, which the next deploy takes"
-            at.console.say(f"{told}: {second}")
-            if isinstance(error.__cause__, CallFailed):
-                raise error.__cause__ from None
         raise
 
 
