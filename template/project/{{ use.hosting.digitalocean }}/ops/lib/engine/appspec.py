@@ -17,15 +17,9 @@ def over(has: Any, file: Any) -> Any:  # noqa: ANN401 (JSON)
     if isinstance(has, dict) and isinstance(file, dict):
         return {**has, **{key: over(has.get(key), value) for key, value in file.items()}}
     if isinstance(has, list) and isinstance(file, list) and all(_name(each) for each in file):
-        merged = list(has)
-        for each in file:
-            names = [_name(other) for other in merged]
-            if _name(each) in names:
-                place = names.index(_name(each))
-                merged[place] = over(merged[place], each)
-            else:
-                merged.append(each)
-        return merged
+        said = {_name(each): each for each in file}
+        kept = [over(each, said.pop(_name(each), each)) for each in has]
+        return [*kept, *said.values()]
     return file
 
 

@@ -11,7 +11,7 @@ from .calls import follow
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .image import Images
 from .platform import Context, Plan, Release, Target
-from .service import Deploy, Service
+from .service import Deploy, Service, source
 from .wants import put_back
 
 LOGINS = {"ghcr.io": "GITHUB", "registry.gitlab.com": "GITLAB", "docker.io": "DOCKER"}
@@ -91,13 +91,15 @@ class Host:
     def bootstrap(self, plan: Plan) -> None:
         """Bring the service to what .render/ENV.json says; where Render builds, the blueprint does."""
         if self._builds:
-            self._find(plan)
+            name = f"{self._at.project.name}-{self._at.env}"
+            known = self._found(f"name={name}", name)
+            if not known:
+                raise Failure("Render has no such service yet: in its dashboard, New → Blueprint, this repository")
+            plan.keep("RENDER_SERVICE_ID", str(known["id"]))
             return
         settings = json.loads(Path(f".render/{self._at.env}.json").read_text("utf-8"))
         owner = self._owner()
-        query = f"/services?name={settings['name']}&ownerId={owner}&limit=20"
-        found = self._api.ask(query, lambda it: [each["service"] for each in it])
-        known = next((each for each in found if each["name"] == settings["name"]), None)
+        known = self._found(f"name={settings['name']}&ownerId={owner}", settings["name"])
         if known:
             self._id = str(known["id"])
             plan.keep("RENDER_SERVICE_ID", self._id)
@@ -130,9 +132,7 @@ class Host:
         """Set what a deploy after a change of settings takes; without its credential, that would be lost."""
         if self._builds:
             return
-        wanted = {"ownerId": service.owner, "imagePath": image}
-        if service.credential:
-            wanted["registryCredentialId"] = service.credential
+        wanted = source(service.owner, image, service.credential)
         self._api.call("PATCH", self._path(), bool, {"image": wanted}, twice=True)
 
     def _want_what_runs(self, service: Service) -> None:
@@ -162,13 +162,10 @@ class Host:
             lambda: self._api.ask(path, Deploy.read).under_way,
         )
 
-    def _find(self, plan: Plan) -> None:
-        name = f"{self._at.project.name}-{self._at.env}"
-        found = self._api.ask(f"/services?name={name}&limit=20", lambda it: [each["service"] for each in it])
-        known = [str(each["id"]) for each in found if each["name"] == name]
-        if not known:
-            raise Failure("Render has no such service yet: in its dashboard, New → Blueprint, this repository")
-        plan.keep("RENDER_SERVICE_ID", known[0])
+    def _found(self, query: str, name: str) -> dict[str, Any] | None:
+        """Give what the API says of the service of that name; it lists others whose names begin so."""
+        found = self._api.ask(f"/services?{query}&limit=20", lambda it: [dict(each["service"]) for each in it])
+        return next((each for each in found if each["name"] == name), None)
 
     def _owner(self) -> str:
         """Give who pays: RENDER_OWNER_ID, or the one workspace that the key reaches."""
@@ -195,11 +192,8 @@ class Host:
         return next(iter(found), "")
 
     def _create(self, plan: Plan, settings: dict[str, Any], owner: str, image: str) -> None:
-        wanted = {"ownerId": owner, "imagePath": image}
         login = self._login(settings["name"], owner) if self._at.settings.get("REGISTRY_PASSWORD") else ""
-        if login:
-            wanted["registryCredentialId"] = login
-        body = {**settings, "ownerId": owner, "image": wanted}
+        body = {**settings, "ownerId": owner, "image": source(owner, image, login)}
         plan.keep("RENDER_SERVICE_ID", self._api.call("POST", "/services", lambda it: str(it["service"]["id"]), body))
 
     def _adjust(self, plan: Plan, known: dict[str, Any], settings: dict[str, Any]) -> None:

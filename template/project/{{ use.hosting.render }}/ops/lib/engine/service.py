@@ -7,6 +7,12 @@ from typing import Any, NamedTuple
 from .platform import Release
 
 
+def source(owner: str, image: str, credential: str) -> dict[str, str]:
+    """Say which image a service runs, pulled by a login of its registry, if there is one."""
+    login = {"registryCredentialId": credential} if credential else {}
+    return {"ownerId": owner, "imagePath": image, **login}
+
+
 class Service(NamedTuple):
     """The service of an environment, as far as the tasks care."""
 
