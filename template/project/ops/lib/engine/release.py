@@ -10,7 +10,7 @@ from .changelog import FILE, MARKER, Changelog, joined
 from .errors import Failure, Missing, Misuse, otherwise
 from .git import Git
 from .pipeline import push_command
-from .process import ProgramFailed, run, stack, status
+from .process import run, stack, status
 from .tasks import Call, Usage
 
 WRONG = "name one of major, minor, patch and X.Y.Z, or none; the options are --rc, --check TAG and --notes TAG"
@@ -153,18 +153,14 @@ class Release:
         FILE.write_text(self._log.released(version, today, text, self._pending), "utf-8")
         with otherwise(f"could not set the version to {version}"):
             stack("stack_set_version", version)
-        self._shown("could not commit the release", "commit", "--quiet", "--all", "--message", f"release: v{version}")
+        with otherwise("could not commit the release"):
+            run("git", "commit", "--quiet", "--all", "--message", f"release: v{version}", shown=True)
 
     def _tag(self, tag: str, failed: str) -> None:
-        self._shown(failed, "tag", "--annotate", "--message", tag, tag)
+        with otherwise(failed):
+            run("git", "tag", "--annotate", "--message", tag, tag, shown=True)
         stage = "testbed" if "-" in tag else "live"
         self._call.console.say(f"tagged {tag}; to deploy it to {stage}: {push_command(self._branch, tag)}")
-
-    def _shown(self, failed: str, *arguments: str) -> None:
-        try:
-            run("git", *arguments, shown=True)
-        except ProgramFailed:
-            raise Failure(failed) from None
 
     def _cliff(self, failed: str, *options: str) -> str:
         with otherwise(failed):

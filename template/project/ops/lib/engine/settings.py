@@ -22,10 +22,6 @@ class Settings:
         self._missing: list[str] = []
         self._code = 3
 
-    def __getitem__(self, name: str) -> str:
-        """Give a setting that `need` asked for."""
-        return self.get(name)
-
     def get(self, name: str, default: str = "") -> str:
         """Give a setting; one that is empty counts as missing. The end of a line that was pasted is none of it."""
         return self.environment.get(name, "").rstrip("\r\n") or default

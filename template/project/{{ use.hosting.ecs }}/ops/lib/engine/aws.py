@@ -82,7 +82,7 @@ class Aws:
         settings = self._at.settings
         waits = ("--cli-connect-timeout", "10", "--cli-read-timeout", settings.get("HTTP_TIMEOUT", "60"))
         tries = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": settings.get("AWS_MAX_ATTEMPTS", "4")}
-        told = ("aws", "--region", settings["AWS_REGION"], "--output", "json", *waits, *command)
+        told = ("aws", "--region", settings.get("AWS_REGION"), "--output", "json", *waits, *command)
         try:
             return run(*told, environment={**tries, "AWS_PAGER": ""}, shown=shown)
         except ProgramFailed as error:
@@ -126,8 +126,8 @@ class Aws:
     def _given(self) -> str:
         """Ask GitHub for it."""
         url, settings = "ACTIONS_ID_TOKEN_REQUEST_URL", self._at.settings
-        headers = {"Authorization": f"Bearer {settings['ACTIONS_ID_TOKEN_REQUEST_TOKEN']}"}
-        answer = send("GET", f"{settings[url]}&audience=sts.amazonaws.com", headers)
+        headers = {"Authorization": f"Bearer {settings.get('ACTIONS_ID_TOKEN_REQUEST_TOKEN')}"}
+        answer = send("GET", f"{settings.get(url)}&audience=sts.amazonaws.com", headers)
         if not answer.good:
             raise CallFailed(url, answer, answer.error or str(answer.status))
         return _read(lambda it: str(it["value"]), answer.body, url)

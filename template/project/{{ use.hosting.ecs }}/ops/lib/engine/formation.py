@@ -100,7 +100,7 @@ class CloudFormation:
         found = self._aws.ask(network, "ec2", "describe-subnets", *filters)
         if not found:
             where = f"name VpcId and SubnetIds in .aws/{self._at.env}.json"
-            raise Failure(f"the account has no default VPC in {self._at.settings['AWS_REGION']}; {where}")
+            raise Failure(f"the account has no default VPC in {self._at.settings.get('AWS_REGION')}; {where}")
         return found
 
     def apply(self, told: Mapping[str, str]) -> None:

@@ -83,7 +83,7 @@ class Host:
         images = self._images
         with asking():
             copy = f"{self._registry}/{app(self._at.git('show', f'{commit}:./{self._config}'))}:{commit}"
-            token = self._at.settings["FLY_API_TOKEN"]
+            token = self._at.settings.get("FLY_API_TOKEN")
             images.login(copy, "x", token.removeprefix("FlyV1 "))
             images.copy(f"docker://{image}", f"docker://{copy}", "--preserve-digests")
         self._deploy(commit, "--image", f"{copy}@{digest(image)}")

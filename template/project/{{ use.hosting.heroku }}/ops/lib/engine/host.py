@@ -168,7 +168,7 @@ class Host:
         image_id = self._id(image)
         if not image_id:
             raise Failure(f"{image} is no image for one kind of machine, which is all that Heroku takes")
-        self._images.login(self._registry, "_", self._at.settings["HEROKU_API_KEY"])
+        self._images.login(self._registry, "_", self._at.settings.get("HEROKU_API_KEY"))
         copy = f"{self._registry}/{self._app.name}/web:{commit}"
         self._images.copy(f"docker://{image}", f"docker://{copy}", "--preserve-digests")
         return image_id

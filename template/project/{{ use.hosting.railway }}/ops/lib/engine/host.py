@@ -159,7 +159,7 @@ class Host:
     @property
     def _instance(self) -> dict[str, str]:
         environment = self._environment["environmentId"]
-        return {"serviceId": self._at.settings["RAILWAY_SERVICE_ID"], "environmentId": environment}
+        return {"serviceId": self._at.settings.get("RAILWAY_SERVICE_ID"), "environmentId": environment}
 
     def _deployments(self, statuses: Sequence[str], first: int) -> list[Deployment]:
         """Give deployments, newest first."""

@@ -182,7 +182,7 @@ class Host:
         """Render pulls by itself, long after a pipeline: it gets a user and a password that stay good."""
         if registry not in LOGINS:
             raise Failure(f"Render has no login for {registry}; it has for ghcr.io, registry.gitlab.com and docker.io")
-        user, password = self._at.settings["REGISTRY_USER"], self._at.settings["REGISTRY_PASSWORD"]
+        user, password = self._at.settings.get("REGISTRY_USER"), self._at.settings.get("REGISTRY_PASSWORD")
         body = {"name": name, "registry": LOGINS[registry], "ownerId": owner, "username": user, "authToken": password}
         self._api.call("POST", "/registrycredentials", bool, body)
 

@@ -57,7 +57,7 @@ class Images:
         """Give IMAGE_REPOSITORY@sha256:…, once it is there; a rollback asks only when it has to."""
         self.needs()
         self._settings.met("")
-        self.login(self.repository, self._settings["REGISTRY_USER"], self._settings["REGISTRY_PASSWORD"])
+        self.login(self.repository, self._settings.get("REGISTRY_USER"), self._settings.get("REGISTRY_PASSWORD"))
         deadline = time.monotonic() + self._settings.seconds("IMAGE_TIMEOUT", 0)
         while True:
             try:

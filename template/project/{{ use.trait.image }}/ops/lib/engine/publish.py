@@ -37,7 +37,7 @@ def task(call: Call) -> None:
         raise Failure(f"the image is of {of or 'no commit'}, not of {commit}: ops/build --image")
     name = f"{images.repository}:{commit}"
     with otherwise(f"could not log in to the registry of {images.repository}"):
-        images.login(images.repository, settings["REGISTRY_USER"], settings["REGISTRY_PASSWORD"])
+        images.login(images.repository, settings.get("REGISTRY_USER"), settings.get("REGISTRY_PASSWORD"))
     try:
         digest = images.digest(commit)
         call.console.say(f"it is there already: {name}")

@@ -53,7 +53,7 @@ class Bundle:
         registry = settings.get("VERCEL_REGISTRY", "vcr.vercel.com")
         copy = f"{registry}/{self._team.owner()}/{project}/service"
         try:
-            self._images.login(copy, settings["VERCEL_ORG_ID"], settings["VERCEL_TOKEN"])
+            self._images.login(copy, settings.get("VERCEL_ORG_ID"), settings.get("VERCEL_TOKEN"))
             self._images.copy(f"docker://{image}", f"docker://{copy}:{commit}", "--preserve-digests")
         except ProgramFailed as error:
             raise NothingChanged(f"could not copy the image to {copy}") from error
