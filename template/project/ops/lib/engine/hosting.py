@@ -34,7 +34,7 @@ class Hosting(Context):
             self.settings.seconds(number, 0)
         self.settings.need_tool("git")
         self.platform.check()
-        if self.kept and self.git.known("HEAD") and not self.git.found("remote", "get-url", self.git.remote):
+        if self.kept and not self.git.found("remote", "get-url", self.git.remote) and self.git.known("HEAD"):
             what = "what passed is recorded there: git remote add origin ADDRESS"
             self.settings.lack(f"the remote {self.git.remote}", what)
         self.settings.met(SETTINGS)
