@@ -128,7 +128,7 @@ def pipelines() -> str:
 
 
 def _step(job: Job) -> str:
-    tasks = [task.partition(" >")[0] for task in job.tasks if task != "ops/setup"]
+    tasks = [task for task in job.tasks if task != "ops/setup"]
     said = _code(tasks) or f"deploy to `{job.environment}`"
     return f"{said}, once approved" if job.approval == "manual" else said
 

@@ -87,3 +87,11 @@ def test_new_makes_the_project_also_when_its_pipeline_is_broken(
     assert json.loads(done.stdout)["pipeline"] is None
     assert done.stderr.startswith("Note: the pipeline is not in the report: '.github/workflows/")
     assert (tmp_path / "mine/README.md").is_file()
+
+
+def test_only_what_reads_a_pipeline_loads_the_parser(scaffold: Scaffold) -> None:
+    made = ("new", "my-service", "--no-lock", "--no-git")
+    for command in (("--version",), ("options",), made, (*made[:1], "other", *made[2:], "--json")):
+        done = scaffold(*command, PYTHONPROFILEIMPORTTIME="1")
+        assert done.returncode == 0, done.stderr
+        assert ("tree_sitter" in done.stderr) is ("--json" in command), command

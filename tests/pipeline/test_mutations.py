@@ -89,7 +89,8 @@ def test_the_pipeline_is_good(path: str) -> None:
 
 @pytest.mark.parametrize("path", FILES)
 @pytest.mark.parametrize(
-    "hidden", ["npm test || true", "npm test || :", "npm test; true", "set +e"]
+    "hidden",
+    ["npm test || true", "npm test || { :; }", "npm test; true", "set +e", "npm test &"],
 )
 def test_a_hidden_exit_code_is_swallowed(path: str, hidden: str) -> None:
     found = mutated(path, "npm test", f"{hidden!r}")
@@ -104,7 +105,9 @@ TOLERATED = [
     (CI, "  stage: test", "  allow_failure: true", ""),
     (CI, "  stage: test", "  allow_failure: {exit_codes: [1]}", "allow_failure: exit codes 1"),
     (CI, "  stage: test", "  when: manual", "when: manual without allow_failure: false"),
+    (CI, "  stage: test", "  when: manual\n  allow_failure: false", "when: manual"),
     (PIPELINES, "          name: test", "          on-fail: {strategy: ignore}", "on-fail: ignore"),
+    (PIPELINES, "          name: test", "          trigger: manual", ""),
 ]
 
 

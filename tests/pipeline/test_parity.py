@@ -210,9 +210,8 @@ def project(request: pytest.FixtureRequest) -> Project:
 
 
 def task(command: str) -> str:
-    """Write a task the same in every notation: TAG for the tag's variable, no redirection."""
-    command = re.sub(r'"?\$\{?(?:GITHUB_REF_NAME|CI_COMMIT_TAG|BITBUCKET_TAG)\}?"?', "TAG", command)
-    return re.sub(r"\s*>.*", "", command)
+    """Write a task the same in every notation: TAG for the tag's variable."""
+    return re.sub(r'"?\$\{?(?:GITHUB_REF_NAME|CI_COMMIT_TAG|BITBUCKET_TAG)\}?"?', "TAG", command)
 
 
 def as_work(project: Project, job: Job) -> Work:

@@ -61,6 +61,14 @@ def test_an_image_runs_what_its_last_stage_needs() -> None:
     assert build.stages == ("lint", "test")
 
 
+def test_a_build_of_an_image_goes_on_after_a_failure() -> None:
+    found = pipeline({
+        FILE: "services: [{type: web, name: a, runtime: docker}]",
+        "Dockerfile": "FROM node:24\nRUN npm test; npm run build\nRUN set -e; npm test; npm ci",
+    })  # fmt: skip
+    assert [each.what for each in found.swallowed()] == ["npm test; npm run build"]
+
+
 def test_checks_of_others_gate_when_it_waits_for_them() -> None:
     ci = "on: push\njobs: {test: {steps: [{run: npm test}]}}"
     service = "{type: web, name: a, runtime: image, image: {url: x}, autoDeployTrigger: TRIGGER}"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 
-from scaffold.pipeline import shell
+from scaffold.pipeline import read, shell
 
 
 @pytest.mark.parametrize(
@@ -27,29 +30,79 @@ from scaffold.pipeline import shell
         ("npm install # then npm test", set()),
         ("echo npm test", set()),
         ("bash -c 'npm test'", {"test"}),
+        ("eval 'npm test'", {"test"}),
+        ("sh <<'END'\nnpm test\nEND", {"test"}),
+        ("cat <<'END'\nnpm test\nEND", set()),
+        ("check() {\n  npm test\n}\ncheck", {"test"}),
+        ('if [ -n "$CI" ]; then npm run lint; else npm test; fi', {"lint", "test"}),
+        ("echo $(npm test) `npm run lint`", {"lint", "test"}),
     ],
 )
 def test_what_a_command_is_for(command: str, stages: set[str]) -> None:
     assert shell.stages(command) == stages
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+HIDDEN = {
+    "an or that passes": [
         "npm test || true",
         "npm test || :",
         "npm test || exit 0",
+        "npm test || return 0",
+        "npm test || /usr/bin/true",
+        "npm test || command true",
         "npm test || echo 'never mind'",
-        "npm test ; true",
-        "set +e\nnpm test",
-        "set +o errexit\nnpm test",
-        "bash -ec 'npm test || true'",
-        "ruff check --exit-zero .",
+        "npm test || { true; }",
+        "npm test || { echo failed; exit; }",
+        "npm test || (rm -rf dist; true)",
+        "npm test 2>log || true >log",
         "npm run lint &&\\\n  npm test || true # for now",
+        "fine() { true; }; npm test || fine",
+        "! npm test && echo failed",
     ],
-)
+    "a last command that passes": [
+        "npm test ; true",
+        "npm test; exit 0",
+        "npm test |:",
+        "npm test | true",
+    ],
+    "a condition": [
+        "if ! npm test; then echo failed; fi",
+        "if npm test; then echo passed; fi",
+        "if npm test\nthen echo passed\nelse echo failed\nfi",
+        "while npm test; do sleep 1; done",
+        "! npm test",
+        "for each in a b; do npm test || continue; done",
+        "npm test && echo passed\necho done",
+    ],
+    "what runs beside": ["npm test &", "(npm test &)", "nohup npm test & wait"],
+    "a place whose exit code is nobody's": ["echo $(npm test)", "export FOUND=$(npm test)"],
+    "an option of the shell": ["set +e\nnpm test", "set +o errexit\nnpm test"],
+    "a trap": [
+        "trap 'exit 0' EXIT\nnpm test",
+        "trap 'exit 0' ERR\nnpm test",
+        "done() { rm -rf dist; exit 0; }\ntrap done EXIT\nnpm test",
+    ],
+    "an option of a tool": ["ruff check --exit-zero .", "checkov --soft-fail -d ."],
+    "another shell": [
+        "bash -ec 'npm test || true'",
+        'eval "npm test || true"',
+        "eval npm test || true",
+        "sh <<'END'\nnpm test || true\nEND",
+        "bash -c 'npm test; npm run lint'",
+    ],
+    "a part of something else": [
+        "check() { npm test || true; }\ncheck",
+        "case $CI in true) npm test || true ;; esac",
+        "if [ -d dist ]; then npm test || true; fi",
+        "cat <<END | npm test || true\nEND",
+        "npm test <<END || true\nEND",
+    ],
+}
+
+
+@pytest.mark.parametrize("text", [text for kind in HIDDEN.values() for text in kind])
 def test_hidden_failures_are_seen(text: str) -> None:
-    assert shell.swallowed(text)
+    assert len(shell.swallowed(text)) == 1
 
 
 @pytest.mark.parametrize(
@@ -57,16 +110,73 @@ def test_hidden_failures_are_seen(text: str) -> None:
     [
         "npm test",
         "npm test || exit 1",
+        "npm test || exit",
+        "npm test || { echo failed; exit 1; }",
+        "stop() { echo failed; exit 1; }; npm test || stop",
+        "npm test || failed=1",
+        "npm test || npm run test:again",
         "echo 'use || true' # || true",
         "if npm test; then echo ok; else exit 1; fi",
+        "if ! npm test; then echo failed; exit 1; fi",
+        "until npm test; do sleep 1; done",
+        "! npm test && exit 1",
+        "! grep -q TODO README.md",
         "set -eu\nnpm test",
         "test -d dist || npm run build",
+        "[ -d dist ] && npm test",
+        "npm ci\nnpm run lint && npm test",
         "npm test 2>&1",
         "npm test | tee log",
+        "npm test & wait $!",
+        "npm test & one=$!; npm run lint & two=$!; wait $one $two",
+        "ops/dev &",
+        "FOUND=$(npm test)",
+        "trap 'rm -rf dist' EXIT; npm test",
+        "cat <<END >hook\nnpm test || true\nset +e\nEND",
+        "npm test ${{ inputs.strict || true }}",
+        "bash -ec 'npm test; npm run lint'",
+        "bash -c 'npm test; code=$?; rm -rf dist; exit $code'",
+        "check() { npm test; }\ncheck",
     ],
 )
 def test_others_are_not(text: str) -> None:
     assert shell.swallowed(text) == ()
+
+
+def test_a_shell_that_goes_on_hides_all_failures_but_the_last() -> None:
+    assert shell.swallowed("npm test; npm run build") == ()
+    assert shell.swallowed("npm test; npm run build", loose=True) == ("npm test; npm run build",)
+    assert shell.swallowed("npm test || exit 1; npm run build", loose=True) == ()
+    assert shell.swallowed("set -e; npm test; npm run build", loose=True) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 10_000,
+        "$(" * 5_000,
+        "sh <<E\n" * 2_000,
+        "a=(" * 5_000,
+        "a | " * 4_000,
+        "npm test && " * 1_000,
+        "npm test\n" * 10_000,
+        "".join(f"f{n}() {{ f{n + 1}; f{n + 1}; }}\n" for n in range(500)) + "f0 || f0 &",
+    ],
+    ids=lambda text: text[:8],
+)
+def test_no_text_takes_more_than_a_moment(text: str) -> None:
+    started = time.process_time()
+    shell.swallowed(text)
+    shell.stages(text)
+    assert time.process_time() - started < 10
+
+
+def test_what_is_not_read_is_said() -> None:
+    long = "npm test\n" * 10_000
+    found = read({".gitlab-ci.yml": json.dumps({"test": {"script": long}}).encode()})
+    assert found.unread == (
+        ".gitlab-ci.yml: test: a command's text is too long, or nests too deep",
+    )
 
 
 def test_a_pipe_hides_a_failure_where_the_shell_lets_it() -> None:

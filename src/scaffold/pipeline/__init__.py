@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scaffold.pipeline import bitbucket, github, gitlab, render_host, vercel
+from scaffold.pipeline import bitbucket, github, gitlab, render_host, shell, vercel
 from scaffold.pipeline.model import (
     STAGES,
     Concurrency,
@@ -57,6 +57,11 @@ def read(files: Mapping[str, bytes], branch: str = "") -> Pipeline:
     notes: list[str] = []
     branch = branch or _default_branch(files)
     jobs = [job for reader in READERS for job in reader.read(files, branch, notes)]
+    notes += [
+        f"{job.file}: {job.id}: a command's text is too long, or nests too deep"
+        for job in jobs
+        if not all(shell.readable(step.run) for step in job.steps)
+    ]
     return Pipeline(
         jobs=tuple(merged(_after_others(job, jobs) for job in jobs)),
         unread=tuple(dict.fromkeys(brief(note, 300) for note in notes)),

@@ -180,6 +180,7 @@ class _Reader:
         if conditional:
             self.note(name, "whether it runs depends on the files that a change touches")
         group = text(step.get("concurrency-group"))
+        manual = text(step.get("trigger")) == "manual"
         return Job(
             id=name,
             provider=PROVIDER,
@@ -189,12 +190,9 @@ class _Reader:
             uncertain=frozenset({trigger}) if conditional else frozenset(),
             needs=before,
             steps=steps,
+            condition="trigger: manual" if manual else "",
             environment=where,
-            approval="manual"
-            if text(step.get("trigger")) == "manual"
-            else "environment"
-            if where
-            else "",
+            approval="manual" if manual else "environment" if where else "",
             secrets=tuple(sorted(n for n in used if shell.is_secret(n))),
             variables=tuple(sorted(n for n in used if not shell.is_secret(n))),
             ambient=True,

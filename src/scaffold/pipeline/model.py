@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scaffold.pipeline import shell
+from scaffold.pipeline import purpose, shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -61,6 +61,7 @@ class Step:
         name: What a person calls it, or nothing.
         run: The shell text, or nothing.
         pipes: Whether its shell is known to hide failures in pipes.
+        loose: Whether its shell is known to go on after a command that failed.
         uses: The action, pipe or feature, with its version, or nothing.
         inputs: What the action is given, sorted.
         condition: When it runs, as the file says it.
@@ -73,6 +74,7 @@ class Step:
     name: str = ""
     run: str = ""
     pipes: bool = False
+    loose: bool = False
     uses: str = ""
     inputs: tuple[tuple[str, str], ...] = ()
     condition: str = ""
@@ -84,7 +86,7 @@ class Step:
     @property
     def stages(self) -> frozenset[str]:
         """What it does, of `STAGES`, as far as its commands are known."""
-        return shell.stages(self.run) | shell.stages_of_action(self.uses, dict(self.inputs))
+        return shell.stages(self.run) | purpose.stages_of_action(self.uses, dict(self.inputs))
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -95,7 +97,7 @@ class Step:
         """Give what lets a failure of it pass."""
         if self.tolerated:
             yield self.tolerated
-        yield from shell.swallowed(self.run, pipes=self.pipes)
+        yield from shell.swallowed(self.run, pipes=self.pipes, loose=self.loose)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,11 +353,15 @@ def order(needs: Sequence[tuple[str, Iterable[str]]]) -> list[int]:
 
 #: The stages that change something outside the pipeline.
 _OUTWARD = {"publish", "deploy", "release"}
+#: Those that find out whether it may.
+_CHECKS = {"build", "lint", "test", "scan"}
 
 
 def _swallowed(job: Job) -> Iterator[str]:
     if job.tolerated:
         yield job.tolerated
+    elif job.approval == "manual" and _CHECKS.issuperset(job.stages or ("deploy",)):
+        yield job.condition  # nothing fails as long as nobody starts it
     if job.ignores and _OUTWARD.intersection(job.stages):
         yield f"{job.condition or 'it'} runs after a failure of {', '.join(job.ignores)}"
     for step in job.steps:

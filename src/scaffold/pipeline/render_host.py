@@ -135,7 +135,7 @@ class _Reader:
             path = f"{folder}/{path}" if folder and not path.startswith(f"{folder}/") else path
             if path in self.files:
                 for command in dockerfile.commands(self.files[path]):
-                    yield Step(name=f"RUN in {path}", run=command, pipes=True)
+                    yield Step(name=f"RUN in {path}", run=command, pipes=True, loose=True)
             else:
                 self.note(name, f"{path} was not read")
             return

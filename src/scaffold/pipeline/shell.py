@@ -4,235 +4,294 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scaffold.pipeline import purpose
+from scaffold.pipeline.script import (
+    Script,
+    Statements,
+    children,
+    clause,
+    negated,
+    operands,
+    statements,
+    within,
+    without_negation,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
-
-class Command(NamedTuple):
-    """A simple command, and the operator after it: a pipe, a semicolon, a line break, …."""
-
-    text: str
-    then: str
-
-
-_TOKEN = re.compile(
-    r"""(?P<joined>\\\n)|(?P<text>\\.|'[^']*'|"(?:\\.|[^"\\])*"|\d?>&\d?-?|&>|\$\{[^}\n]*\})"""
-    r"""|(?P<comment>(?:(?<=[\s;&|(])|\A)\#[^\n]*)|(?P<operator>&&|\|\||;;|[;&|\n()])"""
-    r"""|(?P<plain>[^\\'"#&|;\n()$>\d]+|.)""",
-    re.DOTALL,
-)
+    from tree_sitter import Node
 
 
 @lru_cache(maxsize=4096)
-def commands(text: str) -> tuple[Command, ...]:
-    """Split shell text into its simple commands."""
-    found: list[Command] = []
-    parts: list[str] = []
-    for token in _TOKEN.finditer(text):
-        if token.lastgroup == "operator":
-            found.append(Command(" ".join("".join(parts).split()), token[0]))
-            parts = []
-        elif token.lastgroup == "joined":
-            parts.append(" ")
-        elif token.lastgroup != "comment":
-            parts.append(token[0])
-    found.append(Command(" ".join("".join(parts).split()), ""))
-    return tuple(command for command in found if command.text or command.then in {"||", "&&", "|"})
+def _script(text: str) -> Script:
+    return Script(text)
 
 
-# What comes before the command that counts.
-_BEFORE = re.compile(
-    r"(?:(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)|if|then|elif|else|do|while|until|time|exec|"
-    r"sudo|env|nice|command|!|\{|sh|bash|npx|bunx|(?:uv|poetry|pdm|hatch|pipenv|rye) run|"
-    r"(?:bundle|pnpm|yarn|npm) exec|python3? -m|timeout \S+)(?: -[-\w]+(?:=\S+)?)* )+"
-)
-_TASK = re.compile(r"(?:\./)?(ops/[a-z][a-z-]*)(?![\w/.])(.*)", re.DOTALL)
-
-
-def _core(command: str) -> str:
-    match = _BEFORE.match(command)
-    return command[match.end() :] if match else command
+def readable(text: str) -> bool:
+    """Tell whether shell text is read: it is neither too long nor nests too deep."""
+    return not _script(text).unread
 
 
 @lru_cache(maxsize=4096)
 def tasks(text: str) -> tuple[str, ...]:
     """Give the `ops/…` commands in shell text, with their arguments."""
-    matches = (_TASK.match(_core(command.text)) for command in _all(text))
-    return tuple(f"{match[1]}{match[2]}".strip() for match in matches if match)
-
-
-_OPS = {
-    **{name: (name,) for name in ("build", "lint", "test", "scan", "publish", "deploy", "release")},
-    "ci": ("build", "lint", "test", "scan"),
-    "drill": ("deploy",),
-}
-
-
-def _any(listed: str) -> re.Pattern[str]:
-    """Make one pattern of several, written with commas between them."""
-    patterns = "|".join(re.split(r",\s+", listed.strip()))
-    return re.compile(rf"(?:{patterns})(?![\w-])")
-
-
-# Commands of repositories that were not generated: what runs a script of a given name, …
-_RUNNER = re.compile(
-    r"(?:npm(?: run| run-script)?|(?:yarn|pnpm|bun|deno|composer)(?: run| task)?|make|just|task|"
-    r"rake|(?:\./)?gradlew?|(?:\./)?mvnw?)(?: -\S+)* (?=[a-z])"
-)
-_SCRIPTS = (
-    ("scan", _any(r"audit, scan(?::\S+)?, security(?::\S+)?")),
-    ("lint", _any(r"lint\S*, fmt\S*, format\S*, prettier\S*, style\S*, type-?check\S*")),
-    ("lint", _any(r"check[:-](?:types?|format)\S*")),
-    ("test", _any(r"t, tests?(?:[:-]\S+)?, unit\S*, integration\S*, e2e\S*, coverage, verify")),
-    ("test", _any(r"check")),
-    ("publish", _any(r"publish(?::\S+)?")),
-    ("deploy", _any(r"deploy(?:[:-]\S+)?")),
-    ("release", _any(r"release(?::\S+)?")),
-    ("build", _any(r"build(?:[:-]\S+)?, compile, package, assemble, dist")),
-)
-# … and tools by their own name. The first that matches counts.
-_TOOLS = (
-    ("scan", _any("""
-        pip-audit, uv audit, cargo audit, cargo deny, bundle-audit, govulncheck, snyk, trivy, grype,
-        osv-scanner, gitleaks, trufflehog, semgrep, bandit, safety, dependency-check, checkov""")),
-    ("lint", _any(r"""
-        eslint, prettier, biome, stylelint, tsc .*--noEmit, ruff, flake8, pylint, black, isort,
-        mypy, pyright, golangci-lint, go vet, gofmt, cargo clippy, cargo fmt, rubocop, phpcs,
-        phpstan, ktlint, shellcheck, hadolint, yamllint, actionlint, pre-commit, prek,
-        dotnet format""")),
-    ("test", _any(r"""
-        vitest, jest, mocha, ava, playwright test, cypress run, node --test, pytest, tox, nox,
-        unittest, (?:python3? )?manage\.py test, go test, cargo test, cargo nextest, rspec, phpunit,
-        (?:vendor/bin/)?pest, mix test, dotnet test, sbt test, bats""")),
-    ("publish", _any(r"""
-        docker push, docker image push, docker (?:buildx )?build .*--push, podman push, skopeo copy,
-        crane push, twine upload, uv publish, poetry publish, cargo publish, gem push,
-        helm push""")),
-    ("deploy", _any(r"""
-        fly deploy, flyctl deploy, vercel deploy, vercel --prod, vercel$, netlify deploy,
-        railway up, render deploys, heroku container:release, git push heroku, git push dokku,
-        kubectl apply, kubectl set image, kubectl rollout, helm upgrade, helm install,
-        terraform apply, tofu apply, pulumi up, cdk deploy, sam deploy, serverless deploy,
-        sls deploy, aws ecs update-service, aws s3 sync, aws lambda update-function-code,
-        aws deploy, gcloud run deploy, gcloud app deploy, az webapp, doctl apps, firebase deploy,
-        wrangler deploy, eb deploy, ansible-playbook, kamal deploy""")),
-    ("release", _any("""
-        semantic-release, release-it, changeset publish, git-cliff, gh release, glab release,
-        release-cli, goreleaser""")),
-    ("build", _any("""
-        docker build, docker buildx build, docker compose build, podman build, buildah, vite build,
-        next build, tsc, webpack, rollup, go build, cargo build, dotnet build, dotnet publish,
-        build, mix compile, pack build, sbt compile, sbt package""")),
-)  # fmt: skip
+    return tuple(filter(None, map(purpose.task, _script(text).all)))
 
 
 @lru_cache(maxsize=4096)
 def stages(text: str) -> frozenset[str]:
     """Tell what the commands in shell text are for."""
-    return frozenset(stage for command in _all(text) for stage in _stages(command.text))
-
-
-def _stages(command: str) -> tuple[str, ...]:
-    core = _core(command)
-    task = _TASK.match(core)
-    if task:
-        return _OPS.get(task[1].removeprefix("ops/"), ())
-    runner = _RUNNER.match(core)
-    known, rest = (_SCRIPTS, core[runner.end() :]) if runner else (_TOOLS, core)
-    return next(((stage,) for stage, pattern in known if pattern.match(rest)), ())
-
-
-_ACTIONS = (
-    ("deploy", _any("render$, vercel$, pages$")),
-    ("deploy", _any(r"""
-        actions/deploy-pages, amondnet/vercel-action, azure/webapps-deploy,
-        cloudflare/wrangler-action, cloudflare/pages-action, akhileshns/heroku-deploy,
-        peaceiris/actions-gh-pages, aws-actions/amazon-ecs-deploy\S*,
-        google-github-actions/deploy-\S*, digitalocean/app_action, nwtgck/actions-netlify,
-        atlassian/\S*-deploy""")),
-    ("release", _any(r"""
-        gitlab-release, softprops/action-gh-release, ncipollo/release-action, goreleaser/\S*,
-        googleapis/release-please\S*, cycjimmy/semantic-release\S*""")),
-    ("publish", _any("""
-        pypa/gh-action-pypi-publish, js-devtools/npm-publish, atlassian/npm-publish""")),
-    ("scan", _any(r"""
-        github/codeql-action/analyze, aquasecurity/trivy\S*, snyk/\S*, google/osv-scanner\S*,
-        gitleaks/\S*, trufflesecurity/\S*, anchore/scan\S*, actions/dependency-review-action,
-        zizmorcore/\S*, ossf/scorecard\S*, atlassian/git-secrets-scan""")),
-    ("lint", _any(r"""
-        golangci/golangci-lint\S*, pre-commit/action, super-linter/\S*, psf/black, hadolint/\S*,
-        astral-sh/ruff-action, reviewdog/\S*, wagoid/commitlint\S*""")),
-    ("test", _any("cypress-io/github-action")),
-    ("build", _any("docker/build-push-action, docker/bake-action")),
-)  # fmt: skip
-
-
-def stages_of_action(uses: str, inputs: Mapping[str, str]) -> frozenset[str]:
-    """Tell what a ready-made action is for."""
-    found = {stage for stage, pattern in _ACTIONS if pattern.match(uses.lower())}
-    if "build" in found and inputs.get("push", "false") not in {"false", ""}:
-        found.add("publish")
-    return frozenset(found)
-
-
-_NOTHING = re.compile(r"(?:/bin/)?true|:|(?:exit|return) 0|echo\b.*|printf\b.*", re.DOTALL)
-_UNCHECKED = re.compile(r"set (?:\S+ )*(?:\+[a-z]*e[a-z]*|\+o errexit)\b")
-_LENIENT = re.compile(r"--exit-zero\b|--exit-code[= ]0\b")
+    return _script(text).stages(_script(text).root)
 
 
 @lru_cache(maxsize=4096)
-def _swallowed(text: str, *, pipes: bool) -> tuple[str, ...]:
-    return tuple(_hidden(text, pipes=pipes and "pipefail" not in text))
-
-
-def swallowed(text: str, *, pipes: bool = False) -> tuple[str, ...]:
+def swallowed(text: str, *, pipes: bool = False, loose: bool = False) -> tuple[str, ...]:
     """Give what in shell text lets a failure pass.
 
     Args:
         text: The shell text.
         pipes: Whether the shell takes a pipe's last exit code for the pipe's.
+        loose: Whether the shell goes on after a command that failed.
     """
-    return _swallowed(text, pipes=pipes)
+    found = _Failures(_script(text), pipes=pipes).of(strict=not loose)
+    return tuple(dict.fromkeys(found))
 
 
-def _hidden(text: str, *, pipes: bool) -> Iterator[str]:
-    found = commands(text)
-    for place, command in enumerate(found):
-        after = found[place + 1] if place + 1 < len(found) else Command("", "")
-        if command.then == "||" and _NOTHING.fullmatch(after.text):
-            yield f"{command.text} || {after.text}"
-        elif command.then == "|" and pipes and _stages(command.text):
-            yield f"{command.text} | {after.text}"
-        elif command.then == ";" and after is found[-1] and _ends(after.text):
-            yield f"{command.text}; {after.text}"
-        if _UNCHECKED.match(command.text):
-            yield command.text
-        if _stages(command.text) and _LENIENT.search(command.text):
-            yield command.text
-        for script in _inner(command.text):
-            yield from _hidden(script, pipes=pipes)
+# Commands that succeed whatever was before them, and of those the ones with no other purpose.
+_FINE = re.compile(
+    r"(?:(?:true|:|(?:exit|return) 0+)$|(?:break|cat|continue|date|echo|ls|printf|sleep)\b|"
+    r"rm -\w*f)"
+)
+_NOTHING = re.compile(r"(?:true|:|exit 0+)$")
+_FAILS = re.compile(r"(?:exit|return)(?! 0+$)|false$|kill\b")
+_PATH = re.compile(r"^(?:\\|/(?:usr/)?bin/)")
+_UNCHECKED = re.compile(r"set (?:\S+ )*(?:\+[a-z]*e[a-z]*|\+o errexit)\b")
+_CHECKED = re.compile(r"set (?:\S+ )*(?:-[a-z]*e[a-z]*|-o errexit)\b")
+_LENIENT = re.compile(
+    r"--exit-zero\b|--exit-code[= ]0\b|--soft-fail\b|--no-fail\b|--fail-never\b|--ignore-errors\b|"
+    r"maven\.test\.failure\.ignore\b(?!=false)"
+)
+_TRAPPED = re.compile(r"(?:EXIT|ERR|0)$")
 
 
-def _ends(command: str) -> bool:
-    return command in {"true", ":", "/bin/true", "exit 0"}
+class _Failures:
+    """Finds where a script lets failures pass.
 
+    `strict` says whether the shell ends at a command that fails, as `set -e` has it; `last`,
+    whether the exit code of a command is that of the whole. What a command does that nobody knows
+    is taken for an answer to the failure before it.
+    """
 
-_INNER = re.compile(r"-l?e?c (?:'([^']*)'|\"((?:\\.|[^\"\\])*)\")")
+    def __init__(self, script: Script, *, pipes: bool) -> None:
+        self.script = script
+        options = [each for each in script.all if "pipefail" in each]
+        kept = any(re.search(r"-\w*o pipefail", each) for each in options)
+        self.pipes = any("+o pipefail" in each for each in options) or (pipes and not kept)
 
+    def of(self, *, strict: bool) -> Iterator[str]:
+        """Find them all."""
+        yield from self._sequence(statements(self.script.root.children), strict=strict, last=True)
 
-def _inner(command: str) -> Iterator[str]:
-    """Give the shell texts that a command hands to another shell."""
-    for match in _INNER.finditer(command):
-        yield match[1] or match[2] or ""
+    def _sequence(self, parts: Statements, *, strict: bool, last: bool) -> Iterator[str]:
+        """Find them in commands that follow each other, each with what ends it."""
+        for place, (node, end) in enumerate(parts):
+            rest = [each for each, _ in parts[place + 1 :]]
+            command = self._command(node)
+            strict = strict or bool(_CHECKED.match(command))
+            final = last and not rest
+            if end == "&":
+                if self._counts(node) and not any(map(self._waits, rest)):
+                    yield f"{self.script.text(node)} &"
+                continue
+            yield from self._statement(node, strict=strict, last=final)
+            follows = self.script.text(rest[0]) if rest else ""
+            if end == ";" and len(rest) == 1 and _NOTHING.match(self._command(rest[0])):
+                if node.parent == self.script.root or self._counts(node):
+                    yield f"{self.script.text(node)}; {follows}"
+            elif not (strict or final or "$?" in follows) and self._is_lost(node):
+                yield f"{self.script.text(node)}; {follows}".removesuffix("; ")
 
+    def _statement(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        find: Callable[..., Iterator[str]] | None = {
+            "ERROR": self._inside,
+            "c_style_for_statement": self._loop,
+            "case_statement": self._case,
+            "command": self._simple,
+            "compound_statement": self._inside,
+            "declaration_command": self._simple,
+            "for_statement": self._loop,
+            "function_definition": self._function,
+            "if_statement": self._if,
+            "list": self._list,
+            "negated_command": self._negated,
+            "pipeline": self._pipeline,
+            "redirected_statement": self._redirected,
+            "subshell": self._inside,
+            "variable_assignment": self._assigned,
+            "while_statement": self._while,
+        }.get(node.type)
+        return find(node, strict=strict, last=last) if find else iter(())
 
-def _all(text: str) -> Iterator[Command]:
-    for command in commands(text):
-        yield command
-        for script in _inner(command.text):
-            yield from _all(script)
+    def _inside(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        yield from self._sequence(statements(node.children), strict=strict, last=last)
+
+    def _function(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
+        for body in node.children_by_field_name("body"):
+            yield from self._statement(body, strict=strict, last=True)
+
+    def _negated(self, node: Node, **_: bool) -> Iterator[str]:
+        if self._counts(node):
+            yield self.script.text(node)
+
+    def _redirected(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        if len(operands(node)) > 1:
+            yield from self._list(node, strict=strict, last=last)
+            return
+        # The pipe after a here-document's name is in there.
+        here = children(node, "heredoc_redirect")
+        pipes = [pipe for each in here for pipe in children(each, "pipeline")]
+        for inner in (*node.children_by_field_name("body"), *pipes):
+            yield from self._statement(inner, strict=strict, last=last)
+
+    def _case(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        for item in children(node, "case_item"):
+            yield from self._inside(item, strict=strict, last=last)
+
+    def _loop(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        for body in children(node, "do_group"):
+            yield from self._inside(body, strict=strict, last=last and strict)
+
+    def _list(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        """Find them in commands with `&&` and `||` between them."""
+        *before, (final, _) = found = operands(node)
+        for place, ((one, operator), (other, _)) in enumerate(pairwise(found)):
+            yield from self._statement(without_negation(one), strict=False, last=True)
+            # After a failure comes what follows `||`; after one that is negated, `&&`.
+            answered = operator == ("&&" if one.type == "negated_command" else "||")
+            skipped = not (answered or last) and all(each == "&&" for _, each in before[place:])
+            if (answered and self._passes(other)) or (skipped and self._counts(one)):
+                yield f"{self.script.text(one)} {operator} {self.script.text(other)}"
+        yield from self._statement(final, strict=strict, last=last)
+
+    def _pipeline(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        parts = node.named_children
+        for one, other in pairwise(parts):
+            yield from self._statement(one, strict=strict, last=True)
+            if self._counts(one) and (self.pipes or _NOTHING.match(self._command(other))):
+                yield f"{self.script.text(one)} | {self.script.text(other)}"
+        yield from self._statement(parts[-1], strict=strict, last=last)
+
+    def _if(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        clauses = [clause(each) for each in (node, *children(node, "elif_clause", "else_clause"))]
+        for place, (condition, body) in enumerate(clauses):
+            yield from self._condition(condition)
+            yield from self._sequence(body, strict=strict, last=last)
+            _, otherwise = clauses[place + 1] if place + 1 < len(clauses) else ([], [])
+            failed = body if negated(condition) else otherwise
+            if self._counted(condition) and self._passing(failed):
+                yield self.script.text(node)
+
+    def _while(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+        condition = statements([each for each in node.children if each.type != "do_group"])
+        # What ends the loop is a failure of `while x` and of `until ! x`.
+        if self._counted(condition) and negated(condition) == (node.children[0].type == "until"):
+            yield self.script.text(node)
+        yield from self._condition(condition)
+        yield from self._loop(node, strict=strict, last=last)
+
+    def _condition(self, parts: Statements) -> Iterator[str]:
+        bare = [*parts[:-1], *((without_negation(node), end) for node, end in parts[-1:])]
+        yield from self._sequence(bare, strict=False, last=True)
+
+    def _simple(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
+        command = self._command(node)
+        if _UNCHECKED.match(command):
+            yield command
+        if purpose.stages_of_command(command) and _LENIENT.search(command):
+            yield command
+        if command.startswith("trap ") and self._is_trapped(node):
+            yield command
+        for substituted in within(node, "command_substitution", "process_substitution"):
+            # The exit code of `X=$(command)` is the command's, but not that of `echo $(command)`.
+            if self._counts(substituted):
+                yield command
+        written = self.script.command(node)
+        own = strict if written.startswith("eval ") else bool(re.search(r" -\w*e", written))
+        for script in self.script.inner(node):
+            yield from _Failures(script, pipes=self.pipes).of(strict=own)
+
+    def _assigned(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
+        for substituted in within(node, "command_substitution"):
+            yield from self._inside(substituted, strict=strict, last=True)
+
+    def _is_trapped(self, node: Node) -> bool:
+        """Tell whether a trap for the end, or for a failure, ends all as if nothing had failed."""
+        handler, *signals = [self.script.text(each) for each in node.children[1:]] or [""]
+        body = self.script.functions.get(handler)
+        bare = self.script.text(body) if body else handler
+        ends = re.search(r"\bexit 0+\b", bare)
+        return bool(ends) and any(map(_TRAPPED.match, signals))
+
+    # What a command is.
+
+    def _command(self, node: Node) -> str:
+        """Give a simple command by its bare name; an empty text for anything else."""
+        if node.type == "redirected_statement":
+            bodies = node.children_by_field_name("body")
+            return self._command(bodies[0]) if len(bodies) == 1 else ""
+        command = self.script.command(node) if node.type == "command" else ""
+        return _PATH.sub("", purpose.core(command))
+
+    def _counts(self, node: Node) -> bool:
+        """Tell whether the failure of a command matters: it is of a stage."""
+        return node.type != "function_definition" and bool(self.script.stages(node))
+
+    def _counted(self, condition: Statements) -> bool:
+        return bool(condition) and self._counts(condition[-1][0])
+
+    def _waits(self, node: Node) -> bool:
+        """Tell whether the exit code of what runs beside the script is waited for."""
+        return any(
+            re.match(r"wait \S", each) for each in map(self._command, within(node, "command"))
+        )
+
+    def _is_lost(self, node: Node) -> bool:
+        """Tell whether a shell that goes on would not notice the failure of a command."""
+        plain = node.type in {"command", "pipeline", "subshell", "compound_statement"}
+        plain = plain or (node.type == "redirected_statement" and len(operands(node)) == 1)
+        return plain and self._counts(node)
+
+    def _passes(self, node: Node, *, called: bool = False) -> bool:
+        """Tell whether a command succeeds, as far as that is known."""
+        *before, (final, _) = operands(node)
+        if before and before[-1][1] == "||":
+            return self._passes(final, called=called)
+        if before:
+            return all(self._passes(each, called=called) for each, _ in (*before, (final, "")))
+        match node.type:
+            case "redirected_statement" | "pipeline":
+                place = -1 if node.type == "pipeline" else 0
+                return self._passes(node.named_children[place], called=called)
+            case "compound_statement" | "subshell":
+                return self._passing(statements(node.children), called=called)
+        command = self._command(node)
+        body = self.script.functions.get(command.partition(" ")[0])
+        if body and not called:
+            return self._passes(body, called=True)
+        return bool(_FINE.match(command))
+
+    def _passing(self, parts: Statements, *, called: bool = False) -> bool:
+        """Tell whether commands that follow each other succeed; where there are none, they do."""
+        commands = [self._command(each) for node, _ in parts for each in within(node, "command")]
+        if parts and commands[-1:] == ["exit"]:  # it has the exit code of what is before it
+            return len(parts) > 1 and self._passing(parts[:-1], called=called)
+        if any(map(_FAILS.match, commands)):
+            return False
+        return not parts or self._passes(parts[-1][0], called=called)
 
 
 _NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))")

@@ -102,11 +102,13 @@ def _build(found: dict[str, Any], files: Mapping[str, bytes], notes: list[str]) 
             if path not in files:
                 notes.append(f"{FILE}: {name}: {path} was not read")
             for command in dockerfile.commands(files.get(path, b"")):
-                yield Step(name=f"RUN in {path}", run=command, pipes=True)
+                yield Step(name=f"RUN in {path}", run=command, pipes=True, loose=True)
             continue
         for key in ("installCommand", "buildCommand"):
             if text(its.get(key)):
-                yield Step(name=f"{name} {key}".strip(), run=text(its.get(key)), pipes=True)
+                yield Step(
+                    name=f"{name} {key}".strip(), run=text(its.get(key)), pipes=True, loose=True
+                )
 
 
 def _pair(steps: tuple[Step, ...], trigger: Trigger, environment: str) -> Iterator[Job]:

@@ -155,7 +155,7 @@ class Jobs:
         tokens = mapping(job.get("id_tokens"))
         images = [mapping(job.get("image")).get("name", job.get("image"))]
         images += [mapping(each).get("name", each) for each in flat(job.get("services"))]
-        manual = text(job.get("when")) == "manual"
+        when = text(job.get("when"))
         return Job(
             id=name,
             provider=PROVIDER,
@@ -164,12 +164,12 @@ class Jobs:
             triggers=frozenset({trigger}),
             uncertain=frozenset() if certain else frozenset({trigger}),
             needs=needs,
-            ignores=needs if text(job.get("when")) == "always" else (),
+            ignores=needs if when == "always" else (),
             steps=steps,
-            condition="when: always" if text(job.get("when")) == "always" else "",
+            condition=f"when: {when}" if when in {"always", "manual"} else "",
             environment=where,
             deploys=action == "start",
-            approval="manual" if manual else "environment" if where else "",
+            approval="manual" if when == "manual" else "environment" if where else "",
             secrets=tuple(sorted(vaulted | {n for n in used if shell.is_secret(n)})),
             variables=tuple(sorted(n for n in used - vaulted if not shell.is_secret(n))),
             ambient=True,
