@@ -114,10 +114,10 @@ class Git:
 
     def unpack(self, commit: str, folder: Path) -> None:
         """Write the files of a commit to a folder."""
-        archive = folder / ".tar"
-        self("archive", "--output", str(archive), commit)
-        run("tar", "-xf", str(archive), "-C", str(folder))
-        archive.unlink()
+        index = (folder / ".index").absolute()
+        self("read-tree", commit, GIT_INDEX_FILE=str(index))
+        self("checkout-index", "--all", f"--prefix={folder.absolute()}/", GIT_INDEX_FILE=str(index))
+        index.unlink()
 
     def ref(self, name: str) -> str:
         """Give the whole name of a ref of ours."""
