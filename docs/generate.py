@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
-from scaffold.pipeline import Job, Trigger, read
+from scaffold.pipeline import Job, Trigger, read, unread
 from scaffold.standard import Clause, Standard, State
 from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
@@ -119,8 +119,11 @@ def pipelines() -> str:
         stack = option.row.get("stacks", ["node"])[0]
         answers = resolve(template, {"stack": stack, "ci": option.id})
         files = {str(file.path): file.content for file in render(template, answers)}
-        pipeline = read(files)
-        lines += ["", f"## {option.label}", "", "| after | it runs |", "| --- | --- |"]
+        pipeline = read(files, provider=option.id)
+        lines += ["", f"## {option.label}", "", *(f"Not read: {each}." for each in pipeline.unread)]
+        if unread(option.id):
+            continue
+        lines += ["| after | it runs |", "| --- | --- |"]
         for trigger, event in EVENTS.items():
             steps = [_step(job) for job in pipeline.run(trigger)]
             lines.append(f"| {event} | {' → '.join(steps) or 'nothing'} |")

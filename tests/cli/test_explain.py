@@ -87,6 +87,7 @@ def test_json_says_the_same(scaffold: Scaffold, project: Path) -> None:
         "answers": {"project_name": "demo", "owner": "Team\u00a0Blue 'n'", "ci": "github"},
         "owner": "managed",
         "reason": "updates merge what you and the template change",
+        "unread": [],
         "state": "moved",
         "edited": False,
         "written_at": "README.md",

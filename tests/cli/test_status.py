@@ -144,6 +144,7 @@ def test_json_says_the_same(scaffold: Scaffold, project: Path, template: Path) -
         "newest": "v2.0.0",
         "standing": "behind",
         "files": {"as written": 4, "edited": 0, "moved": 1, "deleted": 0, "not written": 0},
+        "unread": [],
         "problem": None,
     }
     assert [path["path"] for path in paths] == [

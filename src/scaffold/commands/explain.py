@@ -35,6 +35,7 @@ class Explanation:
         provenance: What it was made from, when the template wrote it.
         reason: Why its owner owns it.
         alternatives: Answers that would make the template write it.
+        unread: Why nobody knows what it runs, if it is of a CI provider that nobody can read.
     """
 
     path: PurePosixPath
@@ -43,6 +44,7 @@ class Explanation:
     provenance: Provenance | None
     reason: str
     alternatives: tuple[Cause, ...]
+    unread: str = ""
 
 
 def explain(path: Path, *, template: str | None, as_json: bool) -> None:
@@ -83,14 +85,11 @@ def _explained(found: Drift, path: PurePosixPath) -> Explanation:
         reason = "the template does not write it"
         return Explanation(path, found.record.commit, None, None, reason, others)
     file = next(file for file in found.origin.files if file.path == trace.path)
-    return Explanation(
-        path,
-        found.record.commit,
-        trace,
-        Provenance.of(file, template, answers),
-        provenance.reason(found.owners, trace.path),
-        (),
-    )
+    made = Provenance.of(file, template, answers)
+    reason = provenance.reason(found.owners, trace.path)
+    providers = any(cause.question == "ci" for cause in made.source.causes)
+    unread = found.origin.unread if providers else ""
+    return Explanation(path, found.record.commit, trace, made, reason, (), unread)
 
 
 def _say(path: Path, explanation: Explanation) -> None:
@@ -114,6 +113,7 @@ def _rows(explanation: Explanation) -> Mapping[str, list[str]]:
         "answers": [f"{name}: {_short(value)}" for name, value in made.answers.items()],
         "owner": [f"{trace.owner}: {explanation.reason}"],
         "state": [_state(explanation.path, trace)],
+        "unread": [explanation.unread] if explanation.unread else [],
     }
 
 
@@ -160,6 +160,7 @@ def _as_data(explanation: Explanation) -> dict[str, Any]:
         "answers": made.answers if made else {},
         "owner": trace.owner if trace else Owner.YOURS,
         "reason": explanation.reason,
+        "unread": [explanation.unread] if explanation.unread else [],
         "state": trace.state if trace else None,
         "edited": trace.edited if trace else None,
         "written_at": str(trace.path) if trace else None,

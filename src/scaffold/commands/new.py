@@ -106,7 +106,9 @@ def new(wishes: Wishes) -> None:
             "yours": [str(path) for path in ground.kept(fit)],
             "lock": lock,
             "commit": commit,
-            "pipeline": _pipeline(fit.files) if wishes.as_json else None,
+            "pipeline": _pipeline(fit.files, template.catalog.choice("ci", answers.values))
+            if wishes.as_json
+            else None,
             "next": [*_cd(destination), *_next(fit.files)],
         },
         answers,
@@ -247,12 +249,13 @@ def _next(files: Iterable[File]) -> list[str]:
     return [task for task in ("ops/setup", "ops/dev") if task in written]
 
 
-def _pipeline(files: Iterable[File]) -> dict[str, Any] | None:
+def _pipeline(files: Iterable[File], provider: str) -> dict[str, Any] | None:
     """Give what the project's CI provider will do, as `Pipeline.to_json` describes it."""
     from scaffold import pipeline  # noqa: PLC0415  # only for a report
 
+    contents = {str(file.path): file.content for file in files}
     try:
-        return pipeline.read({str(file.path): file.content for file in files}).to_json()
+        return pipeline.read(contents, provider=provider).to_json()
     except ScaffoldError as error:
         console.note(f"Note: the pipeline is not in the report: {error.message}", error.hint)
         return None

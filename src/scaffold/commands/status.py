@@ -55,6 +55,7 @@ class Report:
         standing: How its own compares with that.
         numbers: How many of the template's files are in each state.
         traces: The same, path by path.
+        unread: Why nobody knows what its pipelines run, if so.
         problem: Why it is not known better, if it is not.
     """
 
@@ -64,6 +65,7 @@ class Report:
     standing: Standing = Standing.UNKNOWN
     numbers: dict[State, int] | None = None
     traces: tuple[drift.Trace, ...] = ()
+    unread: str = ""
     problem: ScaffoldError | None = None
 
 
@@ -111,7 +113,9 @@ def _looked_at(
     try:
         with drift.traced(repository, record, shelf, source) as found:
             newest, standing = drift.standing(record, found.origin, shelf)
-            return Report(record, name, newest, standing, found.numbers, tuple(found.traces))
+            unread = found.origin.unread
+            traces = tuple(found.traces)
+            return Report(record, name, newest, standing, found.numbers, traces, unread)
     except ScaffoldError as error:
         return Report(record, name, problem=error)
 
@@ -125,6 +129,8 @@ def _say(wishes: Wishes, reports: list[Report], waiting: Waiting | None) -> None
         console.say(f"  version  {_version(report)}")
         if report.numbers is not None:
             console.say(f"  files    {_numbers(report.numbers)}")
+        if report.unread:
+            console.say(printable(f"  unread   {report.unread}"))
         if wishes.paths and report.traces:
             console.say()
             for trace in report.traces:
@@ -228,6 +234,7 @@ def _report_as_data(wishes: Wishes, report: Report) -> dict[str, Any]:
         "newest": report.newest,
         "standing": report.standing,
         "files": report.numbers and {state: report.numbers.get(state, 0) for state in State},
+        "unread": [report.unread] if report.unread else [],
         "problem": problem and {"message": problem.message, "hint": problem.hint},
     }
     if wishes.paths:

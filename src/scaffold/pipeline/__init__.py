@@ -35,6 +35,7 @@ __all__ = [
     "Swallowed",
     "Trigger",
     "read",
+    "unread",
 ]
 
 #: Each has a `read(files, branch, notes)`: it takes what this module's `read` takes, gives jobs,
@@ -43,18 +44,44 @@ __all__ = [
 READERS = (github, gitlab, bitbucket, render_host, vercel)
 
 
-def read(files: Mapping[str, bytes], branch: str = "") -> Pipeline:
+#: Where CI providers without a reader look.
+_OTHERS = re.compile(
+    r"\.appveyor\.yml|\.buildkite/pipeline\.ya?ml|\.circleci/config\.ya?ml|\.drone\.ya?ml|"
+    r"\.(?:forgejo|gitea)/workflows/[^/]+\.ya?ml|\.semaphore/semaphore\.ya?ml|\.travis\.yml|"
+    r"\.woodpecker(?:/[^/]+)?\.ya?ml|Jenkinsfile|appveyor\.yml|azure-pipelines\.ya?ml|"
+    r"buildspec\.ya?ml|cloudbuild\.ya?ml"
+)
+
+
+def unread(provider: str) -> str:
+    """Say that nobody can read a CI provider's files; nothing of one that somebody can.
+
+    Args:
+        provider: What a template's option of it is called: `github`, `gitlab`, …
+    """
+    if provider in {reader.PROVIDER for reader in READERS}:
+        return ""
+    return f"{provider}: no reader knows this CI provider, so what it runs was not seen"
+
+
+def read(files: Mapping[str, bytes], branch: str = "", provider: str = "") -> Pipeline:
     """Read the pipelines of a repository.
 
     Args:
         files: The content of each file, by its path from the repository's root, with slashes.
             Files that no provider reads may be among them.
         branch: The default branch; without it, `main`, or `master` where only that is named.
+        provider: The CI provider that was chosen for it, if that is known.
 
     Raises:
         ScaffoldError: When a file is no valid YAML or JSON, or larger than any pipeline.
     """
-    notes: list[str] = []
+    notes = [unread(provider)] if provider and unread(provider) else []
+    notes += [
+        f"{path}: no reader knows this file's CI provider"
+        for path in sorted(files)
+        if _OTHERS.fullmatch(path)
+    ]
     branch = branch or _default_branch(files)
     jobs = [job for reader in READERS for job in reader.read(files, branch, notes)]
     notes += [

@@ -6,13 +6,15 @@ import re
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
-import tree_sitter_bash
-from tree_sitter import Language, Node, Parser
-
 from scaffold.pipeline import purpose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from tree_sitter import Node, Parser
+
+    #: Commands that follow each other, each with the operator that ends it.
+    Statements = list[tuple[Node, str]]
 
 #: Bytes of one text; no provider's are longer in practice, and some made for it take a second.
 MAX_SIZE = 16 << 10
@@ -21,13 +23,16 @@ MAX_DEPTH = 40
 
 # What a provider puts into the text before a shell reads it.
 _INSERTED = re.compile(rb"\$\{\{.*?\}\}|\$\[\[.*?\]\]", re.DOTALL)
-#: Commands that follow each other, each with the operator that ends it.
-Statements = list[tuple[Node, str]]
 _SHELLS = re.compile(r"(?:\S*/)?(?:ba|da|k|z)?sh(?![\w-])")
+#: What takes a program by `-c`, too, and is no shell.
+_LANGUAGES = re.compile(r"(?:\S*/)?(?:python|ruby|perl|php)[\d.]*(?![\w-])")
 
 
 @cache
 def _parser() -> Parser:
+    import tree_sitter_bash  # noqa: PLC0415  # only where there is a text to read
+    from tree_sitter import Language, Parser  # noqa: PLC0415
+
     return Parser(Language(tree_sitter_bash.language()))
 
 
@@ -80,7 +85,8 @@ class Script:
 
     def inner(self, node: Node) -> Iterator[Script]:
         """Give the texts that a command hands to another shell, or to this one by `eval`."""
-        if self._depth > MAX_DEPTH:
+        command = purpose.core(self.command(node))
+        if self._depth > MAX_DEPTH or _LANGUAGES.match(command):
             return
         words = [child for child in node.children if child.type != "variable_assignment"]
         before = ""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from scaffold.pipeline import purpose
 from scaffold.pipeline.script import (
     Script,
-    Statements,
     children,
     clause,
     negated,
@@ -24,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tree_sitter import Node
+
+    from scaffold.pipeline.script import Statements
 
 
 @lru_cache(maxsize=4096)

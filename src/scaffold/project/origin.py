@@ -41,6 +41,14 @@ class Origin:
     files: list[File]
     source: str | None
 
+    @property
+    def unread(self) -> str:
+        """Say that nobody can read the files of its CI provider; nothing if somebody can."""
+        from scaffold import pipeline  # noqa: PLC0415  # rarely needed
+
+        provider = self.template.catalog.choice("ci", self.answers.values)
+        return pipeline.unread(provider) if provider else ""
+
     @classmethod
     def of(cls, record: AnswersFile, shelf: Shelf, source: str | None = None) -> Origin:
         """Render a project as it was when it was made or last updated.

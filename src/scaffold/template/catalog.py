@@ -123,6 +123,10 @@ class Catalog:
             and (axis != "hosting" or hosts is None or option.id in hosts)
         )
 
+    def choice(self, axis: str, answers: Mapping[str, Any]) -> str:
+        """Name the option of an axis that these answers choose; nothing if there is none."""
+        return next((o.id for o in self.chosen(answers) if o.axis == axis), "")
+
     def said(self, answers: Mapping[str, Any], key: str) -> str:
         """Give what the first option that these answers choose says under a key of its row."""
         return next((str(o.row[key]) for o in self.chosen(answers) if key in o.row), "")
