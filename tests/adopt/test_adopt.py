@@ -22,7 +22,7 @@ import copier
 import pexpect
 import pytest
 import yaml
-from conftest import ROOT, Scaffold, Screen, Terminal, copy_template
+from conftest import ROOT, TEMPLATE, Scaffold, Screen, Terminal, copy_template
 from mini import mini_template
 from repositories import REPOSITORIES, Repository, crlf
 from test_evidence import own_tests
@@ -368,7 +368,7 @@ class Story:
         return f"{len(step['changes'])} changed, {len(step['kept'])} kept, 0 conflicts"
 
 
-STACKS = "Node, Python, Full stack, Static site"
+STACKS = ", ".join(option.label for option in TEMPLATE.catalog.axis("stack"))
 FITTING = [name for name, one in REPOSITORIES.items() if one.labels["stack"][0] is not None]
 
 #: One of Node, one of Python, and one whose project is in a folder.

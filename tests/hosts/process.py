@@ -27,7 +27,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from conftest import ENGINE, ROOT, memory, rendered
+from conftest import ENGINE, memory, rendered
 from vendors.base import SKOPEO, Machine, Vendor
 
 from scaffold import project
@@ -81,12 +81,6 @@ def scratch() -> Path:
     folder = tempfile.TemporaryDirectory(prefix="scaffold-process-", dir=memory() or None)
     atexit.register(folder.cleanup)
     return Path(folder.name)
-
-
-def ported(hosting: str) -> bool:
-    """Say whether a host is a module of the engine."""
-    layer = ROOT / f"template/project/{{{{ use.hosting.{hosting} }}}}"
-    return any(layer.rglob(f"{PACKAGE}/host.py"))
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from process import Done, Inside, ported
+from process import Done, Inside
 from table import shown
 from vendors import VENDORS
 from vendors.base import SECRET, Fault, Vendor
@@ -30,9 +30,7 @@ DOUBTS = ("may be down", "is not known to run", "may still run", "did not come b
 DIFFERS = ("could not be told to want what runs", "may be those of what failed")
 
 
-@pytest.fixture(
-    params=[vendor for vendor in VENDORS if ported(vendor.hosting)], ids=lambda it: it.title
-)
+@pytest.fixture(params=VENDORS, ids=lambda it: it.title)
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
     """A new service on each host, where a task gives up before long."""
     vendor: Vendor = request.param()

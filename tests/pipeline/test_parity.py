@@ -137,7 +137,7 @@ DIFFERENCES: dict[str, list[Difference]] = {
     ],
 }
 #: Providers without jobs.
-PLATFORMS = {"render", "vercel"}
+PLATFORMS = {o.id for o in TEMPLATE.catalog.axes["ci"] if "forge" not in o.row.get("traits", ())}
 
 #: What every environment may have, whatever it is hosted on.
 COMMON = {"SERVICE_URL"}
@@ -158,10 +158,10 @@ def combinations() -> list[dict[str, Any]]:
     """Give every stack with every provider that it goes with, on the first host that fits."""
     found = []
     scans = [o.id for o in TEMPLATE.catalog.axes.get("scan", ())] or [""]
-    for stack in ("node", "python", "static"):
+    for stack in TEMPLATE.catalog.axes["stack"]:
         for provider in TEMPLATE.catalog.axes["ci"]:
             for scan in scans:
-                answers = {"project_name": "my-service", "stack": stack, "ci": provider.id}
+                answers = {"project_name": "my-service", "stack": stack.id, "ci": provider.id}
                 if scan:
                     answers["scan"] = scan
                 try:

@@ -22,10 +22,11 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 import httpx
+from conftest import TEMPLATE
 
 from .extras import Extras
 
-STACKS = ("node", "python", "fullstack")
+STACKS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row.get("traits", ())]
 #: What is below holds for each of these; the full stack has the API of node beside its page.
 APIS = ("node", "python")
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"

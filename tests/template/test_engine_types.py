@@ -25,12 +25,10 @@ def assemblies() -> list[dict[str, str]]:
     found = []
     for row in combinations_of("stack", "ci", "hosting"):
         files = {file.path.as_posix(): file.origin.as_posix() for file in rendered(*row.items())}
-        # What is not ported has no module of its own.
-        if {f"{ENGINE}/host.py", f"{ENGINE}/pipeline.py"} <= {*files}:
-            parts = {(name, files.get(f"{ENGINE}/{name}", "")) for name in PARTS}
-            if not parts <= seen:
-                seen |= parts
-                found.append(row)
+        parts = {(name, files.get(f"{ENGINE}/{name}", "")) for name in PARTS}
+        if not parts <= seen:
+            seen |= parts
+            found.append(row)
     return found
 
 

@@ -6,10 +6,10 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from conftest import copy_template
+from conftest import TEMPLATE, copy_template
 from project import commit_all, fresh, git, repository, updated, write
 
-PROVIDERS = ("github", "gitlab", "bitbucket", "render", "vercel")
+PROVIDERS = [option.id for option in TEMPLATE.catalog.axis("ci")]
 #: What each provider leaves in a project, and nobody else.
 PIPELINE = {
     "github": ".github/workflows/ci.yml",
