@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import scaffold
 from scaffold import git
 from scaffold.errors import ScaffoldError, UsageError
 from scaffold.template.answers import Answers, applicable, resolve
@@ -44,10 +46,14 @@ class Origin:
     @property
     def unread(self) -> str:
         """Say that nobody can read the files of its CI provider; nothing if somebody can."""
+        provider = self.template.catalog.choice("ci", self.answers.values)
+        # A reader is a module of that name; loading them all would take longer than all the rest.
+        reader = Path(scaffold.__file__).parent / "pipeline" / f"{provider}.py"
+        if not provider or reader.is_file():
+            return ""
         from scaffold import pipeline  # noqa: PLC0415  # rarely needed
 
-        provider = self.template.catalog.choice("ci", self.answers.values)
-        return pipeline.unread(provider) if provider else ""
+        return pipeline.unread(provider)
 
     @classmethod
     def of(cls, record: AnswersFile, shelf: Shelf, source: str | None = None) -> Origin:
