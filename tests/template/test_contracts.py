@@ -19,12 +19,13 @@ import yaml
 from conftest import ENGINE, ROOT, TEMPLATE, Scaffold, copy_template, pairwise, rendered
 from vendors import VENDORS
 
-from scaffold.answers import resolve
-from scaffold.catalog import Option
+from scaffold.files import File
 from scaffold.pipeline import unread
 from scaffold.pipeline.script import Script
-from scaffold.render import File, render
-from scaffold.template import Template
+from scaffold.template.answers import resolve
+from scaffold.template.catalog import Option
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render
 
 #: The utilities and the special built-ins of POSIX.1-2017, those left out that are for C, Fortran,
 #: SCCS, UUCP and batch jobs.
