@@ -11,8 +11,8 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from email.message import Message
 from functools import lru_cache
@@ -35,6 +35,7 @@ from scaffold.files import File
 from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
 from scaffold.template.renderer import render as render_files
+from scaffold.template.source import Shelf
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("scaffold", deadline=None)
@@ -333,10 +334,30 @@ def vendors_file(name: str) -> Path:
     return Path(os.environ[VENDORS], name)
 
 
+def sampled(cases: Iterable[Any], *proving: Any, others: pytest.MarkDecorator) -> list[Any]:
+    """Give cases of which some are slow tests, and the others have a mark of their own."""
+    return [
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=pytest.mark.slow if case in proving else others,
+        )
+        for case in cases
+    ]
+
+
 @lru_cache(64)
 def rendered(*answers: tuple[str, Any]) -> tuple[File, ...]:
     """Render these answers, once in a test process: most tests take what others took, too."""
     return tuple(render_files(TEMPLATE, resolve(TEMPLATE, dict(answers))))
+
+
+@contextmanager
+def shared(shelf: Shelf) -> Iterator[None]:
+    """Have commands take templates from one shelf, where each is fetched and compiled once."""
+    with pytest.MonkeyPatch.context() as patch:
+        for command in ("adopt", "update"):
+            patch.setattr(f"scaffold.commands.{command}.Shelf", lambda _: nullcontext(shelf))
+        yield
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, copy_template, pairwise, with_something_new
+from conftest import ROOT, copy_template, pairwise, shared, with_something_new
 from pathspec import PathSpec
-from project import Files, commit_all, git
+from project import Files, commit_all, git, updated
 
 from scaffold import project as made
 from scaffold.errors import UsageError
@@ -99,6 +99,11 @@ class Source:
         git("init", "--quiet", cwd=folder)
         commit_all(folder)
         return folder
+
+    def updated(self, project: Path, **wishes: Any) -> int:
+        """Update a project, as `project.updated` does, without fetching the template anew."""
+        with shared(self.shelf):
+            return updated(project, **wishes)
 
 
 def expected(source: Source, old: Files, after: str, **changed: str) -> Files:

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import copier
 import pytest
-from conftest import ROOT, memory
+from conftest import ROOT, memory, shared
 from copier.errors import UserMessageError
 from corpus import (
     KINDS,
@@ -41,6 +41,7 @@ from corpus import (
 
 from scaffold.commands.update import Wishes, update
 from scaffold.errors import ScaffoldError
+from scaffold.template import Shelf
 
 PAGE = ROOT / "docs/reference/update-proof.md"
 #: Longer markers too: git writes those where one conflict is within another.
@@ -296,17 +297,21 @@ def _astray(folder: Path, ours: Outcome) -> Iterator[str]:
         yield f"{path} is not staged as it is"
 
 
-_WORLD: list[World] = []
+#: What a process that judges has.
+_HAS: list[tuple[World, Shelf]] = []
 
 
 def _start(world: World) -> None:
-    tempfile.tempdir = MEMORY
-    _WORLD[:] = [world]
+    # Of what is left there when the process ends, nothing stays.
+    tempfile.tempdir = str(world.project.parent)
+    _HAS[:] = [(world, Shelf())]
 
 
 def _judge(job: tuple[int, Case]) -> Verdict:
     number, case = job
-    return judge(_WORLD[0], case, compare=WRITES, thorough=number % 10 == 0)
+    world, shelf = _HAS[0]
+    with shared(shelf):
+        return judge(world, case, compare=WRITES, thorough=number % 10 == 0)
 
 
 @pytest.fixture(scope="module")
@@ -320,9 +325,10 @@ def test_a_sample_of_edited_projects_loses_nothing_and_hides_nothing(
     world: World, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", MEMORY)
-    for number, case in enumerate([*cases(EACH)][part * 7 :: len(PEOPLE) * 6 + 5]):
-        verdict = judge(world, case, compare=False, thorough=number % 3 == 0)
-        assert _faults(verdict) == [], case.name
+    with Shelf() as shelf, shared(shelf):
+        for number, case in enumerate([*cases(EACH)][part * 7 :: len(PEOPLE) * 6 + 5]):
+            verdict = judge(world, case, compare=False, thorough=number % 3 == 0)
+            assert _faults(verdict) == [], case.name
 
 
 @pytest.mark.slow
