@@ -9,11 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import copier
-import pytest
-from jinja2 import Environment
-from jinja2.sandbox import SandboxedEnvironment
-
 from scaffold import console, project
 from scaffold.commands.update import Wishes, update
 from scaffold.errors import ScaffoldError
@@ -187,30 +182,6 @@ def files(folder: Path) -> Files:
 
 def differing(one: Files, other: Files) -> set[str]:
     return {path for path in {*one, *other} if one.get(path) != other.get(path)}
-
-
-_COMPILED: dict[tuple[object, ...], Any] = {}
-
-
-def _compiled(self: SandboxedEnvironment, source: str, *args: Any, **options: Any) -> Any:
-    key = (source, self.trim_blocks, self.lstrip_blocks, self.keep_trailing_newline)
-    key = (*key, *args[:1], *sorted(options.items()))
-    if key not in _COMPILED:
-        _COMPILED[key] = Environment.compile(self, source, *args, **options)
-    return _COMPILED[key]
-
-
-def updated_by_copier(project: Path, to: str, **data: str) -> Files:
-    """Run `copier update --defaults` in this process, and give the files of the project then.
-
-    Each text is compiled once only; Copier would do so in every update, three times.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SandboxedEnvironment, "compile", _compiled)
-        copier.run_update(
-            project, data=data, vcs_ref=to, defaults=True, overwrite=True, quiet=True, unsafe=False
-        )
-    return files(project)
 
 
 def snapshot(folder: Path) -> tuple[object, ...]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, small_disk
+from conftest import ROOT, sampled, small_disk
 from project import (
     ANSWERS,
     FIRST,
@@ -227,7 +227,8 @@ def seconds(worlds: dict[str, World], tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.mark.parametrize(
-    "moment", [*range(5), *(pytest.param(m, marks=pytest.mark.slow) for m in range(5, 65))]
+    "moment",
+    [*range(5), *sampled(range(5, 65), *range(5, 20), others=pytest.mark.nightly)],
 )
 def test_killed_at_any_moment(moment: int, seconds: float, clean: World) -> None:
     world, copy = clean, clean.project

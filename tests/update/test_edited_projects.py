@@ -8,30 +8,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from by_copier import updated_by_copier
 from conftest import TEMPLATE, copy_template
-from project import (
-    Files,
-    commit_all,
-    copied,
-    differing,
-    files,
-    git,
-    updated,
-    updated_by_copier,
-    write,
-)
+from history import Source
+from project import Files, commit_all, copied, differing, files, git, write
 
-from scaffold import project
-from scaffold.template.answers import resolve
-from scaffold.template.renderer import render
-from scaffold.template.source import opened
-
-pytestmark = pytest.mark.slow  # Copier takes seconds
+from scaffold.template.source import Shelf
 
 STACKS = [row.id for row in TEMPLATE.catalog.axes["stack"]]
 OLD, NEW = "v1.0.0", "v1.1.0"
@@ -138,7 +125,7 @@ class Edit:
     Attributes:
         does: That.
         unlike: Where Copier comes to something else; a place by its name in `Project`.
-        everywhere: Whether every stack is tried, rather than one.
+        everywhere: Whether it is done in every stack, rather than in one.
         copier: Whether Copier gets through.
     """
 
@@ -198,15 +185,50 @@ EDITS = {
         lambda p: p.write(".gitattributes", "* -text\n").convert("README.md"), ("README.md",)
     ),
 }
-CASES = [
-    pytest.param(stack, name, id=f"{name}, {stack}")
-    for number, (name, edit) in enumerate(EDITS.items())
-    for stack in (STACKS if edit.everywhere else [STACKS[number % len(STACKS)]])
-]
+BREAKING = [name for name, edit in EDITS.items() if not edit.copier]
+#: Projects by their stack, and what is done to each: edits that do not meet. Copier takes seconds.
+PROJECTS = [
+    ("node", (
+        "delete a file", "delete code", "delete a seed", "edit the readme", "delete all tasks",
+        "have what is added", "delete a folder",
+    )),
+    ("node", (
+        "move a file", "edit code", "link a seed", "edit a task that is renamed",
+        "edit a task that is dropped", "change a mode", "delete the license",
+    )),
+    ("python", ("move a file", "delete a seed", "rename the tasks", "convert line ends")),
+    ("python", (
+        "delete a file", "rename code", "delete all of the example",
+        "delete a file that is renamed", "delete a file that is dropped", "edit and rename",
+        "change an answer", "add files",
+    )),
+    ("static", (
+        "delete a file", "delete a seed", "link a folder", "rename a folder", "delete the readme",
+        "delete the changelog",
+    )),
+    ("static", (
+        "move a file", "move a seed", "change the mode of what is renamed",
+        "have git keep other line ends",
+    )),
+    ("fullstack", ("delete a file", "delete a seed", "have what is moved")),
+    ("fullstack", ("move a file", "edit a seed")),
+    ("fullstack", ("link a file", "nothing")),
+]  # fmt: skip
+
+
+def alone(names: list[str]) -> list[object]:
+    """Give each of some edits a project of its own, of every stack or of one in turn."""
+    return [
+        pytest.param(stack, name, id=f"{name}, {stack}")
+        for name in names
+        for stack in (
+            STACKS if EDITS[name].everywhere else [STACKS[[*EDITS].index(name) % len(STACKS)]]
+        )
+    ]
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
     """The template as it is, and a version after that, in one repository."""
     folder = copy_template(tmp_path_factory.mktemp("source") / "template")
     git("init", "--quiet", "--initial-branch=main", cwd=folder)
@@ -215,44 +237,69 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     change(folder)
     commit_all(folder)
     git("tag", NEW, cwd=folder)
-    return folder
+    with Shelf() as shelf:
+        yield Source(folder, shelf)
 
 
-def test_there_are_many() -> None:
+def test_all_is_done_to_some_project() -> None:
     assert len(EDITS) > 30
-    assert {case.values[0] for case in CASES} == set(STACKS)
+    assert {name for _, names in PROJECTS for name in names} == EDITS.keys() - BREAKING
+    for stack in STACKS:
+        done = {name for of, names in PROJECTS if of == stack for name in names}
+        assert {name for name, edit in EDITS.items() if edit.everywhere} <= done
 
 
-@pytest.mark.parametrize(("stack", "name"), CASES)
-def test_both_come_to_an_end(stack: str, name: str, source: Path, tmp_path: Path) -> None:
-    edit = EDITS[name]
-    mine = Project(tmp_path / "mine", *PLACES[stack])
-    with opened(str(source), OLD) as template:
-        project.write(render(template, resolve(template, {"stack": stack})), mine.folder)
-    git("init", "--quiet", cwd=mine.folder)
-    commit_all(mine.folder)
-    was = lines(files(mine.folder))
-    edit.does(mine)
-    commit_all(mine.folder)
-    own = lines(files(mine.folder)) - was
-    copy = copied(mine.folder, tmp_path / "copy")
-    assert updated(mine.folder, to=NEW) == 0
-    ours = files(mine.folder)
-    assert own <= lines(ours)
-    if not edit.copier:
-        before = files(copy)
-        command = ["copier", "update", "--defaults"]
-        assert subprocess.run(command, cwd=copy, check=False, capture_output=True).returncode != 0
-        git("reset", "--hard", "--quiet", cwd=copy)
-        git("clean", "-d", "--force", "--quiet", cwd=copy)
-        assert files(copy) == before
-        return
-    theirs = updated_by_copier(copy, NEW)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("stack", "names"), [pytest.param(*each, id="-".join(each[1])) for each in PROJECTS]
+)
+def test_both_come_to_an_end(
+    stack: str, names: tuple[str, ...], source: Source, tmp_path: Path
+) -> None:
+    mine, copy = edited(stack, names, source, tmp_path)
+    ours, theirs = files(mine.folder), updated_by_copier(copy, NEW)
     ours.pop(".scaffold.yml", None)
-    unlike = [getattr(mine, place, place) for place in edit.unlike]
+    unlike = [getattr(mine, place, place) for name in names for place in EDITS[name].unlike]
     differ = differing(ours, theirs)
     assert {path for path in differ if not path.startswith(tuple(unlike))} == set()
     assert [place for place in unlike if not any(path.startswith(place) for path in differ)] == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("stack", "name"), alone([name for name in EDITS if name not in BREAKING]))
+def test_so_they_do_with_one_edit(stack: str, name: str, source: Source, tmp_path: Path) -> None:
+    """Nothing that one edit breaks is mended by another."""
+    test_both_come_to_an_end(stack, (name,), source, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("stack", "name"), alone(BREAKING))
+def test_where_copier_breaks_off_git_goes_back(
+    stack: str, name: str, source: Source, tmp_path: Path
+) -> None:
+    _, copy = edited(stack, (name,), source, tmp_path)
+    before = files(copy)
+    command = ["copier", "update", "--defaults"]
+    assert subprocess.run(command, cwd=copy, check=False, capture_output=True).returncode != 0
+    git("reset", "--hard", "--quiet", cwd=copy)
+    git("clean", "-d", "--force", "--quiet", cwd=copy)
+    assert files(copy) == before
+
+
+def edited(
+    stack: str, names: tuple[str, ...], source: Source, folder: Path
+) -> tuple[Project, Path]:
+    """Make an edited project; give it as `scaffold update` leaves it, and a copy from before."""
+    mine = Project(source.project(folder / "mine", OLD, stack=stack), *PLACES[stack])
+    was = lines(files(mine.folder))
+    for name in names:
+        EDITS[name].does(mine)
+    commit_all(mine.folder)
+    own = lines(files(mine.folder)) - was
+    copy = copied(mine.folder, folder / "copy")
+    assert source.updated(mine.folder, to=NEW) == 0
+    assert own <= lines(files(mine.folder))
+    return mine, copy
 
 
 def lines(found: Files) -> set[bytes]:

@@ -8,28 +8,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ENGINE, ROOT
+from by_copier import updated_by_copier
+from conftest import ENGINE, ROOT, sampled
 from history import PRESENT, Source, expected, given_away, history
-from project import (
-    commit_all,
-    copied,
-    differing,
-    files,
-    git,
-    updated,
-    updated_by_copier,
-    write,
-)
+from project import commit_all, copied, differing, files, git, write
 from vendors.base import Machine
 from vendors.render import Render
 
 from scaffold.template.source import Shelf
-
-pytestmark = pytest.mark.slow  # there are many of them
 
 
 def last_of_shell() -> str:
@@ -102,48 +93,55 @@ def starts(project: Path) -> None:
     assert "promises of the tasks hold" in run(project, "ops/test", "--ops")
 
 
+def arrives(row: dict[str, str], tag: str, source: Source, folder: Path) -> None:
+    """Hold a project that nobody edited to being what a new one is, with either command."""
+    project = source.project(folder / "-".join(row.values()), tag, **row)
+    assert GONE & files(project).keys(), "it had what goes"
+    copy = copied(project, folder / f"copy-{project.name}")
+    old = files(project)
+    wanted = expected(source, old, PRESENT)
+    assert source.updated(project, to=PRESENT) == 0
+    assert differing(files(project), wanted) == set(), row
+    starts(project)
+    theirs = updated_by_copier(copy, PRESENT)
+    # What was written once is replaced: see docs/how-to/use-plain-copier.md.
+    assert differing(theirs, wanted) <= given_away(source, old, PRESENT), row
+    starts(copy)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", SHELL)
 def test_who_edited_nothing_has_what_a_new_project_has(
     tag: str, source: Source, tmp_path: Path
 ) -> None:
-    hosts = set[str]()
+    rows = source.rows(tag)
+    # All rows of more versions are in test_equivalence.py, without Copier.
+    arrives(rows[[*SHELL].index(tag) % len(rows)], tag, source, tmp_path)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("tag", SHELL)
+def test_so_it_is_with_every_option(tag: str, source: Source, tmp_path: Path) -> None:
     for row in source.rows(tag):
-        project = source.project(tmp_path / "-".join(row.values()), tag, **row)
-        assert GONE & files(project).keys(), "it had what goes"
-        copy = copied(project, tmp_path / f"copy-{project.name}")
-        old = files(project)
-        wanted = expected(source, old, PRESENT)
-        assert updated(project, to=PRESENT) == 0
-        assert differing(files(project), wanted) == set(), row
-        starts(project)
-        if row["hosting"] in hosts:
-            continue  # Copier takes seconds
-        hosts.add(row["hosting"])
-        theirs = updated_by_copier(copy, PRESENT)
-        # What was written once is replaced: see docs/how-to/use-plain-copier.md.
-        assert differing(theirs, wanted) <= given_away(source, old, PRESENT), row
-        starts(copy)
-    assert len(hosts) > 1
+        arrives(row, tag, source, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", SHELL)
 def test_edits_in_shell_end_as_a_conflict_or_are_kept(
     tag: str, source: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    project = source.project(tmp_path / "project", tag, **on(source, tag, "fly"))
-    edit(project, "ops/deploy", "ops/lib/platform.sh")
+    project = edited_shell(tag, source, tmp_path)
     platform = (project / "ops/lib/platform.sh").read_text()
-    copy = copied(project, tmp_path / "copy")
     capsys.readouterr()
 
-    assert updated(project, to=PRESENT) == 1
+    assert source.updated(project, to=PRESENT) == 1
     said = capsys.readouterr().out
     assert "  CONFLICT  ops/deploy (both changed it)\n" in said
     assert "  kept      ops/lib/platform.sh (you changed it; the template has it no more)\n" in said
     assert said.count("CONFLICT") == 1
     assert (project / "ops/lib/platform.sh").read_text() == platform
-    deploy = (project / "ops/deploy").read_text()
-    yours, theirs = deploy.split("<<<<<<< yours")[1].split(">>>>>>>")[0].split("=======")
+    yours, theirs = sides((project / "ops/deploy").read_text(), "yours")
     assert OWN in yours
     assert 'engine "$task" "$@"' in theirs
     assert "platform_deploy " in yours, "what it is about is there, too"
@@ -151,18 +149,37 @@ def test_edits_in_shell_end_as_a_conflict_or_are_kept(
     # It is settled by taking theirs; then the tasks start.
     git("checkout", "--theirs", "ops/deploy", cwd=project)
     git("add", "ops/deploy", cwd=project)
-    assert updated(project, resume=True) == 0
+    assert source.updated(project, resume=True) == 0
     commit_all(project)
     assert "promises of the tasks hold" in run(project, "ops/test", "--ops")
 
-    by_copier = updated_by_copier(copy, PRESENT)
+
+@pytest.mark.parametrize("tag", sampled(SHELL, "v0.0.2", others=pytest.mark.nightly))
+def test_with_copier_one_conflicts_and_the_other_is_removed(
+    tag: str, source: Source, tmp_path: Path
+) -> None:
+    by_copier = updated_by_copier(edited_shell(tag, source, tmp_path), PRESENT)
     assert "ops/lib/platform.sh" not in by_copier, "it is removed, with the edits"
-    marked = by_copier["ops/deploy"][1].decode()
-    yours, theirs = marked.split("<<<<<<< before updating")[1].split(">>>>>>>")[0].split("=======")
+    yours, theirs = sides(by_copier["ops/deploy"][1].decode(), "before updating")
     assert OWN in yours
     assert 'engine "$task" "$@"' in theirs
 
 
+def edited_shell(tag: str, source: Source, folder: Path) -> Path:
+    project = source.project(folder / "project", tag, **on(source, tag, "fly"))
+    edit(project, "ops/deploy", "ops/lib/platform.sh")
+    return project
+
+
+def sides(marked: str, yours: str) -> tuple[str, str]:
+    """Give both sides of the first conflict in a text."""
+    before, _, after = (
+        marked.split(f"<<<<<<< {yours}")[1].split(">>>>>>>", 1)[0].partition("=======")
+    )
+    return before, after
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("tag", list(SHELL)[1:])
 def test_no_edit_of_any_file_that_goes_is_lost(
     tag: str, source: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -174,14 +191,21 @@ def test_no_edit_of_any_file_that_goes_is_lost(
     edit(project, *edited)
     ours = files(project)
     capsys.readouterr()
-    assert updated(project, to=PRESENT) == 0
+    assert source.updated(project, to=PRESENT) == 0
     said = capsys.readouterr().out
     assert [path for path in edited if f"kept      {path} (you changed it; " not in said] == []
     assert differing(files(project), {**new, **{path: ours[path] for path in edited}}) == set()
 
 
-@pytest.mark.parametrize("tool", ["scaffold", "copier"])
-@pytest.mark.parametrize("tag", SHELL)
+@pytest.mark.parametrize(
+    ("tag", "tool"),
+    sampled(
+        product(SHELL, ("scaffold", "copier")),
+        ("v0.0.1", "copier"),
+        ("v0.0.3", "scaffold"),
+        others=pytest.mark.nightly,
+    ),
+)
 def test_hooks_survive_and_are_called(tag: str, tool: str, source: Source, tmp_path: Path) -> None:
     project = source.project(tmp_path / "project", tag, **on(source, tag, "render"))
     write(project, HOOKS)
@@ -189,7 +213,7 @@ def test_hooks_survive_and_are_called(tag: str, tool: str, source: Source, tmp_p
     if tool == "copier":
         updated_by_copier(project, PRESENT)
     else:
-        assert updated(project, to=PRESENT) == 0
+        assert source.updated(project, to=PRESENT) == 0
     for path, text in HOOKS.items():
         assert (project / path).read_text() == text
         assert os.access(project / path, os.X_OK)

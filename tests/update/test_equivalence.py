@@ -10,33 +10,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import copier
 import pytest
-from conftest import ROOT, TEMPLATE
+from by_copier import updated_by_copier
+from conftest import ROOT, TEMPLATE, combinations_of, sampled
 from history import PRESENT, ROWS, Source, expected, given_away, history
 from project import ANSWERS as ANSWERS_TEMPLATE
-from project import (
-    commit_all,
-    copied,
-    differing,
-    files,
-    fresh,
-    git,
-    template,
-    updated,
-    updated_by_copier,
-    write,
-)
+from project import commit_all, copied, differing, files, fresh, git, template, updated, write
 
-from scaffold.errors import UsageError
 from scaffold.template.answers import resolve
 from scaffold.template.source import Shelf
 
 AXES = {axis: [o.id for o in options] for axis, options in TEMPLATE.catalog.axes.items()}
-pytestmark = pytest.mark.slow  # there are many of them
+slow = pytest.mark.slow  # there are many of them
 
 #: What comes after the present template in the history that these tests make, and what comes after
 #: that, which Copier cannot do: it fails where a file becomes a folder.
@@ -96,6 +84,7 @@ def change(files: Path) -> None:
     (files / "{{ use.trait.fastify }}/src").rename(files / "{{ use.trait.fastify }}/code")
 
 
+@slow
 @pytest.mark.parametrize("tag", TAGS)
 def test_from_an_older_version_it_is_a_fresh_render(
     tag: str, source: Source, tmp_path: Path
@@ -104,11 +93,12 @@ def test_from_an_older_version_it_is_a_fresh_render(
         project = source.project(tmp_path / "-".join(row.values()), tag, **row)
         old = files(project)
         new = expected(source, old, PRESENT)
-        assert updated(project, to=PRESENT) == 0
+        assert source.updated(project, to=PRESENT) == 0
         assert differing(files(project), new) == set(), row
         assert git("diff", "--name-only", cwd=project) == ""
 
 
+@slow
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: "-".join(row.values()))
 def test_whatever_a_version_does_to_files(
     row: dict[str, str], source: Source, tmp_path: Path
@@ -117,24 +107,27 @@ def test_whatever_a_version_does_to_files(
     project = source.project(tmp_path / "project", PRESENT, **row)
     for version in (NEXT, LAST, PRESENT):
         wanted = expected(source, files(project), version)
-        assert updated(project, to=version) == 0
+        assert source.updated(project, to=version) == 0
         assert differing(files(project), wanted) == set(), version
         commit_all(project)
 
 
+@slow
 @pytest.mark.parametrize("tag", TAGS)
 def test_back_to_an_older_version(tag: str, source: Source, tmp_path: Path) -> None:
     project = source.project(tmp_path / "project", PRESENT)
     wanted = expected(source, files(project), tag)
-    assert updated(project, to=tag) == 0
+    assert source.updated(project, to=tag) == 0
     assert differing(files(project), wanted) == set()
+
+
+DEFAULTS = {axis: resolve(TEMPLATE, {}).values[axis] for axis in AXES}
+COMBINATIONS = combinations_of()
 
 
 def switch(axis: str, option: str) -> dict[str, str]:
     """Give what switches to an option: a whole row where it does not go with the defaults."""
-    defaults = {name: resolve(TEMPLATE, {}).values[name] for name in AXES}
-    with suppress(UsageError):
-        resolve(TEMPLATE, {**defaults, axis: option})
+    if {**DEFAULTS, axis: option} in COMBINATIONS:
         return {axis: option}
     return next(row for row in ROWS if row[axis] == option)
 
@@ -155,16 +148,18 @@ def given(answers: dict[str, str]) -> list[str]:
     return [f"{name}={value}" for name, value in answers.items()]
 
 
+@slow
 @pytest.mark.parametrize("answers", [*SWITCHES, *TEXTS])
 def test_another_answer_gives_what_it_would_have_given_at_first(
     answers: dict[str, str], source: Source, tmp_path: Path
 ) -> None:
     project = source.project(tmp_path / "project", PRESENT)
     wanted = expected(source, files(project), PRESENT, **answers)
-    assert updated(project, to=PRESENT, data=given(answers)) == 0
+    assert source.updated(project, to=PRESENT, data=given(answers)) == 0
     assert differing(files(project), wanted) == set()
 
 
+@slow
 def test_a_second_time_there_is_nothing_to_do(
     source: Source, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +172,7 @@ def test_a_second_time_there_is_nothing_to_do(
     assert git("status", "--porcelain", cwd=project) == ""
 
 
+@slow
 def test_cold_or_warm_it_gives_the_same_bytes(source: Source, tmp_path: Path) -> None:
     results = []
     for number in range(2):
@@ -192,6 +188,7 @@ def test_cold_or_warm_it_gives_the_same_bytes(source: Source, tmp_path: Path) ->
     assert any((tmp_path / "cache").rglob("*.cache"))
 
 
+@slow
 def test_several_projects_of_one_repository(source: Source, tmp_path: Path) -> None:
     """One at a time from its folder, or all at once; the others and the rest stay as they are."""
     together = tmp_path / "together"
@@ -203,15 +200,16 @@ def test_several_projects_of_one_repository(source: Source, tmp_path: Path) -> N
     commit_all(together)
     wanted = {path: expected(source, files(together / path), PRESENT) for path in rows}
     before = {path: files(together / path) for path in rows}
-    assert updated(together / "services/1", to=PRESENT) == 0
+    assert source.updated(together / "services/1", to=PRESENT) == 0
     assert files(together / "services/1") == wanted["services/1"]
     assert files(together / "services/2") == before["services/2"]
     commit_all(together)
-    assert updated(together, to=PRESENT, every=True) == 0
+    assert source.updated(together, to=PRESENT, every=True) == 0
     assert {path: files(together / path) for path in rows} == wanted
     assert (together / "README.md").read_text() == "# Ours\n"
 
 
+@slow
 def test_several_answers_files_in_one_folder(tmp_path: Path) -> None:
     """Two templates, each with a name of its own for its answers file."""
     sources, project = [], tmp_path / "project"
@@ -239,6 +237,7 @@ def test_several_answers_files_in_one_folder(tmp_path: Path) -> None:
         assert made.items() <= files(project).items()
 
 
+@slow
 def test_a_project_that_plain_copier_made(source: Source, tmp_path: Path) -> None:
     project = tmp_path / "project"
     copier.run_copy(str(source.folder), project, vcs_ref=PRESENT, defaults=True, quiet=True)
@@ -249,7 +248,8 @@ def test_a_project_that_plain_copier_made(source: Source, tmp_path: Path) -> Non
     assert differing(files(project), wanted) == set()
 
 
-@pytest.mark.parametrize("tag", [*TAGS, NEXT])
+# Copier takes seconds; three earlier versions are in test_engine_arrives.py.
+@pytest.mark.parametrize("tag", sampled([*TAGS, NEXT], NEXT, others=pytest.mark.nightly))
 def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -> None:
     before, after = (PRESENT, NEXT) if tag == NEXT else (tag, PRESENT)
     rows = source.rows(before)
@@ -257,7 +257,7 @@ def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -
     project = source.project(tmp_path / "project", before, **row)
     copy = copied(project, tmp_path / "copy")
     old = files(project)
-    assert updated(project, to=after) == 0
+    assert source.updated(project, to=after) == 0
     new, by_copier = files(project), updated_by_copier(copy, after)
     # What was written once is Copier's again as soon as a version says so; to us it was given.
     ours = given_away(source, old, after)
@@ -265,10 +265,10 @@ def test_copier_makes_the_same_of_it(tag: str, source: Source, tmp_path: Path) -
     assert differing(new, by_copier) <= ours
 
 
-@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("axis", sampled(AXES, next(iter(AXES)), others=pytest.mark.nightly))
 def test_copier_switches_to_the_same(axis: str, source: Source, tmp_path: Path) -> None:
     answers = switch(axis, AXES[axis][-1])
     project = source.project(tmp_path / "project", PRESENT)
     copy = copied(project, tmp_path / "copy")
-    assert updated(project, to=PRESENT, data=given(answers)) == 0
+    assert source.updated(project, to=PRESENT, data=given(answers)) == 0
     assert differing(files(project), updated_by_copier(copy, PRESENT, **answers)) == set()

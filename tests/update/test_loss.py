@@ -41,7 +41,7 @@ from corpus import (
 
 from scaffold.commands.update import Wishes, update
 from scaffold.errors import ScaffoldError
-from scaffold.template import Shelf
+from scaffold.template.source import Shelf
 
 PAGE = ROOT / "docs/reference/update-proof.md"
 #: Longer markers too: git writes those where one conflict is within another.
