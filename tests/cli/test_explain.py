@@ -70,7 +70,7 @@ def test_a_file_of_an_option_says_which(scaffold: Scaffold, project: Path) -> No
 def test_json_says_the_same(scaffold: Scaffold, project: Path) -> None:
     git(project, "mv", "README.md", "LIESMICH.md")
     done = scaffold("explain", "--json", "demo/LIESMICH.md")
-    github = {"question": "ci", "answer": "github", "label": "GitHub Actions"}
+    github = {"question": "ci", "answer": "github", "label": "GitHub Actions", "trait": ""}
     assert json.loads(done.stdout) == {
         "project": ".",
         "answers_file": ".copier-answers.yml",
@@ -233,46 +233,30 @@ def test_each_file_of_a_project_comes_from_somewhere() -> None:
         ("hosting", "fly")
     ]
     setup = made[PurePosixPath(".github/actions/setup/action.yml")].source.causes
-    assert {(cause.question, cause.answer) for cause in setup} == {
-        ("stack", "node"), ("ci", "github"),
-    }  # fmt: skip
+    assert [(cause.question, cause.answer, cause.trait) for cause in setup] == [
+        ("stack", "node", "npm"), ("ci", "github", ""),
+    ]  # fmt: skip
+    traits = {cause.trait for fragment in readme.fragments for cause in fragment.causes}
+    assert traits == {"", "fastify", "image"}
 
 
 @pytest.mark.parametrize(
-    ("stack", "path", "origin"),
+    ("stack", "path", "trait"),
     [
-        ("node (Node)", "src/app.ts", "{{ use.trait.fastify }}/src/app.ts"),
-        ("python (Python)", "compose.yaml", "{{ use.trait.image }}/compose.yaml.jinja"),
-        pytest.param(
-            "fullstack (Full stack)",
-            "src/app.ts",
-            "{{ use.trait.fastify }}/src/app.ts",
-            marks=pytest.mark.slow,
-        ),
-        pytest.param(
-            "static (Static site)",
-            ".npmrc",
-            "{{ use.trait.npm }}/.npmrc",
-            marks=pytest.mark.slow,
-        ),
+        ("node", "src/app.ts", "fastify"),
+        ("python", "compose.yaml.jinja", "image"),
+        pytest.param("fullstack", "src/app.ts", "fastify", marks=pytest.mark.slow),
+        pytest.param("static", ".npmrc", "npm", marks=pytest.mark.slow),
     ],
 )
-def test_what_stacks_have_in_common_is_written_by_the_one_that_was_chosen(
-    scaffold: Scaffold, tmp_path: Path, stack: str, path: str, origin: str
+def test_what_stacks_have_in_common_is_written_by_the_trait_that_the_chosen_one_brings(
+    scaffold: Scaffold, tmp_path: Path, stack: str, path: str, trait: str
 ) -> None:
     release(copy_template(tmp_path / "ours"), "v1.0.0", {})
-    scaffold(
-        "new",
-        "demo",
-        "--template",
-        "ours",
-        "--defaults",
-        "--no-lock",
-        f"-dstack={stack.partition(' ')[0]}",
-    )
-    done = scaffold("explain", f"demo/{path}")
+    scaffold("new", "demo", "--template=ours", "--defaults", "--no-lock", f"-dstack={stack}")
+    done = scaffold("explain", f"demo/{path.removesuffix('.jinja')}")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[1:3] == [
-        f"  written by  stack: {stack}",
-        f"  from        template/project/{origin}",
+        f"  written by  trait: {trait} (brought by stack: {stack})",
+        f"  from        template/project/{{{{ use.trait.{trait} }}}}/{path}",
     ]

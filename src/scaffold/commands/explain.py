@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from scaffold import console, git
 from scaffold.errors import UsageError
 from scaffold.project import provenance
+from scaffold.project.cause import alternatives
 from scaffold.project.ownership import Owner
 from scaffold.project.provenance import Provenance
 from scaffold.template.source import Shelf
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path, PurePosixPath
 
-    from scaffold.project.provenance import Cause
+    from scaffold.project.cause import Cause
     from scaffold.update.drift import Drift, Trace
 
 
@@ -81,7 +82,7 @@ def _explained(found: Drift, path: PurePosixPath) -> Explanation:
     template, answers = found.origin.template, found.origin.answers
     trace = next((t for t in found.traces if path in {t.path, t.moved_to}), None)
     if trace is None:
-        others = tuple(provenance.alternatives(template, answers, path))
+        others = tuple(alternatives(template, answers, path))
         reason = "the template does not write it"
         return Explanation(path, found.record.commit, None, None, reason, others)
     file = next(file for file in found.origin.files if file.path == trace.path)
@@ -123,6 +124,8 @@ def _causes(causes: Iterable[Cause]) -> str:
 
 def _cause(cause: Cause) -> str:
     answer = f"{cause.question}: {_short(cause.answer)}"
+    if cause.trait:
+        return f"trait: {cause.trait} (brought by {answer})"
     return f"{answer} ({cause.label})" if cause.label else answer
 
 
@@ -165,13 +168,9 @@ def _as_data(explanation: Explanation) -> dict[str, Any]:
         "edited": trace.edited if trace else None,
         "written_at": str(trace.path) if trace else None,
         "moved_to": str(trace.moved_to) if trace and trace.moved_to else None,
-        "would_be_written_with": list(map(_cause_as_data, explanation.alternatives)),
+        "would_be_written_with": list(map(asdict, explanation.alternatives)),
     }
 
 
 def _source_as_data(source: provenance.Source) -> dict[str, Any]:
-    return {"path": str(source.path), "because_of": list(map(_cause_as_data, source.causes))}
-
-
-def _cause_as_data(cause: Cause) -> dict[str, Any]:
-    return {"question": cause.question, "answer": cause.answer, "label": cause.label}
+    return {"path": str(source.path), "because_of": list(map(asdict, source.causes))}

@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import meta, nodes
 from pathspec import PathSpec
 
-from scaffold.errors import UsageError
+from scaffold.project.cause import causes, names
 from scaffold.project.ownership import FILE, Owner
-from scaffold.template.answers import resolve
 from scaffold.template.definition import broken
-from scaffold.template.questions import Question
-from scaffold.template.renderer import reads, targets
+from scaffold.template.renderer import reads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import PurePosixPath
 
     from scaffold.files import File
+    from scaffold.project.cause import Cause
     from scaffold.project.ownership import Ownership
     from scaffold.template.answers import Answers
     from scaffold.template.definition import Template
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """An answer because of which the template writes something.
-
-    Attributes:
-        question: The question.
-        answer: The answer.
-        label: What a person calls it, if that is something else.
-    """
-
-    question: str
-    answer: Any
-    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +73,7 @@ class Provenance:
                 used |= meta.find_undeclared_variables(parsed)
                 imported |= _imports(parsed)
             for part in file.origin.parts:
-                used |= _names(template, part)
+                used |= names(template, part)
         return cls(
             Source(file.origin, causes(template, answers, file.origin)),
             tuple(
@@ -108,67 +91,6 @@ def _imports(parsed: nodes.Template) -> set[str]:
     named = [node.template for node in parsed.find_all(nodes.Import)]
     named += [node.template for node in parsed.find_all(nodes.FromImport)]
     return {node.value for node in named if isinstance(node, nodes.Const)}
-
-
-def causes(template: Template, answers: Answers, path: PurePosixPath) -> tuple[Cause, ...]:
-    """Tell which answers make the template use one of its files, by the folders that it is in.
-
-    Raises:
-        TemplateError: When a folder's name cannot be read.
-    """
-    options = {f"{{{{use.{o.axis}.{o.id}}}}}": o for o in template.catalog.options}
-    for chosen in template.catalog.chosen(answers.values):
-        options |= {f"{{{{use.trait.{name}}}}}": chosen for name in chosen.row.get("traits", ())}
-    found: dict[Cause, None] = {}
-    for part in path.parts:
-        option = options.get(re.sub(r"\s", "", part))
-        if option:
-            found[Cause(option.axis, option.id, option.label)] = None
-        elif re.search(r"\{%|\bif\b", part):  # any other name is one, whatever the answer
-            for name in sorted(_names(template, part) & answers.stored):
-                found[Cause(name, answers.values[name])] = None
-    return tuple(found)
-
-
-def _names(template: Template, text: str) -> set[str]:
-    if "{" not in text:
-        return set()
-    with broken(f"{text!r} cannot be read"):
-        return meta.find_undeclared_variables(template.environment.parse(text))
-
-
-def alternatives(template: Template, answers: Answers, path: PurePosixPath) -> list[Cause]:
-    """Tell which other answer to one question would make the template write a path.
-
-    Raises:
-        TemplateError: When the template cannot be rendered.
-    """
-    labels = {(o.axis, o.id): o.label for o in template.catalog.options}
-    found = []
-    for name, answer in _other_answers(template, answers):
-        try:
-            changed = resolve(
-                template, {**answers.remembered, name: answer}, carried=answers.carried
-            )
-        except UsageError:  # it does not go with the rest
-            continue
-        if path in targets(template, changed):
-            found.append(Cause(name, answer, labels.get((name, answer), "")))
-    return found
-
-
-def _other_answers(template: Template, answers: Answers) -> Iterator[tuple[str, Any]]:
-    """Give the answers that were not given, for each question that lists them."""
-    known = {**template.context, **answers.carried, **answers.values}
-    for name in answers.values:
-        if name not in answers.stored:
-            continue
-        question = Question(name, template.questions[name], template.environment, known)
-        with broken(f"The template's question '{name}' cannot be rendered"):
-            choices = [choice.value for choice in question.choices if not choice.misfit]
-            if not choices and question.type == "bool":
-                choices = [True, False]
-        yield from ((name, value) for value in choices if value != answers.values[name])
 
 
 def reason(owners: Ownership, path: PurePosixPath) -> str:
