@@ -236,12 +236,14 @@ def diff(
 
 @app.command()
 def explain(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A file, there or not.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH[:LINE]", help="A file, there or not, or a line of one.")
+    ],
     *,
     template: TemplateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell where a file is from, and whose it is."""
+    """Tell where a file or a line is from."""
     from scaffold.commands.explain import explain as run  # noqa: PLC0415  # imports Jinja
 
     run(path, template=template, as_json=as_json)

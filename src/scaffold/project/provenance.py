@@ -9,9 +9,11 @@ from jinja2 import meta, nodes
 from pathspec import PathSpec
 
 from scaffold.project.cause import causes, names
+from scaffold.project.inputs import Inputs
 from scaffold.project.ownership import FILE, Owner
+from scaffold.template import tracing
 from scaffold.template.definition import broken
-from scaffold.template.renderer import reads
+from scaffold.template.renderer import is_rendered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,19 +24,31 @@ if TYPE_CHECKING:
     from scaffold.project.ownership import Ownership
     from scaffold.template.answers import Answers
     from scaffold.template.definition import Template
+    from scaffold.template.tracing import Place, Text
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file of the template that a file of a project is made from.
+    """A file of the template, or a line of it, that a file of a project is made from.
 
     Attributes:
         path: Where, in the template.
         causes: The answers that it depends on, the layer's own first; none when it is always taken.
+        line: The number of the line, when one is meant.
     """
 
     path: PurePosixPath
     causes: tuple[Cause, ...]
+    line: int | None = None
+
+    @classmethod
+    def of(cls, template: Template, answers: Answers, path: PurePosixPath) -> Source:
+        """Look up the answers behind a file of the template.
+
+        Raises:
+            TemplateError: When a folder's name cannot be read.
+        """
+        return cls(path, causes(template, answers, path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +60,16 @@ class Provenance:
         fragments: Those that it includes.
         macros: Those that it imports.
         answers: The answers that its text or name uses.
+        text: What the template writes, with the places of each piece.
+        inputs: The values that this depends on.
     """
 
     source: Source
     fragments: tuple[Source, ...]
     macros: tuple[PurePosixPath, ...]
     answers: Mapping[str, Any]
+    text: Text
+    inputs: Inputs
 
     @classmethod
     def of(cls, file: File, template: Template, answers: Answers) -> Provenance:
@@ -60,30 +78,33 @@ class Provenance:
         Raises:
             TemplateError: When the template cannot be read.
         """
-        others = reads(template, answers, file.origin)
-        imported: set[str] = set()
-        used: set[str] = set()
+        traced = tracing.traced(template, answers, file)
+        parsed = []
         with broken(f"{file.origin} cannot be read"):
-            rendered = file.origin.name.endswith(
-                template.settings.get("_templates_suffix", ".jinja")
-            )
-            for path in [file.origin, *others] if rendered else []:
+            for path in [file.origin, *traced.reads] if is_rendered(template, file.origin) else []:
                 text = (template.root / path).read_text("utf-8")
-                parsed = template.environment.parse(text)
-                used |= meta.find_undeclared_variables(parsed)
-                imported |= _imports(parsed)
-            for part in file.origin.parts:
-                used |= names(template, part)
-        return cls(
-            Source(file.origin, causes(template, answers, file.origin)),
-            tuple(
-                Source(path, causes(template, answers, path))
-                for path in others
-                if str(path) not in imported
-            ),
-            tuple(path for path in others if str(path) in imported),
-            {name: value for name, value in answers.remembered.items() if name in used},
+                parsed.append(template.environment.parse(text))
+        used = set[str]().union(
+            *map(meta.find_undeclared_variables, parsed),
+            *(names(template, part) for part in file.origin.parts),
         )
+        imported = {name for one in parsed for name in _imports(one)}
+        included = [path for path in traced.reads if str(path) not in imported]
+        return cls(
+            Source.of(template, answers, file.origin),
+            tuple(Source.of(template, answers, path) for path in included),
+            tuple(path for path in traced.reads if str(path) in imported),
+            {name: value for name, value in answers.remembered.items() if name in used},
+            traced.text,
+            Inputs.of(file, template, answers, parsed) if parsed else Inputs(),
+        )
+
+    def source_of(self, place: Place | None) -> Source:
+        """Give a line of one of the template's files; that which writes it if nobody knows."""
+        if place is None:
+            return self.source
+        known = {source.path: source.causes for source in (*self.fragments, self.source)}
+        return Source(place.path, known.get(place.path, ()), place.line)
 
 
 def _imports(parsed: nodes.Template) -> set[str]:

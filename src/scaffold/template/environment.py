@@ -68,6 +68,9 @@ class Environment(SandboxedEnvironment):
         TemplateError: When `_envops` asks for what Copier would not give either.
     """
 
+    #: What tells apart, in the cache, what another class compiles another way.
+    kind = ""
+
     def __init__(self, root: Path, envops: Mapping[str, Any]) -> None:
         options = {"keep_trailing_newline": True, **envops}
         if "undefined" in options:
@@ -75,7 +78,9 @@ class Environment(SandboxedEnvironment):
                 options["undefined"] = UNDEFINED[options["undefined"]]
             except KeyError:
                 raise TemplateError(f"Unknown _envops.undefined: {options['undefined']}") from None
-        self._texts = _Loader(root, salt=f"{jinja2.__version__} {sorted(options.items(), key=str)}")
+        self._texts = _Loader(
+            root, salt=f"{self.kind}{jinja2.__version__} {sorted(options.items(), key=str)}"
+        )
         super().__init__(
             loader=self._texts,
             extensions=[AnsibleCoreFiltersExtension],
@@ -92,28 +97,6 @@ class Environment(SandboxedEnvironment):
         name = _digest(source)
         self._texts.strings[name] = source
         return self.get_template(name)
-
-
-class Tracing(Environment):
-    """An environment that remembers which of the template's files it was asked for."""
-
-    def __init__(self, root: Path, envops: Mapping[str, Any]) -> None:
-        super().__init__(root, envops)
-        #: Their names in the order in which they were first asked for.
-        self.names: dict[str, None] = {}
-
-    def get_template(self, *args: Any, **kwargs: Any) -> jinja2.Template:
-        """Give a template by its name."""
-        return self._noted(super().get_template(*args, **kwargs))
-
-    def select_template(self, *args: Any, **kwargs: Any) -> jinja2.Template:
-        """Give the first of some templates that there is."""
-        return self._noted(super().select_template(*args, **kwargs))
-
-    def _noted(self, found: jinja2.Template) -> jinja2.Template:
-        if found.name and found.name not in self._texts.strings:
-            self.names[found.name] = None
-        return found
 
 
 def _digest(text: str) -> str:

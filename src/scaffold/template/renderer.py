@@ -16,7 +16,6 @@ from pathspec import PathSpec
 from scaffold.errors import TemplateError
 from scaffold.files import File
 from scaffold.template.definition import broken
-from scaffold.template.environment import Tracing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,23 +73,19 @@ def targets(template: Template, answers: Answers) -> set[PurePosixPath]:
         return {target for _, target in _Renderer(template, answers).paths()}
 
 
-def reads(template: Template, answers: Answers, origin: PurePosixPath) -> list[PurePosixPath]:
-    """Tell which other files of a template are read while one of them is rendered.
+def is_rendered(template: Template, origin: PurePosixPath) -> bool:
+    """Tell whether a file of a template is rendered, not copied."""
+    return origin.name.endswith(template.settings.get("_templates_suffix", ".jinja"))
 
-    Returns:
-        What it includes and imports, directly or not, in that order.
 
-    Raises:
-        TemplateError: When it cannot be rendered.
-    """
-    renderer = _Renderer(template, answers)
-    if not origin.name.endswith(renderer.suffix):
-        return []
-    # One of its own: what is compiled already would not be read again.
-    environment = Tracing(template.root, template.settings.get("_envops", {}))
-    with broken(f"{origin} cannot be rendered"):
-        environment.get_template(origin.as_posix()).render(renderer.context)
-    return [path for path in map(PurePosixPath, environment.names) if path != origin]
+def context(template: Template, answers: Answers) -> dict[str, Any]:
+    """Give what the template's files are rendered with."""
+    return {
+        **template.context,
+        **answers.carried,
+        **answers.values,
+        "_copier_answers": {**template.metadata, **answers.remembered},
+    }
 
 
 class _Renderer:
@@ -100,12 +95,7 @@ class _Renderer:
         self.top = template.files_root.resolve()
         self.suffix = settings.get("_templates_suffix", ".jinja")
         self.environment = template.environment
-        self.context: dict[str, Any] = {
-            **template.context,
-            **answers.carried,
-            **answers.values,
-            "_copier_answers": {**template.metadata, **answers.remembered},
-        }
+        self.context = context(template, answers)
         exclude = settings.get("_exclude", () if self.top != self.root else DEFAULT_EXCLUDE)
         self.excluded = PathSpec.from_lines("gitignore", map(self.text, exclude))
 
