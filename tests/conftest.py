@@ -29,6 +29,7 @@ import warm
 import yaml
 from hypothesis import settings
 from spent import Spent
+from store import Store
 
 from scaffold import project
 from scaffold.files import File
@@ -343,6 +344,16 @@ def sampled(cases: Iterable[Any], *proving: Any, others: pytest.MarkDecorator) -
         )
         for case in cases
     ]
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """What all test processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    # That of a worker is one of several.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "store"
+    folder.mkdir(exist_ok=True)
+    return Store(folder)
 
 
 @lru_cache(64)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ENGINE, ROOT, TEMPLATE, usual_ports
+from store import Store
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
@@ -107,9 +108,10 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial(tmp_path: Path) -> None:
+def test_the_tutorial(store: Store, tmp_path: Path) -> None:
     with usual_ports():
-        printed = run_page("docs/tutorial/first-service.md", empty(tmp_path))
+        path = store.environment["PATH"]
+        printed = run_page("docs/tutorial/first-service.md", empty(tmp_path), PATH=path)
     assert "http://127.0.0.1:3000 is healthy" in printed
     assert '"status":"ok"' in printed
     assert '[{"item":"tea"}]' in printed

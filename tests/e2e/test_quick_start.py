@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import TEMPLATE, readme_commands, usual_ports
+from store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -46,10 +47,12 @@ def answer(url: str, process: subprocess.Popen[bytes]) -> str:
 
 
 @contextmanager
-def running(project: Path, script: str) -> Iterator[subprocess.Popen[bytes]]:
+def running(project: Path, script: str, store: Store) -> Iterator[subprocess.Popen[bytes]]:
     """Run what ends with a server that goes on, as in a terminal."""
     with usual_ports():
-        process = subprocess.Popen(["sh", "-euc", script], cwd=project, start_new_session=True)
+        process = subprocess.Popen(
+            ["sh", "-euc", script], cwd=project, env=store.environment, start_new_session=True
+        )
         try:
             yield process
         finally:
@@ -73,7 +76,7 @@ def passes(project: Path, *tasks: str) -> None:
 
 
 @pytest.mark.parametrize("stack", [option.id for option in TEMPLATE.catalog.axes["stack"]])
-def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
+def test_the_readme_works_as_written(stack: str, store: Store, tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "scaffold", "new", "my-service", "--defaults",
          "-d", f"stack={stack}", "-d", f"description={HOSTILE}"],
@@ -85,7 +88,8 @@ def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
     quick_start = (project / "README.md").read_text().split("## What is yours")[0]
     urls = re.findall(r"<(http://localhost:\d+[^>]*)>", quick_start)
     assert urls
-    with running(project, "\n".join(readme_commands(project, "Quick start"))) as process:
+    quick = "\n".join(readme_commands(project, "Quick start"))
+    with running(project, quick, store) as process:
         deadline = time.monotonic() + 300
         while not (project / ".env.local").exists():  # what comes before may take its time
             assert process.poll() is None
@@ -105,5 +109,5 @@ def test_the_readme_works_as_written(stack: str, tmp_path: Path) -> None:
     # That all of `ops/ci` passes in between: tests/pipelines/test_runs.py.
     check, url = ORDERS[stack]
     passes(project, *delete, *add, "ops/lint", check)
-    with running(project, "exec ops/dev") as process:
+    with running(project, "exec ops/dev", store) as process:
         assert answer(url, process)

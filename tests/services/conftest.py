@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import pytest
+from store import Store
 
 from .extras import EXTRAS
-from .service import STACKS, Project, Service, extend, make, start
+from .service import STACKS, Project, Service, extend, start
 
 Projects = Callable[[str], Project]
 Start = Callable[..., Service]
 
 
 @pytest.fixture(scope="session")
-def projects(tmp_path_factory: pytest.TempPathFactory) -> Projects:
+def projects(store: Store) -> Projects:
     """Give a function that gives the project of a stack, made by whoever asks first."""
-    shared = tmp_path_factory.getbasetemp() / "services"
-    if "PYTEST_XDIST_WORKER" in os.environ:  # whose folder is one of several
-        shared = tmp_path_factory.getbasetemp().parent / "services"
-    shared.mkdir(exist_ok=True)
-
-    def project(stack: str) -> Project:
-        with (shared / f"{stack}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return make(stack, shared / f"{stack}-service")
-
-    return project
+    return lambda stack: Project(stack, store.project(stack))
 
 
 @pytest.fixture(scope="session", params=STACKS)
@@ -41,10 +30,10 @@ def project(request: pytest.FixtureRequest, projects: Projects) -> Project:
 
 
 @pytest.fixture(scope="session")
-def extended(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def extended(project: Project, store: Store, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A project whose owner added what `extras` has."""
     folder = tmp_path_factory.mktemp("extended") / project.stack
-    return extend(project, folder, EXTRAS[project.stack])
+    return extend(project, folder, EXTRAS[project.stack], store)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +22,7 @@ from typing import Any, Self, cast
 
 import httpx
 from conftest import TEMPLATE
+from store import Store
 
 from .extras import Extras
 
@@ -53,22 +53,7 @@ class Project:
         return [node.strip(), "dist/server.js"]
 
 
-def make(stack: str, folder: Path) -> Project:
-    """Make a project in a new folder, the way its README says."""
-    made = Project(stack, folder)
-    if not (folder.with_suffix(".made")).exists():
-        shutil.rmtree(folder, ignore_errors=True)  # left by a run that was interrupted
-        _run(
-            sys.executable, "-m", "scaffold", "new", folder.name, "--into", str(folder.parent),
-            "--defaults", "-d", f"stack={stack}", cwd=folder.parent,
-        )  # fmt: skip
-        _run("ops/setup", cwd=folder)
-        _run("ops/build", cwd=folder)
-        folder.with_suffix(".made").touch()
-    return made
-
-
-def extend(project: Project, folder: Path, extras: Extras) -> Project:
+def extend(project: Project, folder: Path, extras: Extras, store: Store) -> Project:
     """Copy a project, add to it, and build it."""
     installed = "node_modules", ".venv"
     shutil.copytree(
@@ -78,15 +63,8 @@ def extend(project: Project, folder: Path, extras: Extras) -> Project:
         if (project.folder / name).exists():
             (folder / name).symlink_to(project.folder / name)
     extras.add_to(folder)
-    _run("ops/build", cwd=folder)
+    store.run("ops/build", cwd=folder)
     return Project(project.stack, folder)
-
-
-def _run(*command: str, cwd: Path) -> None:
-    done = subprocess.run(
-        command, cwd=cwd, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
-    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
 
 
 @dataclass(frozen=True)

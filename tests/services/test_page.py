@@ -59,7 +59,7 @@ def add(page: Page, title: str, text: str = "") -> None:
 
 
 def test_it_shows_what_runs_and_how_it_is(page: Page) -> None:
-    expect(page).to_have_title("fullstack-service")
+    expect(page).to_have_title("my-service")
     expect(page.locator("#health")).to_have_text("up")
     expect(page.locator("#readiness")).to_have_text("ready")
     expect(page.locator("#version")).to_have_text("0.1.0")
@@ -154,7 +154,7 @@ def test_the_browser_runs_nothing_that_is_not_the_services(browser: Browser, run
             document.body.append(script);
         }"""
     )
-    assert page.title() == "fullstack-service"
+    assert page.title() == "my-service"
     assert "Content Security Policy" in said[-1]
     page.close()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import urllib.request
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from conftest import Render
+    from store import Store
 
 HOSTS = [o.id for o in TEMPLATE.catalog.axis("hosting") if "static" in o.row["stacks"]]
 ENVIRONMENTS = ["local", "sandbox", "testbed", "live"]
@@ -96,7 +98,7 @@ def test_what_is_an_example_is_somebodys_own() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("hosting", HOSTS)
 def test_a_site_passes_its_own_checks_and_is_served_with_its_headers(
-    render: Render, tmp_path: Path, hosting: str
+    render: Render, store: Store, tmp_path: Path, hosting: str
 ) -> None:
     description = 'A "site" of <b>ours</b> & $1\nin two lines'
     rendered = render(stack="static", hosting=hosting, description=description)
@@ -104,11 +106,12 @@ def test_a_site_passes_its_own_checks_and_is_served_with_its_headers(
 
     def run(*command: str, **variables: str) -> None:
         done = subprocess.run(
-            command, cwd=project, env={**os.environ, **variables}, check=False,
+            command, cwd=project, env={**store.environment, **variables}, check=False,
             capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, f"{command}:\n{done.stdout}{done.stderr}"
 
+    shutil.copy(store.project("static") / "package-lock.json", project)
     for task in ("setup", "lint", "test"):
         run(f"ops/{task}")
     run("ops/build", GIT_COMMIT="abc1234", VITE_APP_ENV="live")
