@@ -96,6 +96,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is run by night, unless it is asked for: other marks do not ask for it."""
+    if "nightly" in config.option.markexpr:
+        return
+    nightly, others = list[pytest.Item](), list[pytest.Item]()
+    for item in items:
+        (nightly if item.get_closest_marker("nightly") else others).append(item)
+    config.hook.pytest_deselected(items=nightly)
+    items[:] = others
+
+
 def memory() -> str:
     """Give a folder in memory, if there is one with 2 GiB and programs may run from it."""
     folder = "/dev/shm"  # noqa: S108

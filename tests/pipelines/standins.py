@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -137,10 +137,11 @@ class Standins:
         )
         return [task for task in found if task != "setup"]
 
-    def replace_tasks(self, project: Path, failing: str = "") -> None:
-        """Have the tasks of a project only be recorded; `ops/ci`, which calls them, is real."""
+    def replace_tasks(self, project: Path, failing: str = "", kept: Collection[str] = ()) -> None:
+        """Have all but the kept tasks only be recorded; `ops/ci`, which calls them, is real."""
         for task in (project / "ops").iterdir():
-            if task.is_file() and task.name not in ("ci", "help"):
+            program = task.is_file() and os.access(task, os.X_OK)
+            if program and task.name not in ("ci", "help", *kept):
                 task.write_text(TASK.format(calls=self.folder / "calls", failing=failing))
 
     @cached_property
