@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar
 
-from process import Done, Engine, Tasks, engine_of, project_of
+from process import Done, Engine, Inside, Tasks, engine_of, project_of
 
 EMPTY = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 LOCK = "refs/deployments/locks/live"
@@ -54,6 +55,12 @@ class Repository:
         name = hashlib.sha1(f"{len(self.commits)} {message}".encode(), usedforsecurity=False)
         self.commits[name.hexdigest()] = Commit(message, parent, content)
         return name.hexdigest()
+
+    def version(self, tag: str) -> str:
+        """Commit and tag a version, and give the commit."""
+        made = self.add(tag, self.names.get("HEAD", ""))
+        self.names |= {"HEAD": made, tag: made}
+        return made
 
     def history(self, tip: str) -> list[Commit]:
         """Give what led to a commit, the newest first."""
@@ -115,6 +122,13 @@ class Repository:
                     for it in reversed(self.history(tip))
                 )
                 return "\n".join("\x1f".join(row) for row in rows)
+            case ["show", what] if ":./" in what:  # of every commit what the project has now
+                return Path(what.partition(":")[2]).read_text("utf-8")
+            case ["archive", "--output", to, _]:  # the same
+                with tarfile.open(to, "w") as archive:
+                    for path in {*Path().iterdir()} - {Path(".git")}:
+                        archive.add(path)
+                return ""
             case ["show", what]:
                 return self.commits[what.partition(":")[0]].content
             case ["for-each-ref", *_]:
@@ -138,6 +152,31 @@ class Repository:
         else:
             del remote[ref]
         return ""
+
+
+@dataclass
+class Remembered(Inside):
+    """A machine whose tasks run in this process, with a host's stand-in and a repository in memory.
+
+    To it every commit has the files that the project has now.
+    """
+
+    repository: Repository = field(default_factory=Repository)
+
+    def commit(self, tag: str) -> str:
+        """Commit and tag a version, and give the commit."""
+        (self.project / "marker").write_text(f"{tag}\n")
+        return self.repository.version(tag)
+
+    def locked(self) -> bool:
+        """Say whether somebody deploys to live."""
+        return LOCK in (self.repository.remote or {})
+
+    def program(self, command: Sequence[str], **options: Any) -> Done:
+        """Answer for a program."""
+        if command[0] == "git":
+            return self.repository.run(command, options.get("input", ""))
+        return super().program(command, **options)
 
 
 class Host:
@@ -256,9 +295,7 @@ class World(Tasks):
 
     def commit(self, tag: str) -> str:
         """Commit and tag a version, and give the commit."""
-        made = self.repository.add(tag, self.repository.names.get("HEAD", ""))
-        self.repository.names |= {"HEAD": made, tag: made}
-        return made
+        return self.repository.version(tag)
 
     def own(self, task: str, then: Callable[..., object]) -> None:
         """Give the project a task of its own."""

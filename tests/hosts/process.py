@@ -306,6 +306,10 @@ class Inside(Tasks, Machine):
         (self.project / f".git/refs/tags/{tag}").write_text(f"{commit}\n")
         return commit
 
+    def locked(self) -> bool:
+        """Say whether somebody deploys to live."""
+        return (self.project.parent / "origin.git/refs/deployments/locks/live").exists()
+
     def run(self, *command: str, cwd: Path | None = None, **variables: str) -> Done:
         """Run a command: a task in this process."""
         if command[0].removeprefix("ops/") not in TASKS or "--help" in command:

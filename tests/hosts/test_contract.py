@@ -42,7 +42,7 @@ def settled(at: Inside, commit: str) -> None:
     assert done.returncode == 0, done.stderr
     [line] = [line for line in done.stdout.splitlines() if line.startswith("*")]
     assert commit[:7] in line, "of what runs there is one row"
-    assert not (at.project.parent / "origin.git/refs/deployments/locks/live").exists()
+    assert not at.locked()
 
 
 def calls(at: Inside) -> list[str]:

@@ -22,8 +22,6 @@ from vendors.digitalocean import ENDED, DigitalOcean, app_spec
 
 pytestmark = pytest.mark.slow
 
-SHELLS = ("dash", "busybox")
-
 
 @dataclass
 class Recording(DigitalOcean):
@@ -135,11 +133,9 @@ def described() -> Description:
     return Description()
 
 
-@pytest.mark.parametrize("shell", SHELLS)
 def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
-    do: Recording, render: Render, tmp_path: Path, described: Description, shell: str
+    at: Machine, do: Recording, described: Description
 ) -> None:
-    at = Machine.new(do, render, tmp_path, shell)
     do.spec = None
     at.commit("v0.1.0")
     assert at.run("ops/bootstrap", "live").returncode == 0
@@ -249,11 +245,9 @@ def test_a_file_that_is_no_app_spec_is_noticed(
         described.check({"$ref": "#/components/schemas/app_spec"}, spec)
 
 
-@pytest.mark.parametrize("shell", SHELLS)
 def test_bootstrap_creates_the_app_and_then_leaves_it_as_it_is(
-    do: Recording, render: Render, tmp_path: Path, shell: str
+    at: Machine, do: Recording, tmp_path: Path
 ) -> None:
-    at = Machine.new(do, render, tmp_path, shell)
     do.spec = None
     commit = at.commit("v1.0.0")
     dry = at.run("ops/bootstrap", "live", "--dry-run")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import Remembered
 from process import Done, Inside
 from table import shown
 from vendors import VENDORS
@@ -35,7 +36,7 @@ def at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
     """A new service on each host, where a task gives up before long."""
     vendor: Vendor = request.param()
     with vendor.serving():
-        made = Inside.inside(vendor, tmp_path)
+        made = Remembered.inside(vendor, tmp_path)
         made.environment |= {"HTTP_TIMEOUT": "5", "DEPLOY_TIMEOUT": "60"}
         yield made
     assert not [each for each in made.heard if SECRET in each]
@@ -59,7 +60,7 @@ def told(done: Done, before: str, after: str) -> str:
 def hold(at: Inside, done: Done, before: str, after: str) -> None:
     """Hold what runs, now and later, to what a task said of it."""
     vendor, says = at.vendor, told(done, before, after)
-    assert not (at.project.parent / "origin.git/refs/deployments/locks/live").exists()
+    assert not at.locked()
     assert sum(at.clock.slept) < 150
     runs = vendor.running()
     vendor.lapse()

@@ -543,15 +543,6 @@ def test_bootstrap_says_what_to_do_when_somebody_else_has_the_name(
     assert "choose a name in .heroku/live.json that is free and ends in -live" in done.stderr
 
 
-def test_it_also_works_in_busybox(render: Render, tmp_path: Path, heroku: Heroku) -> None:
-    at = Machine.new(heroku, render, tmp_path, "busybox", stack="python", ci="gitlab")
-    first = at.deploy("v1.0.0")
-    at.deploy("v1.1.0")
-    ok(at.run("ops/bootstrap", "live"))
-    ok(at.run("ops/rollback", "live"))
-    assert heroku.running() == first
-
-
 #: What the documentation of app.json and heroku.yml says, as far as images go.
 TEXT = {"type": "string"}
 APP_JSON = {

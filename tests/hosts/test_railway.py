@@ -135,21 +135,6 @@ def test_railway_would_refuse(document: str, variables: dict[str, Any], says: st
     assert says in "; ".join(wrong(document, variables))
 
 
-@pytest.mark.parametrize("shell", ["dash", "busybox"])
-def test_a_deploy_a_bad_one_and_a_rollback(
-    railway: Railway, render: Render, tmp_path: Path, shell: str
-) -> None:
-    at = Machine.new(railway, render, tmp_path, shell)
-    first = at.deploy("v1.0.0")
-    second = at.deploy("v1.1.0")
-    railway.doomed = {at.commit("v1.2.0")}
-    assert at.run("ops/deploy", "live").returncode == 1
-    assert railway.running() == second
-    done = at.run("ops/rollback", "live")
-    assert done.returncode == 0, done.stderr
-    assert railway.running() == first
-
-
 def test_an_answer_with_errors_is_a_failure_though_its_status_is_200(at: Machine) -> None:
     at.commit("v1.0.0")
     done = at.run("ops/deploy", "live", RAILWAY_TOKEN="expired")  # noqa: S106 (it is none)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Render
 from process import Inside
 from vendors.base import SECRET, Fault, Machine
 from vendors.vercel import Vercel
@@ -223,13 +222,11 @@ def test_the_domains_are_not_waited_for_for_ever(at: Machine) -> None:
     assert at.vendor.running() == second
 
 
-def test_what_vercel_deployed_by_itself_is_rolled_back_by_name_and_force(
-    render: Render, tmp_path: Path
-) -> None:
+def test_what_vercel_deployed_by_itself_is_rolled_back_by_name_and_force(tmp_path: Path) -> None:
     """A push is deployed without `ops/deploy`: on no record, known by what its repository says."""
     vendor = Vercel()
     with vendor.serving():
-        at = Machine.new(vendor, render, tmp_path, ci="vercel")
+        at = Inside.inside(vendor, tmp_path, ci="vercel")
         commits = [at.commit("v1.0.0"), at.commit("v1.1.0")]
         first, vendor.current = vendor.deployments = [
             {

@@ -22,8 +22,9 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import Call, Render, from_npm, vendors_file
-from vendors.base import SECRET, Machine, Vendor
+from conftest import Call, from_npm, vendors_file
+from process import Inside
+from vendors.base import SECRET, Vendor
 from vendors.digitalocean import DigitalOcean
 from vendors.netlify import Netlify
 from vendors.render import Render as OnRender
@@ -97,10 +98,10 @@ def prism(description: Path) -> Iterator[int]:
         server.wait()
 
 
-def journey(vendor: Vendor, render: Render, folder: Path) -> list[Call]:
+def journey(vendor: Vendor, folder: Path) -> list[Call]:
     """Set up, deploy, deploy again, roll back, give up on a deploy; give the calls, each once."""
     with vendor.serving():
-        at = Machine.new(vendor, render, folder)
+        at = Inside.inside(vendor, folder)
         if vendor.stack != "static":
             at.environment["IMAGE_REPOSITORY"] = "ghcr.io/team/service"
         at.commit("v1.0.0")
@@ -193,12 +194,10 @@ def ask(port: int, call: Call, prefix: str, body: Any = None, *, known: bool = T
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_every_call_is_as_the_vendor_describes_it(
-    render: Render, tmp_path: Path, name: str
-) -> None:
+def test_every_call_is_as_the_vendor_describes_it(tmp_path: Path, name: str) -> None:
     published = PUBLISHED[name]
     description = readable(vendors_file(published.file), tmp_path)
-    calls = journey(published.vendor(), render, tmp_path)
+    calls = journey(published.vendor(), tmp_path)
     left_out = [
         call
         for call in calls
