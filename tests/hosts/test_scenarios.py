@@ -57,6 +57,11 @@ def test_all_of_it_runs_in_the_shell_of_busybox(
         assert done.returncode == 0, done.stderr
         assert vendor.running() == first
         assert at.run("ops/releases", "live").stdout.splitlines()[1].startswith("* v1.0.0 ")
+        if vendor.stack != "static":
+            at.environment["IMAGE_REPOSITORY"] = "ghcr.io/team/service"
+        vendor.forget()
+        made = at.run("ops/bootstrap", "live")
+        assert made.returncode == 0, made.stderr
     shown(at, "all of it in the shell of BusyBox")
 
 
