@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tarfile
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -124,10 +124,12 @@ class Repository:
                 return "\n".join("\x1f".join(row) for row in rows)
             case ["show", what] if ":./" in what:  # of every commit what the project has now
                 return Path(what.partition(":")[2]).read_text("utf-8")
-            case ["archive", "--output", to, _]:  # the same
-                with tarfile.open(to, "w") as archive:
-                    for path in {*Path().iterdir()} - {Path(".git")}:
-                        archive.add(path)
+            case ["read-tree", _]:
+                return ""
+            case ["checkout-index", "--all", prefix]:  # the same
+                to = Path(prefix.partition("=")[2])
+                shutil.copytree(".", to, ignore=shutil.ignore_patterns(".git"), dirs_exist_ok=True)
+                (to / ".index").touch()  # which `read-tree` wrote
                 return ""
             case ["show", what]:
                 return self.commits[what.partition(":")[0]].content
