@@ -2,7 +2,7 @@
 
 A new Node service runs through build, lint, test and scan with act, gitlab-ci-local and bb-run, as
 after a pull request; by hand, each stage runs in a clone of its own, as the jobs do. What cannot be
-had is a stand-in in both (tests/pipelines/standins.py). All in turns; figures are medians.
+had is a stand-in in both (tests/runners/standins.py). All in turns; figures are medians.
 
     python benchmarks/runners.py [RUNS] [copied|cold|warm]
 
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/pipelines")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support"), str(ROOT / "tests/runners")]
 
 import conftest  # noqa: E402
 import runners  # noqa: E402

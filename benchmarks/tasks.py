@@ -68,7 +68,7 @@ class Tests:
     def __init__(self, root: Path) -> None:
         for name in [name for name in sys.modules if name.split(".")[0] in ("conftest", "vendors")]:
             del sys.modules[name]
-        sys.path[:0] = [str(root / "tests"), str(root / "tests/hosts")]
+        sys.path[:0] = [str(root / "tests"), str(root / "tests/support"), str(root / "tests/hosts")]
         self.vendors = importlib.import_module("vendors").VENDORS
         self._template = importlib.import_module("conftest").TEMPLATE
         self._base = importlib.import_module("vendors.base")

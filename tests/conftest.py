@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -26,8 +25,8 @@ import pexpect
 import platformdirs
 import pytest
 import warm
-import yaml
 from hypothesis import settings
+from locks import locked
 from spent import Spent
 from store import Store
 
@@ -272,15 +271,6 @@ def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
         thread.join()
 
 
-class Yaml(yaml.SafeLoader):
-    """YAML as GitLab reads it, which takes a script from another job by `!reference`, and AWS."""
-
-
-# The functions of CloudFormation: `!Ref`, `!Sub` and so on.
-Yaml.add_multi_constructor("!", lambda _, suffix, _node: suffix)
-Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
-
-
 #: How many projects are looked at as they are. More options than that would be too much to render.
 MOST = 1000
 
@@ -459,10 +449,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 @contextmanager
 def usual_ports() -> Iterator[None]:
     """Have the ports that documents name, 3000 and 5173, to oneself: one test process at a time."""
-    with Path(platformdirs.user_cache_dir("scaffold-tests", ensure_exists=True), "ports").open(
-        "w"
-    ) as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with locked(Path(platformdirs.user_cache_dir("scaffold-tests", ensure_exists=True), "ports")):
         yield
 
 
@@ -495,8 +482,7 @@ def prettier() -> list[str]:
     key = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+    with locked(folder / ".lock"):  # one of the test processes installs it
         if not (folder / "node_modules/prettier").is_dir():
             for name in (".npmrc", "package.json", "package-lock.json"):
                 (folder / name).write_bytes((tools / name).read_bytes())
@@ -514,8 +500,7 @@ def installed(tool: str, marker: str, install: Callable[[Path], None]) -> Path:
     key = hashlib.sha256(tool.encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("scaffold-tests")) / key
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{key}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # one of the test processes installs it
+    with locked(folder.parent / f"{key}.lock"):  # one of the test processes installs it
         if not (folder / marker).exists():
             install(folder)
     return folder / marker

@@ -13,7 +13,7 @@ PAGE = ROOT / "docs/decisions/0016-proofs-where-they-belong.md"
 
 def collected(*options: str) -> set[str]:
     """Give the tests that a command would run, of those that have some for the night."""
-    folder = "tests/pipelines"
+    folder = "tests/runners"
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "0", "--collect-only", "-q", *options, folder],
         cwd=ROOT, check=False, capture_output=True, text=True,

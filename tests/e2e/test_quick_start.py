@@ -106,7 +106,7 @@ def test_the_readme_works_as_written(stack: str, store: Store, tmp_path: Path) -
     add = [block for block in readme_commands(project, "What is yours") if block not in delete]
     assert delete
     assert add
-    # That all of `ops/ci` passes in between: tests/pipelines/test_runs.py.
+    # That all of `ops/ci` passes in between: tests/runners/test_runs.py.
     check, url = ORDERS[stack]
     passes(project, *delete, *add, "ops/lint", check)
     with running(project, "exec ops/dev", store) as process:

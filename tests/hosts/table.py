@@ -5,12 +5,11 @@ Its cells are written by the tests that filled them, with UPDATE_TABLES=1, and h
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 from typing import TYPE_CHECKING
 
 from conftest import ROOT
+from pages import recorded
 from vendors import VENDORS
 
 if TYPE_CHECKING:
@@ -42,14 +41,10 @@ def written(rows: dict[str, dict[str, str]]) -> str:
 def shown(at: Machine, row: str, cell: str = "yes") -> None:
     """Hold a cell to what was just tried, or write it there."""
     host = at.vendor.title
-    with PAGE.open("r+") as page:
-        fcntl.flock(page, fcntl.LOCK_EX)
-        text = page.read()
+
+    def filled(text: str) -> str:
         rows = table(text)
-        if not os.environ.get("UPDATE_TABLES"):
-            assert rows.get(row, {}).get(host) == cell, "run it with UPDATE_TABLES=1"
-            return
         rows.setdefault(row, {})[host] = cell
-        page.seek(0)
-        page.truncate()
-        page.write(re.sub(r"(^\|.*$\n?)+", written(rows) + "\n", text, flags=re.MULTILINE))
+        return re.sub(r"(^\|.*$\n?)+", written(rows) + "\n", text, flags=re.MULTILINE)
+
+    recorded(PAGE, filled)

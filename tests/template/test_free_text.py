@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TEMPLATE, Yaml
+from conftest import TEMPLATE
+from dialects import Yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT

@@ -7,7 +7,6 @@ the projects there are.
 
 from __future__ import annotations
 
-import fcntl
 import importlib
 import json
 import os
@@ -30,7 +29,6 @@ from conftest import (
     PINS,
     RUNTIME,
     TEMPLATE,
-    Yaml,
     combinations_of,
     meeting,
     pairwise,
@@ -38,6 +36,8 @@ from conftest import (
     vendors_file,
     with_something_new,
 )
+from dialects import Yaml
+from locks import locked
 from matrix import Project, Projects, render_all, write
 from pathspec import PathSpec
 
@@ -59,8 +59,7 @@ def rendering_of(
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:  # else what is above it is of other runs
         shared = shared.parent
-    with (shared / f"matrix-{request.param}").open("a+b") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(shared / f"matrix-{request.param}", "a+b") as file:
         if not file.tell():
             pickle.dump(render_all(SETS[request.param]), file)
         file.seek(0)

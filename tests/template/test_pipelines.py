@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from conftest import TEMPLATE, Render
+from dialects import Yaml
 
 ENVIRONMENTS = ("sandbox", "testbed", "live")
 STACKS = [option.id for option in TEMPLATE.catalog.axis("stack")]
@@ -22,13 +23,6 @@ def workflows(project: Path) -> dict[str, Any]:
         path.stem: yaml.safe_load(path.read_text("utf-8"))
         for path in (project / ".github/workflows").glob("*.yml")
     }
-
-
-class Yaml(yaml.SafeLoader):
-    """YAML as GitLab reads it, which takes a script from another job by `!reference`."""
-
-
-Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
 def gitlab(project: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -10,6 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from locks import locked
 
 #: uv needs no help: it links from its cache.
 NPM = """\
@@ -27,8 +28,7 @@ class Store:
     def made(self, name: str, make: Callable[[Path], None]) -> Path:
         """Give a folder that `make` fills, once."""
         folder, done = self.folder / name, self.folder / f"{name}.made"
-        with (self.folder / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / f"{name}.lock"):
             if not done.exists():
                 shutil.rmtree(folder, ignore_errors=True)  # left by one that was interrupted
                 folder.mkdir()

@@ -8,8 +8,6 @@ has the tables of what ran. `UPDATE_TABLES=1` writes them anew. By night more of
 
 from __future__ import annotations
 
-import fcntl
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +15,7 @@ from collections.abc import Container, Iterator
 from itertools import groupby
 from pathlib import Path
 
+import pages
 import pytest
 from _pytest.mark import ParameterSet
 from conftest import ROOT, TEMPLATE, readme_commands
@@ -125,22 +124,18 @@ def commit(folder: Path) -> None:
 
 def recorded(section: str, row: tuple[str, ...], column: int, ran: str) -> None:
     """Hold a cell of a section's table to what ran, or write it there."""
-    with PAGE.open("r+") as page:
-        fcntl.flock(page, fcntl.LOCK_EX)
-        text = page.read()
+
+    def filled(text: str) -> str:
         before, heading, rest = text.partition(f"\n## {section}\n")
         begin = "".join(rf"\| {re.escape(cell)} " for cell in row)
         found = re.search(rf"^{begin}\|.*$", rest, re.MULTILINE)
         assert found, f"{section} has no row of {row}"
         cells = [cell.strip() for cell in found[0].strip("|").split("|")]
-        if os.environ.get("UPDATE_TABLES"):
-            cells[column] = ran
-            after = f"{rest[: found.start()]}| {' | '.join(cells)} |{rest[found.end() :]}"
-            page.seek(0)
-            page.truncate()
-            page.write(before + heading + after)
-        else:
-            assert cells[column] == ran, "run it with UPDATE_TABLES=1"
+        cells[column] = ran
+        after = f"{rest[: found.start()]}| {' | '.join(cells)} |{rest[found.end() :]}"
+        return before + heading + after
+
+    pages.recorded(PAGE, filled)
 
 
 def until(stage: str) -> str:

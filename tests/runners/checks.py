@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 import yaml
+from dialects import Yaml
 
 from scaffold.pipeline import Trigger, read
 
@@ -19,13 +20,6 @@ Files = Mapping[str, str]
 Check = Callable[[Files], Iterator[str]]
 
 ENVIRONMENTS = {"sandbox", "testbed", "live"}
-
-
-class Yaml(yaml.SafeLoader):
-    """YAML as GitLab reads it, which takes a script from another job by `!reference`."""
-
-
-Yaml.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))  # type: ignore[arg-type]
 
 
 def load(text: str) -> dict[Any, Any]:
