@@ -30,8 +30,9 @@ from scaffold.template.renderer import render
 pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs/reference/pipelines-proof.md"
-FORGES = ("github", "gitlab", "bitbucket")
-ROWS = [(ci, stack) for ci in (*FORGES, "render", "vercel") for stack in ("node", "python")]
+PROVIDERS = TEMPLATE.catalog.axis("ci")
+FORGES = [ci.id for ci in PROVIDERS if "forge" in ci.row.get("traits", ())]
+ROWS = [(ci.id, stack) for ci in PROVIDERS for stack in ("node", "python")]
 ROWS += [("vercel", "static")]
 
 
