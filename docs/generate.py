@@ -11,12 +11,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from scaffold.pipeline import Job, Trigger, read, unread
 from scaffold.standard import Clause, Standard, State
 from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
 from scaffold.template.renderer import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs/reference"
@@ -33,16 +37,14 @@ def options() -> str:
     ]
     for axis, rows in template.catalog.axes.items():
         lines += ["", f"## `{axis}`: {template.questions[axis]['help']}", ""]
-        hosts = any("stacks" in option.row for option in rows)
-        more = " works with | needs per environment |" if hosts else ""
+        limited = any(option.needs for option in rows)
+        more = " works with | needs per environment |" if limited else ""
         lines += [f"| option | | when to choose it |{more}"]
-        lines += [f"| --- | --- | --- |{' --- | --- |' if hosts else ''}"]
+        lines += [f"| --- | --- | --- |{' --- | --- |' if limited else ''}"]
         for option in rows:
-            stacks = _code(option.row.get("stacks", [])) or "every stack"
-            if "hosts" in option.row:
-                stacks += f", on {_code(option.row['hosts'])}"
-            needs = _code(option.row.get("secrets", []) + option.row.get("variables", []))
-            more = f" {stacks} | {needs or 'nothing'} |" if hosts else ""
+            fits = "; ".join(f"{other}: {_code(ids)}" for other, ids in option.needs.items())
+            wants = _code(option.row.get("secrets", []) + option.row.get("variables", []))
+            more = f" {fits or 'everything'} | {wants or 'nothing'} |" if limited else ""
             label = (
                 f"[{option.label}]({option.row['docs']})" if "docs" in option.row else option.label
             )
@@ -60,7 +62,7 @@ def options() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _code(names: list[str]) -> str:
+def _code(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
@@ -116,7 +118,7 @@ def pipelines() -> str:
         "[one pipeline in five notations](../decisions/0010-one-pipeline-in-five-notations.md).",
     ]
     for option in template.catalog.axis("ci"):
-        stack = option.row.get("stacks", ["node"])[0]
+        stack = option.needs.get("stack", ["node"])[0]
         answers = resolve(template, {"stack": stack, "ci": option.id})
         files = {str(file.path): file.content for file in render(template, answers)}
         pipeline = read(files, provider=option.id)
@@ -195,7 +197,7 @@ def engine() -> str:
     said: dict[str, str] = {}
     hosts: dict[str, set[str]] = {}
     for option in template.catalog.axis("hosting"):
-        stack = "node" if "image" in option.row.get("runs", ["image"]) else "static"
+        stack = option.needs["stack"][0]
         answers = resolve(template, {"stack": stack, "hosting": option.id, "ci": "github"})
         files = {str(file.path): file.content.decode() for file in render(template, answers)}
         ops = {path: text for path, text in files.items() if path.startswith("ops/")}

@@ -108,7 +108,11 @@ def mini_template(folder: Path) -> Path:
     """Write the template into a folder, and give that."""
     axes = (
         AXIS.replace("AXIS", axis).replace("OF", f"catalog, '{axis}'{more}")
-        for axis, more in {"stack": "", "ci": ", stack", "hosting": ", stack"}.items()
+        for axis, more in {
+            "stack": "",
+            "ci": ", {'stack': stack}",
+            "hosting": ", {'stack': stack}",
+        }.items()
     )
     files = folder / "template/project"
     files.mkdir(parents=True)

@@ -305,7 +305,13 @@ def test_an_option_that_does_not_run_the_stack_is_no_guess() -> None:
     catalog = Catalog.from_rows(
         [
             {**row, "axis": "stack", "id": "python", "evidence": ["py"]},
-            {**row, "axis": "hosting", "id": "fly", "evidence": ["fly"], "stacks": ["node"]},
+            {
+                **row,
+                "axis": "hosting",
+                "id": "fly",
+                "evidence": ["fly"],
+                "needs": {"stack": ["node"]},
+            },
         ],
         ["stack", "hosting"],
     )

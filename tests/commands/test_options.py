@@ -21,7 +21,7 @@ def test_it_lists_every_axis_and_option_with_its_reason(scaffold: Scaffold) -> N
 def test_it_lists_one_axis(scaffold: Scaffold) -> None:
     done = scaffold("options", "ci", COLUMNS="100")
     assert done.stdout.splitlines()[0] == "ci: Where do the pipelines run?"
-    assert "hosting" not in done.stdout
+    assert "Where does it run?" not in done.stdout
 
 
 def test_json_has_the_rows(scaffold: Scaffold) -> None:
@@ -33,9 +33,9 @@ def test_json_has_the_rows(scaffold: Scaffold) -> None:
 
 def test_a_host_is_for_the_stacks_that_have_what_it_runs(scaffold: Scaffold) -> None:
     shown = " ".join(scaffold("options", "hosting").stdout.split())
-    assert "one app for each environment (for node, python, fullstack)" in shown
+    assert "one app for each environment (stack: node, python, fullstack)" in shown
     (axis,) = json.loads(scaffold("options", "hosting", "--json").stdout)["axes"]
-    stacks = {option["id"]: option["stacks"] for option in axis["options"]}
+    stacks = {option["id"]: option["needs"]["stack"] for option in axis["options"]}
     assert stacks["render"] == ["node", "python", "fullstack"]
     assert stacks["netlify"] == ["static"]
 

@@ -171,7 +171,7 @@ def test_a_choice_that_does_not_fit_is_greyed_out_with_the_reason(terminal: Term
     screen.expect("What is it built with?")
     screen.send("\x1b[A\r")  # up, from the first to the last
     screen.expect("Where does it run?")
-    screen.expect(r"- Fly.io \(Fly.io runs node, python, fullstack, not static\)")
+    screen.expect(r"- Fly.io \(Fly.io needs node or python or fullstack as stack, not static\)")
     screen.expect(r"» \S*Vercel")
 
 

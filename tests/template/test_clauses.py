@@ -17,7 +17,7 @@ HOSTS = TEMPLATE.catalog.axis("hosting")
 
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.id)
 def test_testbed_is_set_up_as_live_is(render: Render, host: Option) -> None:
-    stack = host.row["stacks"][0]
+    stack = host.needs["stack"][0]
     # Of the providers of pipelines the one whose own files are not named after environments.
     project = render(stack=stack, ci="bitbucket", hosting=host.id)
     files = [path for path in project.rglob("*testbed*") if path.is_file()]
@@ -57,7 +57,7 @@ def test_a_build_gets_what_is_named_and_nothing_else(render: Render, stack: str)
     ],
 )
 def test_every_use_has_the_hosts_that_the_standard_names(stack: str, hosts: set[str]) -> None:
-    assert hosts <= {host.id for host in HOSTS if stack in host.row["stacks"]}
+    assert hosts <= {host.id for host in HOSTS if stack in host.needs["stack"]}
 
 
 def lines(path: Path) -> str:

@@ -29,7 +29,7 @@ QUICK = {("node", "fly"), ("python", "render"), ("fullstack", "fly"), ("static",
 PAIRS = [
     pytest.param(stack, host.id, marks=[] if (stack, host.id) in QUICK else [pytest.mark.slow])
     for host in TEMPLATE.catalog.axes["hosting"]
-    for stack in host.row["stacks"]
+    for stack in host.needs["stack"]
 ]
 
 

@@ -150,7 +150,7 @@ def table(project: Path) -> dict[str, str]:
 @pytest.mark.parametrize("hosting", [option.id for option in TEMPLATE.catalog.axis("hosting")])
 def test_the_readme_lists_what_the_workflows_of_github_read(render: Render, hosting: str) -> None:
     (row,) = (o.row for o in TEMPLATE.catalog.axis("hosting") if o.id == hosting)
-    project = render(stack=row["stacks"][0], ci="github", hosting=hosting)
+    project = render(stack=row["needs"]["stack"][0], ci="github", hosting=hosting)
     text = "".join(path.read_text("utf-8") for path in (project / ".github").rglob("*.yml"))
     kinds = {"secrets": "secret", "vars": "variable"}
     read = {name: kinds[kind] for kind, name in re.findall(r"\b(secrets|vars)\.([A-Z_]+)", text)}

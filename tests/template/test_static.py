@@ -35,7 +35,8 @@ ENVIRONMENTS = ["local", "sandbox", "testbed", "live"]
 
 
 def test_static_sites_have_these_hosts() -> None:
-    assert {"netlify", "vercel"} <= set(HOSTS)
+    for option in TEMPLATE.catalog.axis("hosting"):
+        assert (option.id in HOSTS) is ("static" in option.needs["stack"])
 
 
 @pytest.mark.parametrize("hosting", HOSTS)

@@ -50,10 +50,8 @@ def options(axis: str | None, *, template: str | None, ref: str | None, as_json:
 
 def _line(option: Option, width: int, columns: int) -> str:
     text = f"{option.label}: {option.why}"
-    if "stacks" in option.row:
-        text += f" (for {', '.join(option.row['stacks'])})"
-    if "hosts" in option.row:
-        text += f" (on {', '.join(option.row['hosts'])})"
+    for axis, ids in option.needs.items():
+        text += f" ({axis}: {', '.join(ids)})"
     return textwrap.fill(
         text,
         max(columns, 40),

@@ -11,7 +11,7 @@ from scaffold.errors import TemplateError, UsageError
 from scaffold.wording import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 
 @contextmanager
@@ -55,6 +55,16 @@ class Option:
         with _incomplete():
             return cls(row["order"], row["id"], row["axis"], row["label"], row["why"], row)
 
+    @property
+    def needs(self) -> Mapping[str, Sequence[str]]:
+        """The ids of the options that it works with, for each axis where not all do."""
+        found: Mapping[str, Sequence[str]] = self.row.get("needs", {})
+        return found
+
+    def takes(self, other: Option) -> bool:
+        """Tell whether it works with an option of another axis, whatever that says itself."""
+        return other.id in self.needs.get(other.axis, [other.id])
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -82,7 +92,7 @@ class Catalog:
         with _incomplete():
             shared = {trait["id"]: trait for trait in traits}
             whole = [_with_traits(row, shared) for row in rows]
-            options = sorted(Option.from_row(_with_stacks(row, whole)) for row in whole)
+            options = sorted(Option.from_row(_with_needs(row, whole)) for row in whole)
         grouped = {name: tuple(o for o in options if o.axis == name) for name in questions}
         return cls({axis: found for axis, found in grouped.items() if found})
 
@@ -111,16 +121,13 @@ class Catalog:
     def fitting(self, axis: str, answers: Mapping[str, Any]) -> tuple[Option, ...]:
         """Give the options of an axis that go with what was answered before it.
 
-        That is the stack, which a row of any axis may limit, and the CI provider, whose row may
-        limit the hosts (macros/catalog.jinja does the same).
+        Of two options either may need something of the other (macros/catalog.jinja does the same).
         """
-        stack = answers.get("stack")
-        hosts = next((o.row["hosts"] for o in self.chosen(answers) if "hosts" in o.row), None)
+        chosen = [option for option in self.chosen(answers) if option.axis != axis]
         return tuple(
             option
             for option in self.axis(axis)
-            if (not stack or stack in option.row.get("stacks", [stack]))
-            and (axis != "hosting" or hosts is None or option.id in hosts)
+            if all(option.takes(other) and other.takes(option) for other in chosen)
         )
 
     def choice(self, axis: str, answers: Mapping[str, Any]) -> str:
@@ -153,10 +160,14 @@ def _joined(one: Any, other: Any) -> Any:
     return other
 
 
-def _with_stacks(row: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Name the stacks that have what a row runs (macros/catalog.jinja does the same)."""
-    if "runs" not in row:
-        return row
-    wanted = set(row["runs"])
-    stacks = [r for r in rows if r["axis"] == "stack" and wanted & set(r.get("traits", ()))]
-    return {**row, "stacks": [r["id"] for r in sorted(stacks, key=lambda r: int(r["order"]))]}
+def _with_needs(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Name the options that have what a row needs, where it names a trait of theirs."""
+    needs = {
+        axis: [
+            other["id"]
+            for other in sorted(rows, key=lambda other: (int(other["order"]), str(other["id"])))
+            if other["axis"] == axis and {other["id"], *other.get("traits", ())} & set(names)
+        ]
+        for axis, names in row.get("needs", {}).items()
+    }
+    return {**row, "needs": needs} if needs else row

@@ -1,0 +1,105 @@
+"""What fits what: prompts (template/macros/catalog.jinja) and the catalogue keep to one rule."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from conftest import TEMPLATE
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scaffold.catalog import Catalog
+from scaffold.questions import Question
+
+AXES = list(TEMPLATE.catalog.axes)
+#: The rows as they are written, before the catalogue reads them.
+ROWS = {(row["axis"], row["id"]): row for row in TEMPLATE.questions["catalog"]["default"]}
+
+
+def prefixes() -> list[dict[str, str]]:
+    """Give all answers that somebody may have given who is asked for the next axis."""
+    found: list[dict[str, str]] = []
+    before: list[dict[str, str]] = [{}]
+    for axis in AXES:
+        found += before
+        before = [
+            {**one, axis: option.id}
+            for one in before
+            for option in TEMPLATE.catalog.fitting(axis, one)
+        ]
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: f"{row['axis']}-{row['id']}")
+def test_a_row_needs_what_there_is(row: dict[str, Any]) -> None:
+    for axis, names in row.get("needs", {}).items():
+        assert axis in AXES
+        assert axis != row["axis"], "options of one axis never meet"
+        others = [other for other in ROWS.values() if other["axis"] == axis]
+        known = {name for other in others for name in (other["id"], *other.get("traits", ()))}
+        assert set(names) <= known
+
+
+def test_no_trait_is_called_like_an_option_that_could_be_meant() -> None:
+    for axis in AXES:
+        rows = [row for row in ROWS.values() if row["axis"] == axis]
+        traits = {trait for row in rows for trait in row.get("traits", ())}
+        assert not traits & {row["id"] for row in rows}
+
+
+def test_prompts_grey_out_what_the_catalogue_leaves_out() -> None:
+    seen = 0
+    for before in prefixes():
+        axis = AXES[len(before)]
+        values = {**TEMPLATE.context, "catalog": list(ROWS.values()), **before}
+        question = Question(axis, TEMPLATE.questions[axis], TEMPLATE.environment, values)
+        offered = [choice.value for choice in question.choices if not choice.misfit]
+        assert offered == [option.id for option in TEMPLATE.catalog.fitting(axis, before)], before
+        seen += len(question.choices) - len(offered)
+    assert seen, "some are greyed out"
+
+
+def test_whatever_is_chosen_something_fits_on_the_next_axis() -> None:
+    for before in prefixes():
+        axis = AXES[len(before)]
+        assert TEMPLATE.catalog.fitting(axis, before), f"{before} is a dead end at {axis}"
+
+
+IDS = {"stack": ["a", "b"], "ci": ["c", "d"], "hosting": ["e", "f"]}
+needs = st.dictionaries(
+    st.sampled_from(list(IDS)),
+    st.lists(st.sampled_from(["x", "y", *"abcdef"]), min_size=1, unique=True),
+)
+catalogues = st.fixed_dictionaries(
+    {
+        (axis, id_): st.fixed_dictionaries(
+            {"needs": needs, "traits": st.lists(st.sampled_from(["x", "y"]), unique=True)}
+        )
+        for axis, ids in IDS.items()
+        for id_ in ids
+    }
+)
+MACROS = TEMPLATE.environment.text(
+    "{% from 'template/macros/catalog.jinja' import choices %}{{ choices(catalog, axis, chosen) }}"
+)
+
+
+@given(catalogues, st.fixed_dictionaries({axis: st.sampled_from(ids) for axis, ids in IDS.items()}))
+def test_the_rule_is_the_same_in_any_catalogue(
+    said: dict[tuple[str, str], dict[str, Any]], chosen: dict[str, str]
+) -> None:
+    rows = [
+        {"axis": axis, "id": id_, "order": order, "label": id_.upper(), "why": "", **more}
+        for order, ((axis, id_), more) in enumerate(said.items())
+    ]
+    catalog = Catalog.from_rows(rows, IDS)
+    for axis in IDS:
+        others = {name: id_ for name, id_ in chosen.items() if name != axis}
+        pairs = yaml.safe_load(
+            MACROS.render({**TEMPLATE.context, "catalog": rows, "axis": axis, "chosen": others})
+        )
+        offered = [value["value"] for _, value in pairs if not value["validator"]]
+        assert offered == [option.id for option in catalog.fitting(axis, others)], json.dumps(rows)
