@@ -46,7 +46,13 @@ TEMPLATE = Template(ROOT, "the-template")
 
 #: What every third-party action, image and tool is pinned to, and the images as they are rendered.
 PINS = TEMPLATE.questions["pins"]["default"]
-IMAGES = {name: image.format(**PINS["runtimes"]) for name, image in PINS["images"].items()}
+#: The table, and the parts of it that are in the folders of options.
+TABLES = [PINS, *TEMPLATE.questions["layer_pins"]["default"]]
+IMAGES = {
+    name: image.format(**PINS["runtimes"])
+    for table in TABLES
+    for name, image in table.get("images", {}).items()
+}
 #: What names a version of Node or Python, in whatever format; not what names a package.
 RUNTIME = re.compile(
     r"""\b(node|python)(?:[_-]version)?

@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 import yaml
-from conftest import OPS, PINS, ROOT, RUNTIME, TEMPLATE, vendors_file
+from conftest import OPS, PINS, ROOT, RUNTIME, TABLES, TEMPLATE, vendors_file
 
 PROJECT = TEMPLATE.files_root
 SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
@@ -155,6 +155,16 @@ def test_every_action_image_tool_and_runtime_is_named_in_the_pin_table_alone() -
         # The tasks run on a machine's own Python.
         named = {(name.lower(), version) for name, version in RUNTIME.findall(text)}
         assert named <= ({OPS} if "ops" in path.parts else set()), f"{path}: a runtime's version"
+
+
+@pytest.mark.parametrize("registry", ["npm", "python"])
+def test_every_dependency_has_one_exact_version_in_the_pin_table(registry: str) -> None:
+    rows = [*LAYERS.values(), *TEMPLATE.questions["traits"]["default"]]
+    needed = {name for row in rows for name in row.get("dependencies", {}).get(registry, ())}
+    pinned = [pin for table in TABLES for pin in table.get(registry, {}).items()]
+    assert needed <= {name for name, _ in pinned}
+    assert len(pinned) == len(dict(pinned)), "one is pinned twice"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for _, version in pinned)
 
 
 def test_types_are_those_of_the_pinned_node() -> None:
