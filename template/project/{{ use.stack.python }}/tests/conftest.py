@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from app.config import Config, read_config
 from app.main import create_app
+from tests.fixtures.environment import REQUIRED
 from tests.fixtures.routes import add_routes
 
 type SetEnvironment = Callable[..., None]
@@ -23,7 +24,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> SetEnvironment:
     def set_environment(**variables: str) -> None:
         for name in Config.model_fields:
             monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
+        for name, value in (REQUIRED | variables).items():
             monkeypatch.setenv(name, value)
 
     set_environment()

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import Any, Self
 
+from tests.fixtures.environment import REQUIRED
+
 SERVICE = "app"
 SLOW_SERVICE = "tests.fixtures.slow_server"
 TIMEOUT = 15.0  # some start slowly on a busy machine
@@ -22,7 +24,7 @@ class Server:
         # Only the given variables: the tests must not depend on the caller's.
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", module],
-            env={"HOST": "127.0.0.1"} | env,
+            env=REQUIRED | {"HOST": "127.0.0.1"} | env,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,

@@ -1,18 +1,12 @@
 import re
-from pathlib import Path
 
 import pytest
-from dotenv import dotenv_values
 
 from app.config import Config, read_config
 from tests.conftest import SetEnvironment
+from tests.fixtures.environment import REQUIRED, ROOT, variables
 
-ROOT = Path(__file__).parents[2]
 EXAMPLE = (ROOT / ".env.example").read_text("utf-8")
-
-
-def variables(file: str) -> dict[str, str]:
-    return {name: value or "" for name, value in dotenv_values(ROOT / file).items()}
 
 
 def documentation(name: str) -> str:
@@ -20,19 +14,20 @@ def documentation(name: str) -> str:
 
 
 def test_the_example_documents_exactly_the_variables_of_the_service() -> None:
-    assert list(variables(".env.example")) == sorted(Config.model_fields)
+    assert sorted(variables(".env.example")) == sorted(Config.model_fields)
 
 
 def test_the_example_shows_the_defaults(environment: SetEnvironment) -> None:
     environment()
     defaults = read_config()
-    environment(**variables(".env.example"))
+    environment(**variables(".env.example") | REQUIRED)
     assert read_config() == defaults
 
 
 @pytest.mark.parametrize("name", Config.model_fields)
 def test_the_example_describes(name: str) -> None:
-    default = Config.model_fields[name].default
+    field = Config.model_fields[name]
+    default = "none, required" if field.is_required() else field.default
     block = documentation(name)
     assert re.search(r"^# Type: \S", block, re.MULTILINE)
     assert f"\n# Default: {default or 'none' if default != 0 else 0}" in block

@@ -2,11 +2,15 @@ import { onTestFinished } from "vitest";
 import { buildApp } from "../../src/app.ts";
 import { type Config, readConfig } from "../../src/config.ts";
 import { testRoutes } from "../fixtures/routes.ts";
+import { required } from "./environment.ts";
 
 /** An app without mock data, closed when the test ends, and what it logged. */
 export function testApp(overrides: Partial<Config> = {}) {
   const lines: string[] = [];
-  const config = { ...readConfig({ APP_ENV: "sandbox" }), ...overrides };
+  const config = {
+    ...readConfig({ ...required, APP_ENV: "sandbox" }),
+    ...overrides,
+  };
   const app = buildApp(config, {
     logStream: { write: (line) => void lines.push(line) },
   });

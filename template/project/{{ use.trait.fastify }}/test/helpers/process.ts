@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { onTestFinished, vi } from "vitest";
+import { required } from "./environment.ts";
 
 /** Runs a server in its own process, killed at the latest when the test ends. */
 export async function startServer(script: string, env: NodeJS.ProcessEnv = {}) {
@@ -17,7 +18,9 @@ export async function startServer(script: string, env: NodeJS.ProcessEnv = {}) {
 
 export function runServer(script: string, env: NodeJS.ProcessEnv) {
   // Only the given variables: the tests must not depend on the caller's.
-  const child = spawn(process.execPath, [script], { env });
+  const child = spawn(process.execPath, [script], {
+    env: { ...required, ...env },
+  });
   onTestFinished(() => void child.kill("SIGKILL"));
 
   let stdout = "";

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { ConfigError, parseConfig, readConfig } from "../../src/config.ts";
+import { required } from "../helpers/environment.ts";
+
+const read = (env: NodeJS.ProcessEnv) => readConfig({ ...required, ...env });
 
 function problems(read: () => unknown): readonly string[] {
   try {
@@ -13,8 +16,8 @@ function problems(read: () => unknown): readonly string[] {
 }
 
 describe("readConfig", () => {
-  test("has a default for every variable", () => {
-    expect(readConfig({})).toEqual({
+  test("has a default for what every service reads", () => {
+    expect(read({})).toMatchObject({
       APP_ENV: "local",
       CORS_ORIGINS: [],
       GIT_COMMIT: "unknown",
@@ -31,20 +34,18 @@ describe("readConfig", () => {
   });
 
   test("takes values from the environment and ignores foreign variables", () => {
-    const config = readConfig({ APP_ENV: "live", PORT: "8080", HOME: "/" });
+    const config = read({ APP_ENV: "live", PORT: "8080", HOME: "/" });
     expect(config).toMatchObject({ APP_ENV: "live", PORT: 8080 });
     expect(config).not.toHaveProperty("HOME");
   });
 
   test("treats an empty variable as unset", () => {
-    expect(readConfig({ GIT_COMMIT: "", PORT: "" })).toEqual(readConfig({}));
+    expect(read({ GIT_COMMIT: "", PORT: "" })).toEqual(read({}));
   });
 
   test("reports all problems at once", () => {
     expect(
-      problems(() =>
-        readConfig({ APP_ENV: "prod", LOG_LEVEL: "loud", PORT: "abc" }),
-      ),
+      problems(() => read({ APP_ENV: "prod", LOG_LEVEL: "loud", PORT: "abc" })),
     ).toEqual([
       'APP_ENV: expected one of local, sandbox, testbed, live, got "prod"',
       'LOG_LEVEL: expected one of fatal, error, warn, info, debug, trace, got "loud"',
@@ -55,17 +56,17 @@ describe("readConfig", () => {
   test.each(["0", "65536", "-1", "80.5", "1e3", "0x50", " 80"])(
     "rejects the port %j",
     (port) => {
-      expect(problems(() => readConfig({ PORT: port }))).toHaveLength(1);
+      expect(problems(() => read({ PORT: port }))).toHaveLength(1);
     },
   );
 
   test.each(["1", "65535"])("accepts the port %j", (port) => {
-    expect(readConfig({ PORT: port }).PORT).toBe(Number(port));
+    expect(read({ PORT: port }).PORT).toBe(Number(port));
   });
 
   test("takes origins separated by commas", () => {
     const CORS_ORIGINS = "https://app.example.com, http://localhost:5173";
-    expect(readConfig({ CORS_ORIGINS }).CORS_ORIGINS).toEqual([
+    expect(read({ CORS_ORIGINS }).CORS_ORIGINS).toEqual([
       "https://app.example.com",
       "http://localhost:5173",
     ]);
@@ -81,18 +82,16 @@ describe("readConfig", () => {
     "https://app.example.com,",
     "ftp://app.example.com",
   ])("rejects the origin %j", (CORS_ORIGINS) => {
-    expect(problems(() => readConfig({ CORS_ORIGINS }))).toHaveLength(1);
+    expect(problems(() => read({ CORS_ORIGINS }))).toHaveLength(1);
   });
 
   test("takes the name of a header in any case", () => {
-    const { CLIENT_IP_HEADER } = readConfig({
-      CLIENT_IP_HEADER: "Fly-Client-IP",
-    });
+    const { CLIENT_IP_HEADER } = read({ CLIENT_IP_HEADER: "Fly-Client-IP" });
     expect(CLIENT_IP_HEADER).toBe("fly-client-ip");
   });
 
   test("keeps a problem on one line", () => {
-    expect(problems(() => readConfig({ PORT: "1\n2" }))).toEqual([
+    expect(problems(() => read({ PORT: "1\n2" }))).toEqual([
       String.raw`PORT: expected integer between 1 and 65535, got "1\n2"`,
     ]);
   });

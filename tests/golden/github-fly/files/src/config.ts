@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isSecret, redacted } from "./secrets.ts";
 import { integer } from "./validation.ts";
+import { variables } from "./variables.ts";
 
 function oneOf<const T extends readonly string[]>(...values: T) {
   return z.enum(values, `expected one of ${values.join(", ")}`);
@@ -11,7 +12,7 @@ function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.parse(text)?.origin === text;
 }
 
-/** Every variable the service reads. Document new ones in .env.example. */
+/** What the service reads, whatever it does. Yours are in variables.ts. */
 export const configSchema = z.object({
   APP_ENV: oneOf("local", "sandbox", "testbed", "live").default("local"),
   CLIENT_IP_HEADER: z
@@ -43,7 +44,10 @@ export const configSchema = z.object({
   SHUTDOWN_GRACE_SECONDS: integer(0, 300).default(8),
 });
 
-export type Config = Readonly<z.output<typeof configSchema>>;
+/** Every variable the service reads. */
+export const environmentSchema = configSchema.extend(variables);
+
+export type Config = Readonly<z.output<typeof environmentSchema>>;
 
 export class ConfigError extends Error {
   override name = "ConfigError";
@@ -56,7 +60,7 @@ export class ConfigError extends Error {
 }
 
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  return parseConfig(configSchema, env);
+  return parseConfig(environmentSchema, env);
 }
 
 /** Reports every problem at once; never shows the value of a secret. */

@@ -1,0 +1,4 @@
+import type { ZodRawShape } from "zod";
+
+/** What the service reads beside config.ts. Document each at the end of .env.example. */
+export const variables = {} satisfies ZodRawShape;
