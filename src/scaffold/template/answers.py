@@ -65,7 +65,9 @@ def resolve(
     values: dict[str, Any] = {}
     stored = set()
     for name, spec in template.questions.items():
-        question = Question(name, spec, template.environment, {**known, **values})
+        kept = {**template.metadata, **{each: values[each] for each in values if each in stored}}
+        context = {**known, **values, "_copier_answers": kept}
+        question = Question(name, spec, template.environment, context)
         with broken(f"The template's question '{name}' cannot be rendered"):
             if not question.asked:
                 values[name] = question.default
