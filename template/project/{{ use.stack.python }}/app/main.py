@@ -7,7 +7,7 @@ from app.errors import install_error_handlers
 from app.health import Health, health_routes
 from app.logs import configure_logging
 from app.middleware import Middleware
-from app.mounts import MOUNTS
+from app.mounts import DEPENDENCIES, MOUNTS
 from app.resources.index import RESOURCES
 from app.service import DESCRIPTION, NAME, VERSION
 
@@ -31,6 +31,8 @@ def create_app(config: Config) -> FastAPI:
     install_error_handlers(app)
     app.add_middleware(Middleware, config, app.state.health, app.state.connections)
 
+    for name, attach in DEPENDENCIES.items():
+        app.state.health.checks[name] = attach(app, config)
     for resource in RESOURCES:
         resource(app, config)
     # Rather than by include_router(), which goes through its routes twice at every request.

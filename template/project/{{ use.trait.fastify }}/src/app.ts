@@ -27,7 +27,7 @@ import {
   withoutQuery,
 } from "./logging.ts";
 import { Methods } from "./methods.ts";
-import { mounts } from "./mounts.ts";
+import { dependencies, mounts } from "./mounts.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { resources } from "./resources/index.ts";
 import { docsRoutes, openapiOptions } from "./routes/docs.ts";
@@ -218,6 +218,9 @@ export function buildApp(
     // Loaded only where it is used: it is a good part of the time to start.
     app.register(import("@fastify/swagger"), openapiOptions);
     app.register(docsRoutes);
+  }
+  for (const [name, attach] of Object.entries(dependencies)) {
+    app.readinessChecks.set(name, attach(app, config));
   }
   for (const mount of mounts) app.register(mount);
   app.register(healthRoutes, config);

@@ -14,6 +14,7 @@ export function testApp(overrides: Partial<Config> = {}) {
   const app = buildApp(config, {
     logStream: { write: (line) => void lines.push(line) },
   });
+  app.readinessChecks.clear(); // what they ask is not there in every test
   app.register(testRoutes);
   onTestFinished(() => app.close());
   return { app, lines };

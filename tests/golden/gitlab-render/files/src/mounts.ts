@@ -1,4 +1,12 @@
-import type { FastifyPluginAsync } from "fastify";
+import type { FastifyInstance, FastifyPluginAsync } from "fastify";
+import type { Config } from "./config.ts";
+import type { ReadinessCheck } from "./routes/health.ts";
 
 /** Plugins that the chosen options add, in the order in which they apply. */
 export const mounts: readonly FastifyPluginAsync[] = [];
+
+/** Attaches itself to the service, and gives what /readyz asks of it. */
+type Dependency = (app: FastifyInstance, config: Config) => ReadinessCheck;
+
+/** What the chosen options depend on, by the names that /readyz gives. */
+export const dependencies: Readonly<Record<string, Dependency>> = {};
