@@ -110,11 +110,11 @@ def test_nothing_is_added_that_calls_what_is_not_the_templates(
 
 WORKFLOWS = ".github/workflows"
 DEPLOYS = {f"{WORKFLOWS}/deploy-{name}.yml" for name in ("live", "sandbox", "testbed")}
-DRILL, SETUP = f"{WORKFLOWS}/drill.yml", ".github/actions/setup/action.yml"
+DRILL, SETUP = f"{WORKFLOWS}/scheduled.yml", ".github/actions/setup/action.yml"
 SET_UP = ".gitlab/setup.yml"
 GITLAB = {
     f".gitlab/{name}.yml"
-    for name in ("deploy-live", "deploy-sandbox", "deploy-testbed", "drill", "image", "setup")
+    for name in ("deploy-live", "deploy-sandbox", "deploy-testbed", "image", "scheduled", "setup")
 }
 
 
