@@ -472,6 +472,15 @@ def copy_template(folder: Path) -> Path:
     return folder
 
 
+def template_with_cache(folder: Path) -> Path:
+    """Copy this checkout's template, and add what docs/how-to/add-an-option.md adds for a cache."""
+    page = (ROOT / "docs/how-to/add-an-option.md").read_text("utf-8")
+    section = page.split("\n## What the service needs\n")[1].split("\n## ")[0]
+    *written, _ = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    subprocess.run(["sh", "-euc", "".join(written)], cwd=copy_template(folder), check=True)
+    return folder
+
+
 def tree(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Give every file below a folder, outside `.git`: its bytes and its mode."""
     return {

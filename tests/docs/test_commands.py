@@ -201,8 +201,11 @@ def test_add_an_option(clone: Path) -> None:
         cwd=clone, text=True,
     ).splitlines()  # fmt: skip
     layer = "template/project/{{ use.hosting.vm }}"
-    others = [line for line in changed if not line.startswith(f'?? "{layer}/')]
-    assert others == ["?? tests/hosts/vendors/vm.py"], "nothing else is edited"
+    new = (f'?? "{layer}/', '?? "template/project/{{ use.cache.')
+    others = [line for line in changed if not line.startswith(new)]
+    axis = " M template/questions/axes.yml"
+    assert others == [axis, "?? tests/hosts/vendors/vm.py"], "nothing else is edited"
+    assert "../shop/app/config.py:    CACHE_URL: Annotated[" in printed.splitlines()
     assert re.search(r"^  vm +Virtual machine: a machine of your own", printed, re.MULTILINE)
     assert "| `vm` |" in (clone / "docs/reference/options.md").read_text("utf-8")
     assert "| Virtual machine |" in (clone / "docs/reference/engine.md").read_text("utf-8")

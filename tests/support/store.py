@@ -52,13 +52,20 @@ class Store:
         )
         script.chmod(0o755)
 
-    def project(self, stack: str) -> Path:
-        """Give a project of a stack that was made, set up and built as its README says."""
-        return self.made(stack, lambda folder: self._build(stack, folder)) / "my-service"
+    def project(self, stack: str, *options: str, name: str = "") -> Path:
+        """Give a project of a stack that was made, set up and built as its README says.
 
-    def _build(self, stack: str, folder: Path) -> None:
+        Args:
+            stack: The stack.
+            options: What else `scaffold new` is told.
+            name: What to know it by, where there are any.
+        """
+        made = self.made(name or stack, lambda folder: self._build(stack, folder, *options))
+        return made / "my-service"
+
+    def _build(self, stack: str, folder: Path, *options: str) -> None:
         new = [sys.executable, "-m", "scaffold", "new", "my-service", "--defaults"]
-        self.run(*new, "-d", f"stack={stack}", cwd=folder)
+        self.run(*new, "-d", f"stack={stack}", *options, cwd=folder)
         for task in ("setup", "build"):
             self.run(f"ops/{task}", cwd=folder / "my-service")
 

@@ -1,0 +1,207 @@
+"""What a row says that the service needs: the cache of docs/how-to/add-an-option.md arrives."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from conftest import TEMPLATE, Yaml, copy_template, template_with_cache, tree
+
+from scaffold.answers import resolve
+from scaffold.pipeline import read
+from scaffold.render import render
+from scaffold.template import Template
+
+APIS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row["traits"]]
+PROVIDERS = [o.id for o in TEMPLATE.catalog.axis("ci")]
+LOCAL, BESIDE = "memcached://localhost:11211", "memcached://cache:11211"
+
+Files = dict[str, str]
+Chosen = Callable[..., Files]
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return template_with_cache(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="module")
+def chosen(extended: Path) -> Chosen:
+    """Give a function that renders a project of the template with the cache."""
+    template = Template(extended, "the-template")
+
+    def chosen(**answers: str) -> Files:
+        found = render(template, resolve(template, answers))
+        return {str(file.path): file.content.decode() for file in found}
+
+    return chosen
+
+
+def host_of(ci: str) -> dict[str, str]:
+    return {
+        "ci": ci,
+        "hosting": TEMPLATE.catalog.fitting("hosting", {"stack": APIS[0], "ci": ci})[0].id,
+    }
+
+
+def test_it_is_one_folder_and_an_axis_one_question(extended: Path, tmp_path: Path) -> None:
+    before, after = tree(copy_template(tmp_path)), tree(extended)
+    new = {path for path in after if path not in before}
+    assert {path.split("/")[2] for path in new} == {
+        "{{ use.cache.none }}",
+        "{{ use.cache.memcached }}",
+    }
+    changed = [path for path in before if after[path] != before[path]]
+    assert changed == ["template/questions/axes.yml"]
+
+
+def test_its_rows_keep_to_the_schema(extended: Path) -> None:
+    schema = json.loads((extended / "template/option.schema.json").read_text())
+    for row in extended.glob("template/project/{{ use.cache.* }}/_layer/option.yml"):
+        jsonschema.validate(yaml.safe_load(row.read_text()), schema)
+
+
+@pytest.mark.parametrize("ci", PROVIDERS)
+@pytest.mark.parametrize("stack", APIS)
+def test_without_it_there_is_no_trace(chosen: Chosen, stack: str, ci: str) -> None:
+    answers = {"stack": stack, **host_of(ci)}
+    found = chosen(**answers)
+    plain = render(TEMPLATE, resolve(TEMPLATE, answers))
+    said = found.pop(".copier-answers.yml")
+    assert "\ncache: none\n" in said
+    assert found == {
+        str(file.path): file.content.decode()
+        for file in plain
+        if file.path.name != ".copier-answers.yml"
+    }
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_its_variable_is_in_the_schema_and_in_every_example(chosen: Chosen, stack: str) -> None:
+    files = chosen(stack=stack, cache="memcached")
+    schema = files["app/config.py" if stack == "python" else "src/config.ts"]
+    assert schema.count("\n    CACHE_URL: " if stack == "python" else "\n  CACHE_URL: ") == 1
+    (said,) = [block for block in files[".env.example"].split("\n\n") if "CACHE_URL=" in block]
+    assert said.splitlines() == [
+        "# Where the cache answers.",
+        "# Type: URL such as memcached://cache.example.com:11211",
+        "# Secret: yes",
+        "# Default: none, required",
+        "# Set in: local, sandbox, testbed, live",
+        "CACHE_URL=memcached://cache.example.com:11211",
+    ]
+    assert "All of them are optional" not in files[".env.example"]
+    assert f"\nCACHE_URL={LOCAL}\n" in files[".env.local.example"]
+    for env in ("sandbox", "testbed", "live"):
+        assert "\nCACHE_URL=memcached://cache.example.com:11211\n" in files[f".env.{env}.example"]
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_the_readme_says_what_it_brought(chosen: Chosen, stack: str) -> None:
+    readme = chosen(stack=stack, cache="memcached")["README.md"]
+    assert "| `CACHE_URL` | Where the cache answers. | secret | required |" in readme
+    assert "`docker compose up --detach --wait cache`" in readme
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_its_package_is_in_the_manifest_at_its_pin(chosen: Chosen, stack: str) -> None:
+    files = chosen(stack=stack, cache="memcached")
+    if stack == "python":
+        assert '\n  "aiomcache==0.8.2",\n' in files["pyproject.toml"]
+    else:
+        assert json.loads(files["package.json"])["dependencies"]["memcache"] == "1.10.0"
+
+
+@pytest.mark.parametrize("stack", APIS)
+def test_its_server_is_beside_the_service_for_whoever_develops(chosen: Chosen, stack: str) -> None:
+    files = chosen(stack=stack, cache="memcached")
+    services = yaml.safe_load(files["compose.yaml"])["services"]
+    assert services["cache"]["image"] == "memcached:1.6.39-alpine"
+    assert services["cache"]["ports"] == ["127.0.0.1:11211:11211"]
+    assert services["my-service"]["environment"]["CACHE_URL"] == BESIDE
+    assert services["my-service"]["depends_on"] == {"cache": {"condition": "service_healthy"}}
+    container = json.loads(files[".devcontainer/devcontainer.json"])
+    assert container["initializeCommand"].endswith("up --detach --wait cache")
+    assert container["containerEnv"] == {"CACHE_URL": BESIDE}
+
+
+def on_github(files: Files) -> tuple[Any, Any]:
+    job = yaml.safe_load(files[".github/workflows/ci.yml"])["jobs"]["test"]
+    return job["services"]["cache"]["image"], job["env"]["CACHE_URL"]
+
+
+def on_gitlab(files: Files) -> tuple[Any, Any]:
+    job = yaml.load(files[".gitlab-ci.yml"], Yaml)["test"]  # noqa: S506  # a safe loader
+    (server,) = job["services"]
+    assert server["alias"] == "cache"
+    return server["name"], job["variables"]["CACHE_URL"]
+
+
+def on_bitbucket(files: Files) -> tuple[Any, Any]:
+    said = yaml.safe_load(files["bitbucket-pipelines.yml"])["definitions"]
+    (step,) = [each["step"] for each in said["steps"] if each["step"]["name"] == "Test"]
+    (name,) = step["services"]
+    (value,) = [line.split("=")[1] for line in step["script"] if "export CACHE_URL=" in line]
+    return said["services"][name]["image"], value
+
+
+#: How each provider that can start a server says so, and where the tests find it there.
+STARTED = {
+    "github": (on_github, LOCAL),
+    "gitlab": (on_gitlab, BESIDE),
+    "bitbucket": (on_bitbucket, LOCAL),
+}
+
+
+@pytest.mark.parametrize("ci", PROVIDERS)
+@pytest.mark.parametrize("stack", APIS)
+def test_its_server_is_there_where_a_pipeline_tests(chosen: Chosen, stack: str, ci: str) -> None:
+    files = chosen(stack=stack, cache="memcached", **host_of(ci))
+    (row,) = (o.row for o in TEMPLATE.catalog.axis("ci") if o.id == ci)
+    forge = "forge" in row.get("traits", ())
+    assert forge == (ci in STARTED), "a platform's build starts no server"
+    if forge:
+        servers, where = STARTED[ci]
+        assert servers(files) == ("memcached:1.6.39-alpine", where)
+    assert read({path: text.encode() for path, text in files.items()}).unread == ()
+
+
+SCHEDULE = """\
+schedules:
+  - id: look
+    cron: "5 3 * * *"
+    every: day
+    task: ops/releases sandbox
+    environment: sandbox
+    minutes: 10
+    does: lists what passed in `sandbox`
+"""
+
+
+@pytest.mark.parametrize("ci", STARTED)
+def test_its_schedule_is_a_job_beside_the_drill(tmp_path: Path, ci: str) -> None:
+    row = (
+        template_with_cache(tmp_path)
+        / "template/project/{{ use.cache.memcached }}/_layer/option.yml"
+    )
+    row.write_text(row.read_text() + SCHEDULE)
+    template = Template(tmp_path, "the-template")
+    answers = resolve(template, {"ci": ci, "cache": "memcached"})
+    files = {str(file.path): file.content for file in render(template, answers)}
+    if ci == "bitbucket":  # a schedule there starts a custom pipeline; no file says which
+        custom = yaml.safe_load(files["bitbucket-pipelines.yml"])["pipelines"]["custom"]
+        steps = {name: step["step"] for name, (step,) in custom.items()}
+        found = {name: (step["script"][-1], step["deployment"]) for name, step in steps.items()}
+    else:
+        jobs = {job.id.rpartition("/")[2]: job for job in read(files).jobs}
+        found = {name: (jobs[name].tasks[0], jobs[name].environment) for name in ("drill", "look")}
+    assert found == {
+        "drill": ("ops/drill testbed", "testbed"),
+        "look": ("ops/releases sandbox", "sandbox"),
+    }
+    assert "lists what passed in `sandbox`" in files["README.md"].decode()
