@@ -308,7 +308,7 @@ def test_github_pipelines_pass_its_linters(projects: Projects) -> None:
         on_github = project.row["ci"] == "github"
         assert bool(project.some("/.github/")) == on_github
         names = [Path(path).stem for path in project.some("/.github/workflows/*.yml")]
-        wanted = ["ci", "deploy-live", "deploy-sandbox", "deploy-testbed", "drill"]
+        wanted = ["ci", "deploy-live", "deploy-sandbox", "deploy-testbed", "scheduled"]
         assert names == (wanted if on_github else [])
     folders = projects.groups("/.github/")
     for folder in folders:

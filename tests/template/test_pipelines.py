@@ -55,7 +55,7 @@ def test_a_job_of_github_may_do_no_more_than_it_does(render: Render, stack: str)
     record = {f"deploy-{env}/deploy": {"contents"} for env in ENVIRONMENTS}
     release = {"deploy-live/notes": {"contents"}, **record}
     publish = {"deploy-sandbox/publish": {"packages", "id-token", "attestations"}}
-    drill = {"drill/drill": {"contents", "packages"} if HAS_IMAGE[stack] else {"contents"}}
+    drill = {"scheduled/drill": {"contents", "packages"} if HAS_IMAGE[stack] else {"contents"}}
     assert written == release | drill | (publish if HAS_IMAGE[stack] else {})
 
 
@@ -65,7 +65,7 @@ def test_a_pull_request_of_a_fork_finds_no_secret(render: Render) -> None:
         events = set(workflow[True])  # YAML takes `on` for true
         of_others = {"ci": {"pull_request", "workflow_call"}}
         assert events == of_others.get(
-            name, {"schedule", "workflow_dispatch"} if name == "drill" else {"push"}
+            name, {"schedule", "workflow_dispatch"} if name == "scheduled" else {"push"}
         )
     assert "secrets." not in (project / ".github/workflows/ci.yml").read_text("utf-8")
     assert "secrets: inherit" not in "".join(
