@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,11 @@ def test_its_server_is_beside_the_service_for_whoever_develops(chosen: Chosen, s
 
 
 def on_github(files: Files) -> tuple[Any, Any]:
-    job = yaml.safe_load(files[".github/workflows/ci.yml"])["jobs"]["test"]
-    return job["services"]["cache"]["image"], job["env"]["CACHE_URL"]
+    steps = yaml.safe_load(files[".github/workflows/ci.yml"])["jobs"]["test"]["steps"]
+    tasks = [step["run"] for step in steps if "run" in step]
+    assert tasks[:2] == ["docker compose up --detach --wait cache", "ops/test"]
+    (said,) = re.findall("^CACHE_URL=(.*)$", files[".env.local.example"], re.MULTILINE)
+    return yaml.safe_load(files["compose.yaml"])["services"]["cache"]["image"], said
 
 
 def on_gitlab(files: Files) -> tuple[Any, Any]:
