@@ -11,8 +11,8 @@ from conftest import TEMPLATE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scaffold.catalog import Catalog
-from scaffold.questions import Question
+from scaffold.template.catalog import Catalog
+from scaffold.template.questions import Question
 
 AXES = list(TEMPLATE.catalog.axes)
 #: The rows as they are written, before the catalogue reads them.

@@ -11,12 +11,13 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from conftest import TEMPLATE, Yaml, copy_template, template_with_cache, tree
+from conftest import TEMPLATE, copy_template, template_with_cache, tree
+from dialects import Yaml
 
-from scaffold.answers import resolve
 from scaffold.pipeline import read
-from scaffold.render import render
-from scaffold.template import Template
+from scaffold.template.answers import resolve
+from scaffold.template.definition import Template
+from scaffold.template.renderer import render
 
 APIS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row["traits"]]
 PROVIDERS = [o.id for o in TEMPLATE.catalog.axis("ci")]

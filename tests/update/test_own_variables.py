@@ -7,8 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from by_copier import updated_by_copier
 from conftest import TEMPLATE, copy_template, template_with_cache
-from project import commit_all, copied, git, repository, updated, updated_by_copier
+from project import commit_all, copied, git, repository, updated
 
 APIS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row["traits"]]
 DOCUMENTED = """
