@@ -165,8 +165,8 @@ def missing(template: Template) -> list[str]:
 def project_of(template: Template, option: Option) -> list[File]:
     """Render a project with an option, on the first stack that it goes with."""
     answers = {"project_name": "my-service", option.axis: option.id}
-    if option.axis != "stack" and "stacks" in option.row:
-        answers["stack"] = option.row["stacks"][0]
+    if stacks := option.needs.get("stack"):
+        answers["stack"] = stacks[0]
     return render(template, resolve(template, answers))
 
 
@@ -185,7 +185,7 @@ def test_every_program_that_a_task_calls_is_asked_for_first() -> None:
 
 # Throw-away ones: one folder more, and nothing else.
 
-VM = {"axis": "hosting", "id": "vm", "runs": ["image"], "restores": "it", "keeps": "data"}
+VM = {"axis": "hosting", "id": "vm", "needs": {"stack": ["image"]}, "restores": "it", "keeps": "data"}
 HOST = """\
 class Host:
     def url(self) -> str:

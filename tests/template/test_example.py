@@ -16,8 +16,13 @@ ROWS = [pytest.param(row, id="-".join(row.values())) for row in with_something_n
 
 #: What has to be there under its name, whatever is in it.
 FIXED = {"404.html", "CHANGELOG.md", "index.html"}
-#: The lists of resources, which may be empty, and who reads them.
-LISTS = {"src/resources/index.ts": "src/app.ts", "app/resources/index.py": "app/main.py"}
+#: The lists of resources and of variables, which may be empty, and who reads them.
+LISTS = {
+    "src/resources/index.ts": "src/app.ts",
+    "app/resources/index.py": "app/main.py",
+    "src/variables.ts": "src/config.ts",
+    "app/variables.py": "app/config.py",
+}
 #: Where `notes` is another word than the name of the example.
 OTHER_NOTES = re.compile(r"release notes|--notes|\bnotes(:|\.md)|, and notes how", re.IGNORECASE)
 
