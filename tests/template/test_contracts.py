@@ -185,7 +185,13 @@ def test_every_program_that_a_task_calls_is_asked_for_first() -> None:
 
 # Throw-away ones: one folder more, and nothing else.
 
-VM = {"axis": "hosting", "id": "vm", "needs": {"stack": ["image"]}, "restores": "it", "keeps": "data"}
+VM = {
+    "axis": "hosting",
+    "id": "vm",
+    "needs": {"stack": ["image"]},
+    "restores": "it",
+    "keeps": "data",
+}
 HOST = """\
 class Host:
     def url(self) -> str:
