@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from conftest import ROOT
 
 PAGE = ROOT / "docs/decisions/0016-proofs-where-they-belong.md"
@@ -33,6 +34,7 @@ def test_what_only_runs_by_night_has_its_reason_in_the_table() -> None:
     assert marked == named
 
 
+@pytest.mark.slow  # it takes collecting all tests three times
 def test_no_other_mark_asks_for_it() -> None:
     nightly = collected("-m", "nightly")
     assert nightly

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import Remembered
 from process import Inside
 from table import shown
 from vendors import VENDORS
@@ -24,11 +25,15 @@ KINDS = {
 
 @pytest.fixture(params=VENDORS, ids=lambda it: it.title)
 def at(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
-    """A new service on each host; no secret is in what its tasks start and say."""
+    """A new service on each host; no secret is in what its tasks start and say.
+
+    Its repository is in memory, but for tests marked `clone`.
+    """
     vendor: Vendor = request.param()
     vendor.late = 0.6
     with vendor.serving():
-        made = Inside.inside(vendor, tmp_path)
+        kind = Inside if request.node.get_closest_marker("clone") else Remembered
+        made = kind.inside(vendor, tmp_path)
         yield made
     assert made.heard
     assert not [each for each in made.heard if SECRET in each]
@@ -269,6 +274,7 @@ def test_a_bootstrap_that_is_done_twice_changes_nothing_the_second_time(at: Insi
     shown(at, "a second bootstrap changes nothing")
 
 
+@pytest.mark.clone  # a site that is broken on purpose is a commit
 def test_a_drill_shows_that_a_broken_build_makes_way(at: Inside) -> None:
     good = at.deploy("v1.0.0")
     at.vendor.sick = AllBut(good)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import meta, nodes
@@ -16,7 +17,7 @@ from scaffold.template.definition import broken
 from scaffold.template.renderer import is_rendered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import PurePosixPath
 
     from scaffold.files import File
@@ -51,7 +52,7 @@ class Source:
         return cls(path, causes(template, answers, path))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Provenance:
     """What a file of a project is made from.
 
@@ -61,7 +62,7 @@ class Provenance:
         macros: Those that it imports.
         answers: The answers that its text or name uses.
         text: What the template writes, with the places of each piece.
-        inputs: The values that this depends on.
+        tried: What finds the values that this depends on, which takes longer than the rest.
     """
 
     source: Source
@@ -69,7 +70,7 @@ class Provenance:
     macros: tuple[PurePosixPath, ...]
     answers: Mapping[str, Any]
     text: Text
-    inputs: Inputs
+    tried: Callable[[], Inputs]
 
     @classmethod
     def of(cls, file: File, template: Template, answers: Answers) -> Provenance:
@@ -96,8 +97,13 @@ class Provenance:
             tuple(path for path in traced.reads if str(path) in imported),
             {name: value for name, value in answers.remembered.items() if name in used},
             traced.text,
-            Inputs.of(file, template, answers, parsed) if parsed else Inputs(),
+            partial(Inputs.of, file, template, answers, parsed) if parsed else Inputs,
         )
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """The values that the text depends on."""
+        return self.tried()
 
     def source_of(self, place: Place | None) -> Source:
         """Give a line of one of the template's files; that which writes it if nobody knows."""
