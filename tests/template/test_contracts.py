@@ -177,6 +177,7 @@ def test_every_option_has_what_its_axis_needs() -> None:
     assert missing(TEMPLATE) == []
 
 
+@pytest.mark.slow  # every project that shell differs in
 def test_every_program_that_a_task_calls_is_asked_for_first() -> None:
     """Or it is a function of the task's own, or a utility of POSIX."""
     projects = [Tasks.of(rendered(*row.items())) for row in pairwise()]

@@ -373,6 +373,7 @@ def fill(disk: Path, *, but: int) -> Path:
     return filler
 
 
+@pytest.mark.slow
 def test_a_full_disk_at_any_moment(
     clean: World, disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

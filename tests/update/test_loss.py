@@ -320,6 +320,7 @@ def world() -> Iterator[World]:
         yield build(Path(folder))
 
 
+@pytest.mark.slow  # building its world takes as long as a part
 @pytest.mark.parametrize("part", range(2))
 def test_a_sample_of_edited_projects_loses_nothing_and_hides_nothing(
     world: World, part: int, monkeypatch: pytest.MonkeyPatch
