@@ -146,6 +146,9 @@ def lacks(template: Template, option: Option) -> Iterator[str]:
             yield f"an adapter, {ENGINE}/host.py"
         if not titles:
             yield "a stand-in in tests/hosts/vendors"
+    serves = {"config", "services", "ready"} & option.row.keys()
+    if option.axis != "stack" and serves and "static" in option.needs.get("stack", ["static"]):
+        yield "needs: {stack: [image]}, as only a service has config, services or ready"
     if option.axis in PROOFS:
         page, pattern = PROOFS[option.axis]
         row = pattern.format(id=option.id, title=re.escape(titles[0] if titles else option.label))

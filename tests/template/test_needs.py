@@ -11,6 +11,7 @@ from conftest import TEMPLATE
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scaffold.errors import TemplateError
 from scaffold.template.catalog import Catalog
 from scaffold.template.questions import Question
 
@@ -87,12 +88,34 @@ MACROS = TEMPLATE.environment.text(
 )
 
 
+@pytest.mark.parametrize("needs", [{"b": ["u"]}, {"a": ["y"]}, {"c": ["x"]}])
+def test_what_no_other_option_is_or_has_cannot_be_needed(needs: dict[str, list[str]]) -> None:
+    row = {"order": 1, "label": "", "why": ""}
+    rows = [{**row, "axis": "a", "id": "x", "needs": needs}, {**row, "axis": "a", "id": "y"}]
+    rows += [{**row, "axis": "b", "id": "z", "traits": ["t"]}]
+    with pytest.raises(TemplateError, match="a: x needs"):
+        Catalog.from_rows(rows, ["a", "b"])
+
+
 @given(catalogues, st.fixed_dictionaries({axis: st.sampled_from(ids) for axis, ids in IDS.items()}))
 def test_the_rule_is_the_same_in_any_catalogue(
     said: dict[tuple[str, str], dict[str, Any]], chosen: dict[str, str]
 ) -> None:
+    has = {(axis, name) for (axis, id_), it in said.items() for name in (id_, *it["traits"])}
     rows = [
-        {"axis": axis, "id": id_, "order": order, "label": id_.upper(), "why": "", **more}
+        {
+            "axis": axis,
+            "id": id_,
+            "order": order,
+            "label": id_.upper(),
+            "why": "",
+            **more,
+            "needs": {
+                other: names
+                for other, names in more["needs"].items()
+                if other != axis and has & {(other, name) for name in names}
+            },
+        }
         for order, ((axis, id_), more) in enumerate(said.items())
     ]
     catalog = Catalog.from_rows(rows, IDS)

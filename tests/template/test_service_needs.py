@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import yaml
 from conftest import TEMPLATE, copy_template, template_with_cache, tree
 from dialects import Yaml
 
+from scaffold.errors import TemplateError
 from scaffold.pipeline import read
 from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
@@ -22,6 +24,9 @@ from scaffold.template.renderer import render
 APIS = [o.id for o in TEMPLATE.catalog.axis("stack") if "image" in o.row["traits"]]
 PROVIDERS = [o.id for o in TEMPLATE.catalog.axis("ci")]
 LOCAL, BESIDE = "memcached://localhost:11211", "memcached://cache:11211"
+
+SCHEMA = json.loads((TEMPLATE.root / "template/option.schema.json").read_text("utf-8"))
+DEFS = SCHEMA["$defs"]
 
 Files = dict[str, str]
 Chosen = Callable[..., Files]
@@ -42,6 +47,86 @@ def chosen(extended: Path) -> Chosen:
         return {str(file.path): file.content.decode() for file in found}
 
     return chosen
+
+
+#: A variable of each kind, and what becomes of it in TypeScript and in Python.
+VARIABLES = [
+    (
+        {"type": "string", "example": "k", "secret": True},
+        "V_X: z.string(),",
+        "V_X: str",
+    ),
+    ({"type": "string", "optional": True}, "V_X: z.string().optional(),", 'V_X: str = ""'),
+    ({"type": "string", "default": "k"}, 'V_X: z.string().default("k"),', 'V_X: str = "k"'),
+    (
+        {"type": "enum", "values": ["a.b", "c"], "example": "c"},
+        'V_X: oneOf("a.b", "c"),',
+        'V_X: Annotated[ Literal["a.b", "c"], _one_of("a.b", "c"), ]',
+    ),
+    (
+        {"type": "url", "schemes": ["mongodb+srv"], "example": "mongodb+srv://db.example.com"},
+        r"V_X: z.url({ protocol: /^mongodb\+srv$/,",
+        r'V_X: Annotated[ str, _matching(r"mongodb\+srv://\S+",',
+    ),
+    (
+        {"type": "url", "schemes": ["http", "https"], "optional": True},
+        "protocol: /^(http|https)$/,",
+        r'_matching(r"(http|https)://\S+", "a URL such as http://host"), ] = ""',
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "typescript", "python"), VARIABLES)
+def test_a_variable_of_any_kind_is_one_in_either_language(
+    kind: dict[str, Any], typescript: str, python: str
+) -> None:
+    questions = copy.deepcopy(TEMPLATE.questions)
+    [image] = [row for row in questions["traits"]["default"] if row["id"] == "image"]
+    image["config"].append(variable := {"name": "V_X", "about": "It.", **kind})
+    jsonschema.validate(variable, SCHEMA["properties"]["config"]["items"] | {"$defs": DEFS})
+    template = Template(TEMPLATE.root, TEMPLATE.source)
+    template.__dict__["questions"] = questions
+    for stack, path, code in (
+        ("node", "src/config.ts", typescript),
+        ("python", "app/config.py", python),
+    ):
+        made = render(template, resolve(template, {"stack": stack}))
+        files = {str(file.path): file.content.decode() for file in made}
+        assert code in " ".join(files[path].split())
+        assert f"V_X={kind.get('default', kind.get('example', ''))}\n" in files[".env.example"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"type": "url", "schemes": ["http"], "default": "http://a"},
+        {"type": "header", "default": "x"},
+        {"type": "origins", "example": "http://a"},
+        {"type": "enum", "values": ["a"], "optional": True},
+        {"type": "integer", "minimum": 0, "maximum": 9, "default": "two"},
+        {"type": "integer", "minimum": -1, "maximum": 9, "default": 1},
+        {"type": "string", "default": 5},
+        {"type": "string", "default": "a # b"},
+    ],
+)
+def test_what_no_code_would_follow_is_not_in_a_row(kind: dict[str, Any]) -> None:
+    variable = {"name": "V_X", "about": "It.", **kind}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(variable, SCHEMA["properties"]["config"]["items"] | {"$defs": DEFS})
+
+
+def test_a_package_is_pinned_once_and_one_that_is_not_is_an_error() -> None:
+    questions = copy.deepcopy(TEMPLATE.questions)
+    [image] = [row for row in questions["traits"]["default"] if row["id"] == "image"]
+    image["dependencies"] = {"npm": ["redis"]}
+    template = Template(TEMPLATE.root, TEMPLATE.source)
+    template.__dict__["questions"] = questions
+    with pytest.raises(TemplateError, match="redis"):
+        render(template, resolve(template, {}))
+    questions["layer_pins"]["default"] += [{"npm": {"redis": "5.0.0"}}, {"npm": {"redis": "5.0.0"}}]
+    made = render(template, resolve(template, {}))
+    [manifest] = [file.content for file in made if str(file.path) == "package.json"]
+    assert json.loads(manifest)["dependencies"]["redis"] == "5.0.0"
 
 
 def host_of(ci: str) -> dict[str, str]:

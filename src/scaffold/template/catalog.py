@@ -161,13 +161,21 @@ def _joined(one: Any, other: Any) -> Any:
 
 
 def _with_needs(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Name the options that have what a row needs, where it names a trait of theirs."""
-    needs = {
-        axis: [
+    """Name the options that have what a row needs, where it names a trait of theirs.
+
+    Raises:
+        TemplateError: When it needs of another axis what no option of that has.
+    """
+    needs = {}
+    for axis, names in row.get("needs", {}).items():
+        needs[axis] = [
             other["id"]
             for other in sorted(rows, key=lambda other: (int(other["order"]), str(other["id"])))
             if other["axis"] == axis and {other["id"], *other.get("traits", ())} & set(names)
         ]
-        for axis, names in row.get("needs", {}).items()
-    }
+        if axis == row["axis"] or not needs[axis]:
+            raise TemplateError(
+                f"{row['axis']}: {row['id']} needs {' or '.join(names)} as {axis}, "
+                "which no other option is or has."
+            )
     return {**row, "needs": needs} if needs else row
