@@ -127,7 +127,7 @@ def test_it_updates_what_an_older_one_made_with_nothing_but_itself(
 
 
 def test_its_history_is_a_bundle_that_copier_reads(installed: Path, tmp_path: Path) -> None:
-    script = "from scaffold import template; print(template.EMBEDDED)"
+    script = "from scaffold.template import source; print(source.EMBEDDED)"
     site = run(installed.parent / "python", "-c", script, cwd=tmp_path).strip()
     copier.run_copy(
         f"{site}/history.bundle", tmp_path / "copier", vcs_ref="v0.0.1", defaults=True, quiet=True
