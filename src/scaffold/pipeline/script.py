@@ -21,8 +21,8 @@ MAX_SIZE = 16 << 10
 #: How deep commands may nest in each other, and texts that are handed to other shells.
 MAX_DEPTH = 40
 
-# What a provider puts into the text before a shell reads it.
-_INSERTED = re.compile(rb"\$\{\{.*?\}\}|\$\[\[.*?\]\]", re.DOTALL)
+# What a provider puts into the text before a shell reads it; looked for up to the next beginning.
+_INSERTED = re.compile(rb"\$\{\{(?:(?!\$\{\{).)*?\}\}|\$\[\[(?:(?!\$\[\[).)*?\]\]", re.DOTALL)
 _SHELLS = re.compile(r"(?:\S*/)?(?:ba|da|k|z)?sh(?![\w-])")
 #: What takes a program by `-c`, too, and is no shell.
 _LANGUAGES = re.compile(r"(?:\S*/)?(?:python|ruby|perl|php)[\d.]*(?![\w-])")
@@ -47,9 +47,10 @@ class Script:
 
     def __init__(self, text: str, depth: int = 0) -> None:
         self._source, self._depth = text.encode("utf-8", "replace"), depth
-        bare = _INSERTED.sub(lambda match: b"x" * len(match[0]), self._source)
-        self.unread = len(bare) > MAX_SIZE
-        self.root = _parser().parse(b"" if self.unread else bare).root_node
+        self.unread = len(self._source) > MAX_SIZE
+        source = b"" if self.unread else self._source
+        bare = _INSERTED.sub(lambda match: b"x" * len(match[0]), source)
+        self.root = _parser().parse(bare).root_node
         if _depth(self.root) > MAX_DEPTH:
             self.unread = True
             self.root = _parser().parse(b"").root_node
@@ -59,6 +60,14 @@ class Script:
             if (name := node.child_by_field_name("name"))
             and (body := node.child_by_field_name("body"))
         }
+        self._redirected = {
+            body.id: node
+            for node in within(self.root, "redirected_statement")
+            for body in node.children_by_field_name("body")
+        }
+        # By the ids of nodes: a text may ask for the same one thousands of times.
+        self._inner: dict[int, tuple[Script, ...]] = {}
+        self._direct: dict[int, tuple[frozenset[str], frozenset[str]]] = {}
 
     def text(self, node: Node) -> str:
         """Give what a node stands for, in one line and without the bodies of here-documents."""
@@ -83,8 +92,13 @@ class Script:
             for script in self.inner(node):
                 yield from script.all
 
-    def inner(self, node: Node) -> Iterator[Script]:
+    def inner(self, node: Node) -> tuple[Script, ...]:
         """Give the texts that a command hands to another shell, or to this one by `eval`."""
+        if node.id not in self._inner:
+            self._inner[node.id] = tuple(self._handed(node))
+        return self._inner[node.id]
+
+    def _handed(self, node: Node) -> Iterator[Script]:
         command = purpose.core(self.command(node))
         if self._depth > MAX_DEPTH or _LANGUAGES.match(command):
             return
@@ -96,8 +110,8 @@ class Script:
             ):
                 yield Script(self._unquoted(word), self._depth + 1)
             before = self.text(word)
-        around = node.parent
-        if around and around.type == "redirected_statement" and _SHELLS.match(self.command(node)):
+        around = self._redirected.get(node.id)
+        if around and _SHELLS.match(self.command(node)):
             for body in within(around, "heredoc_body"):
                 text = self._source[body.start_byte : body.end_byte].decode("utf-8", "replace")
                 yield Script(text, self._depth + 1)
@@ -108,17 +122,36 @@ class Script:
 
     def stages(self, node: Node) -> frozenset[str]:
         """Tell what the commands in a node are for, those of the functions that it calls too."""
-        found: set[str] = set()
-        called: dict[str, Node] = {}
-        waiting = [node]
+        found, called = self._own(node)
+        return found.union(*(self._of_functions[name] for name in called))
+
+    def _own(self, node: Node) -> tuple[frozenset[str], frozenset[str]]:
+        """Tell what the commands in a node are for themselves, and which functions they call."""
+        if node.id not in self._direct:
+            commands = tuple(self._commands(node))
+            stages = frozenset(each for one in commands for each in purpose.stages_of_command(one))
+            called = {command.partition(" ")[0] for command in commands}
+            self._direct[node.id] = stages, frozenset(called & self.functions.keys())
+        return self._direct[node.id]
+
+    @cached_property
+    def _of_functions(self) -> dict[str, set[str]]:
+        """What each function is for, by itself and by what it calls."""
+        found: dict[str, set[str]] = {}
+        callers: dict[str, list[str]] = {}
+        for name, body in self.functions.items():
+            stages, called = self._own(body)
+            found[name] = set(stages)
+            for each in called:
+                callers.setdefault(each, []).append(name)
+        waiting = list(found)
         while waiting:
-            for command in self._commands(waiting.pop()):
-                found.update(purpose.stages_of_command(command))
-                name = command.partition(" ")[0]
-                if name in self.functions and name not in called:
-                    called[name] = self.functions[name]
-                    waiting.append(called[name])
-        return frozenset(found)
+            name = waiting.pop()
+            for caller in callers.get(name, ()):
+                if not found[name] <= found[caller]:
+                    found[caller] |= found[name]
+                    waiting.append(caller)
+        return found
 
 
 def within(root: Node, *kinds: str) -> Iterator[Node]:

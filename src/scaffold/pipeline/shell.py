@@ -70,8 +70,8 @@ _FINE = re.compile(
 _NOTHING = re.compile(r"(?:true|:|exit 0+)$")
 _FAILS = re.compile(r"(?:exit|return)(?! 0+$)|false$|kill\b")
 _PATH = re.compile(r"^(?:\\|/(?:usr/)?bin/)")
-_UNCHECKED = re.compile(r"set (?:\S+ )*(?:\+[a-z]*e[a-z]*|\+o errexit)\b")
-_CHECKED = re.compile(r"set (?:\S+ )*(?:-[a-z]*e[a-z]*|-o errexit)\b")
+_UNCHECKED = re.compile(r"set (?:\S+ )*(?:\+(?=[a-z]*e)[a-z]+|\+o errexit)\b")
+_CHECKED = re.compile(r"set (?:\S+ )*(?:-(?=[a-z]*e)[a-z]+|-o errexit)\b")
 _LENIENT = re.compile(
     r"--exit-zero\b|--exit-code[= ]0\b|--soft-fail\b|--no-fail\b|--fail-never\b|--ignore-errors\b|"
     r"maven\.test\.failure\.ignore\b(?!=false)"
@@ -89,6 +89,8 @@ class _Failures:
 
     def __init__(self, script: Script, *, pipes: bool) -> None:
         self.script = script
+        self._known: dict[str, bool] = {}  # whether functions pass
+        self._texts: dict[str, str] = {}  # and what is in them
         options = [each for each in script.all if "pipefail" in each]
         kept = any(re.search(r"-\w*o pipefail", each) for each in options)
         self.pipes = any("+o pipefail" in each for each in options) or (pipes and not kept)
@@ -99,18 +101,22 @@ class _Failures:
 
     def _sequence(self, parts: Statements, *, strict: bool, last: bool) -> Iterator[str]:
         """Find them in commands that follow each other, each with what ends it."""
+        beside = any(end == "&" for _, end in parts)
+        waiting = max((at for at, (node, _) in enumerate(parts) if beside and self._waits(node)),
+                      default=-1)  # fmt: skip
         for place, (node, end) in enumerate(parts):
-            rest = [each for each, _ in parts[place + 1 :]]
+            following = parts[place + 1][0] if place + 1 < len(parts) else None
             command = self._command(node)
             strict = strict or bool(_CHECKED.match(command))
-            final = last and not rest
+            final = last and not following
             if end == "&":
-                if self._counts(node) and not any(map(self._waits, rest)):
+                if self._counts(node) and waiting <= place:
                     yield f"{self.script.text(node)} &"
                 continue
             yield from self._statement(node, strict=strict, last=final)
-            follows = self.script.text(rest[0]) if rest else ""
-            if end == ";" and len(rest) == 1 and _NOTHING.match(self._command(rest[0])):
+            follows = self.script.text(following) if following else ""
+            ends = following if place + 2 == len(parts) else None
+            if end == ";" and ends and _NOTHING.match(self._command(ends)):
                 if node.parent == self.script.root or self._counts(node):
                     yield f"{self.script.text(node)}; {follows}"
             elif not (strict or final or "$?" in follows) and self._is_lost(node):
@@ -169,11 +175,12 @@ class _Failures:
     def _list(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
         """Find them in commands with `&&` and `||` between them."""
         *before, (final, _) = found = operands(node)
+        ands = max((at + 1 for at, (_, each) in enumerate(before) if each != "&&"), default=0)
         for place, ((one, operator), (other, _)) in enumerate(pairwise(found)):
             yield from self._statement(without_negation(one), strict=False, last=True)
             # After a failure comes what follows `||`; after one that is negated, `&&`.
             answered = operator == ("&&" if one.type == "negated_command" else "||")
-            skipped = not (answered or last) and all(each == "&&" for _, each in before[place:])
+            skipped = not (answered or last) and place >= ands
             if (answered and self._passes(other)) or (skipped and self._counts(one)):
                 yield f"{self.script.text(one)} {operator} {self.script.text(other)}"
         yield from self._statement(final, strict=strict, last=last)
@@ -233,8 +240,9 @@ class _Failures:
         """Tell whether a trap for the end, or for a failure, ends all as if nothing had failed."""
         handler, *signals = [self.script.text(each) for each in node.children[1:]] or [""]
         body = self.script.functions.get(handler)
-        bare = self.script.text(body) if body else handler
-        ends = re.search(r"\bexit 0+\b", bare)
+        if body and handler not in self._texts:
+            self._texts[handler] = self.script.text(body)
+        ends = re.search(r"\bexit 0+\b", self._texts.get(handler, handler))
         return bool(ends) and any(map(_TRAPPED.match, signals))
 
     # What a command is.
@@ -280,9 +288,12 @@ class _Failures:
             case "compound_statement" | "subshell":
                 return self._passing(statements(node.children), called=called)
         command = self._command(node)
-        body = self.script.functions.get(command.partition(" ")[0])
+        name = command.partition(" ")[0]
+        body = self.script.functions.get(name)
         if body and not called:
-            return self._passes(body, called=True)
+            if name not in self._known:
+                self._known[name] = self._passes(body, called=True)
+            return self._known[name]
         return bool(_FINE.match(command))
 
     def _passing(self, parts: Statements, *, called: bool = False) -> bool:
