@@ -36,6 +36,20 @@ from scaffold.pipeline import read, shell
         ("check() {\n  npm test\n}\ncheck", {"test"}),
         ('if [ -n "$CI" ]; then npm run lint; else npm test; fi', {"lint", "test"}),
         ("echo $(npm test) `npm run lint`", {"lint", "test"}),
+        ("! { npm test; }", {"test"}),
+        ("! ! npm test", {"test"}),
+        ("time ! npm test", {"test"}),
+        ("cat <<END | bash\nnpm test || true\nEND", {"test"}),
+        ('sh -c -- "npm test"', {"test"}),
+        ('bash -c -e "npm test"', {"test"}),
+        ('eval -- "npm test"', {"test"}),
+        (r"bash -c $'npm test\nnpm run lint'", {"lint", "test"}),
+        ("make -C app test", {"test"}),
+        ("npm --prefix app test", {"test"}),
+        ("./node_modules/.bin/jest", {"test"}),
+        (".venv/bin/pytest", {"test"}),
+        (".venv/bin/python -m pytest", {"test"}),
+        ("nice -n 19 npm test", {"test"}),
     ],
 )
 def test_what_a_command_is_for(command: str, stages: set[str]) -> None:
@@ -58,6 +72,23 @@ HIDDEN = {
         "npm run lint &&\\\n  npm test || true # for now",
         "fine() { true; }; npm test || fine",
         "! npm test && echo failed",
+        "! npm test && exit",
+        "npm test || echo 'failed' | tee log",
+        'npm test || exit "0"',
+        "npm test || 'true'",
+        'npm test || "true"',
+        "npm test || builtin true",
+        "npm test || if true; then :; fi",
+        "npm test || for each in a b; do echo $each; done",
+        "npm test || case $CI in true) echo failed ;; esac",
+        "npm test || while true; do break; done",
+    ],
+    "a variable that nothing reads": [
+        "npm test || FAILED=1",
+        "npm test || code=$?",
+        "npm test || export FAILED=1",
+        "npm test || { echo FAILED; FAILED=1; }",
+        "if ! npm test; then FAILED=1; fi",
     ],
     "a last command that passes": [
         "npm test ; true",
@@ -69,27 +100,58 @@ HIDDEN = {
         "if ! npm test; then echo failed; fi",
         "if npm test; then echo passed; fi",
         "if npm test\nthen echo passed\nelse echo failed\nfi",
+        "if ! npm test; then exit; fi",
+        "if npm test; then exit 0; fi; echo failed",
+        "if npm test; then exit 0; fi",
+        "npm test && exit 0; echo failed",
+        "for each in 1 2; do if npm test; then exit 0; fi; sleep 5; done; echo failed",
         "while npm test; do sleep 1; done",
+        "until npm test; do break; done",
+        "while ! npm test; do break; done",
         "! npm test",
         "for each in a b; do npm test || continue; done",
         "npm test && echo passed\necho done",
     ],
     "what runs beside": ["npm test &", "(npm test &)", "nohup npm test & wait"],
-    "a place whose exit code is nobody's": ["echo $(npm test)", "export FOUND=$(npm test)"],
-    "an option of the shell": ["set +e\nnpm test", "set +o errexit\nnpm test"],
+    "a place whose exit code is nobody's": [
+        "echo $(npm test)",
+        "export FOUND=$(npm test)",
+        "local FOUND=$(npm test)",
+        "readonly FOUND=$(npm test)",
+        "declare FOUND=$(npm test)",
+        "cat <<END\n$(npm test)\nEND",
+        "cat < <(npm test)",
+    ],
+    "an option of the shell": [
+        "set +e\nnpm test",
+        "set +o errexit\nnpm test",
+        "set -u +xe; npm test",
+        "shopt -uo errexit; npm test",
+    ],
     "a trap": [
         "trap 'exit 0' EXIT\nnpm test",
         "trap 'exit 0' ERR\nnpm test",
         "done() { rm -rf dist; exit 0; }\ntrap done EXIT\nnpm test",
     ],
-    "an option of a tool": ["ruff check --exit-zero .", "checkov --soft-fail -d ."],
+    "an option of a tool": [
+        "ruff check --exit-zero .",
+        "checkov --soft-fail -d .",
+        "make -i test",
+        "make -C app -ki test",
+    ],
     "another shell": [
         "bash -ec 'npm test || true'",
         'eval "npm test || true"',
         "eval npm test || true",
         "sh <<'END'\nnpm test || true\nEND",
         "bash -c 'npm test; npm run lint'",
+        "bash -c 'npm test; npm run lint -e'",
+        "cat <<END | bash\nnpm test || true\nEND",
+        "cat <<END | bash\nnpm test\nnpm run lint\nEND",
+        'sh -c -- "npm test || true"',
+        "bash -c $'npm test || true'",
     ],
+    "a negation": ["! { npm test; }", "! ! npm test", "time ! npm test"],
     "a part of something else": [
         "check() { npm test || true; }\ncheck",
         "case $CI in true) npm test || true ;; esac",
@@ -102,7 +164,8 @@ HIDDEN = {
 
 @pytest.mark.parametrize("text", [text for kind in HIDDEN.values() for text in kind])
 def test_hidden_failures_are_seen(text: str) -> None:
-    assert len(shell.swallowed(text)) == 1
+    [found] = shell.swallowed(text)
+    assert found
 
 
 @pytest.mark.parametrize(
@@ -113,7 +176,25 @@ def test_hidden_failures_are_seen(text: str) -> None:
         "npm test || exit",
         "npm test || { echo failed; exit 1; }",
         "stop() { echo failed; exit 1; }; npm test || stop",
-        "npm test || failed=1",
+        "npm test || failed=1; exit $failed",
+        "npm test || code=$?\n[ ${code:-0} -eq 0 ]",
+        "failed=0; npm test || ((failed+=1)); exit $failed",
+        "failed=0; npm test || failed=1; if ((failed)); then exit 1; fi",
+        'npm test || eval "code=$?"; exit $code',
+        "npm test || again=$(npm run test:again)",
+        "npm test || if [ $CI ]; then exit 1; fi",
+        "npm test || until npm run test:again; do sleep 1; done",
+        "npm test || bash -c 'echo failed; exit 1'",
+        "for each in 1 2 3; do if npm test; then exit 0; fi; sleep 5; done; exit 1",
+        "for each in 1 2 3; do npm test && exit 0; done; exit 1",
+        "for each in 1 2 3; do npm test && { echo ok; exit 0; }; sleep 5; done; exit 1",
+        "npm test && exit 0; exit 1",
+        "if ! npm test; then echo failed; else exit 0; fi; exit 1",
+        "gh release view v1 && exit 0; gh release create v1",
+        "until npm test; do n=$((n+1)); [ $n -lt 5 ] || exit 1; sleep 1; done",
+        "make -C inner -finfo.mk test",
+        "bash -c -e 'npm test; npm run lint'",
+        "cat <<END | bash -e\nnpm test\nnpm run lint\nEND",
         "npm test || npm run test:again",
         "echo 'use || true' # || true",
         "if npm test; then echo ok; else exit 1; fi",
@@ -148,6 +229,20 @@ def test_a_shell_that_goes_on_hides_all_failures_but_the_last() -> None:
     assert shell.swallowed("npm test; npm run build", loose=True) == ("npm test; npm run build",)
     assert shell.swallowed("npm test || exit 1; npm run build", loose=True) == ()
     assert shell.swallowed("set -e; npm test; npm run build", loose=True) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "npm test; exit",
+        "npm test; exit $?",
+        "npm test | tee log; exit ${PIPESTATUS[0]}",
+        "npm run format; exit 1",
+        "npm test && exit 0; exit 1",
+    ],
+)
+def test_what_follows_may_look_at_the_failure(text: str) -> None:
+    assert shell.swallowed(text, loose=True) == ()
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # What comes before the command that counts.
+_BIN = r"(?:(?:\S*/)?(?:node_modules/\.bin|\.?venv/bin|vendor/bin)/)?"
 _BEFORE = re.compile(
-    r"(?:(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)|time|exec|eval|sudo|env|nice|nohup|command|"
-    r"sh|bash|npx|bunx|(?:uv|poetry|pdm|hatch|pipenv|rye) run|"
-    r"(?:bundle|pnpm|yarn|npm) exec|python3? -m|timeout \S+)(?: -[-\w]+(?:=\S+)?)* )+"
+    rf"(?:{_BIN}(?:[A-Za-z_]\w*=(?:\"[^\"]*\"|'[^']*'|\S*)|!|\{{|time|exec|eval|builtin|env|"
+    r"sudo(?: -u \S+)?|nice(?: -n \S+)?|nohup|command|sh|bash|npx|bunx|"
+    r"(?:uv|poetry|pdm|hatch|pipenv|rye) run|"
+    r"(?:bundle|pnpm|yarn|npm) exec|python3? -m|timeout \S+)(?: -[-\w]+(?:=\S+)?)* )*"
+    rf"{_BIN}"
 )
 _TASK = re.compile(r"(?:\./)?(ops/[a-z][a-z-]*)(?![\w/.])(.*)", re.DOTALL)
 
@@ -25,8 +28,7 @@ def task(command: str) -> str:
 
 def core(command: str) -> str:
     """Give a command without `sudo`, `env X=1`, `npx` and the like before it."""
-    match = _BEFORE.match(command)
-    return command[match.end() :] if match else command
+    return _BEFORE.sub("", command, count=1)
 
 
 _OPS = {
@@ -45,7 +47,8 @@ def _any(listed: str) -> re.Pattern[str]:
 # Commands of repositories that were not generated: what runs a script of a given name, …
 _RUNNER = re.compile(
     r"(?:npm(?: run| run-script)?|(?:yarn|pnpm|bun|deno|composer)(?: run| task)?|make|just|task|"
-    r"rake|(?:\./)?gradlew?|(?:\./)?mvnw?)(?: -\S+)* (?=[a-z])"
+    r"rake|(?:\./)?gradlew?|(?:\./)?mvnw?)"
+    r"(?: (?:-[CFfw]|--(?:cwd|dir|directory|filter|prefix|workspace)) [^-\s]\S*| -\S+)* (?=[a-z])"
 )
 _SCRIPTS = (
     ("scan", _any(r"audit, scan(?::\S+)?, security(?::\S+)?")),
@@ -71,7 +74,7 @@ _TOOLS = (
     ("test", _any(r"""
         vitest, jest, mocha, ava, playwright test, cypress run, node --test, pytest, tox, nox,
         unittest, (?:python3? )?manage\.py test, go test, cargo test, cargo nextest, rspec, phpunit,
-        (?:vendor/bin/)?pest, mix test, dotnet test, sbt test, bats""")),
+        pest, mix test, dotnet test, sbt test, bats""")),
     ("publish", _any(r"""
         docker push, docker image push, docker (?:buildx )?build .*--push, podman push, skopeo copy,
         crane push, twine upload, uv publish, poetry publish, cargo publish, gem push,

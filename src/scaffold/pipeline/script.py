@@ -43,9 +43,12 @@ class Script:
         root: Its syntax tree.
         functions: The bodies of the functions that it defines.
         unread: Whether it was taken for empty: it is too long, or nests too deep.
+        strict: Whether its shell is told to end at a command that fails; None for a shell that is
+            not its own.
     """
 
-    def __init__(self, text: str, depth: int = 0) -> None:
+    def __init__(self, text: str, depth: int = 0, *, strict: bool | None = None) -> None:
+        self.strict = strict
         self._source, self._depth = text.encode("utf-8", "replace"), depth
         self.unread = len(self._source) > MAX_SIZE
         source = b"" if self.unread else self._source
@@ -103,22 +106,41 @@ class Script:
         if self._depth > MAX_DEPTH or _LANGUAGES.match(command):
             return
         words = [child for child in node.children if child.type != "variable_assignment"]
-        before = ""
+        taken = own = False
         for word in words:
-            if word.type in {"string", "raw_string"} and (
-                before == "eval" or re.fullmatch(r"-[a-z]*c", before)
-            ):
-                yield Script(self._unquoted(word), self._depth + 1)
-            before = self.text(word)
+            text = self.text(word)
+            if word.type not in {"string", "raw_string", "ansi_c_string"}:
+                here = text == "eval" or bool(re.fullmatch(r"-[a-z]*c[elux]*", text))
+                taken = here or (taken and text.startswith(("-", "+")))
+                own = text != "eval" and (own or here)
+            elif taken:
+                strict = self._is_strict(node) if own else None
+                yield Script(self._unquoted(word), self._depth + 1, strict=strict)
+                taken = False
         around = self._redirected.get(node.id)
-        if around and _SHELLS.match(self.command(node)):
+        if not around:
+            return
+        pipes = (pipe for each in children(around, "heredoc_redirect")
+                 for pipe in children(each, "pipeline"))  # fmt: skip
+        piped = (each for pipe in pipes for each in children(pipe, "command"))
+        shell = next((each for each in (node, *piped) if _SHELLS.match(self.command(each))), None)
+        if shell:
             for body in within(around, "heredoc_body"):
                 text = self._source[body.start_byte : body.end_byte].decode("utf-8", "replace")
-                yield Script(text, self._depth + 1)
+                yield Script(text, self._depth + 1, strict=self._is_strict(shell))
+
+    def _is_strict(self, node: Node) -> bool:
+        """Tell whether a shell is told to end at a command that fails."""
+        words = (self.text(each) for each in node.children)
+        return any(re.fullmatch(r"-(?=\w*e)\w+|errexit", each) for each in words)
 
     def _unquoted(self, word: Node) -> str:
-        text = self._source[word.start_byte + 1 : word.end_byte - 1].decode("utf-8", "replace")
-        return text if word.type == "raw_string" else re.sub(r"\\(.)", r"\1", text)
+        text = self._source[word.start_byte : word.end_byte].decode("utf-8", "replace")
+        if word.type == "raw_string":
+            return text[1:-1]
+        controls = {"n": "\n", "t": "\t"} if word.type == "ansi_c_string" else {}
+        text = text.removeprefix("$")[1:-1]
+        return re.sub(r"\\(.)", lambda match: controls.get(match[1], match[1]), text)
 
     def stages(self, node: Node) -> frozenset[str]:
         """Tell what the commands in a node are for, those of the functions that it calls too."""
@@ -205,6 +227,11 @@ def clause(node: Node) -> tuple[Statements, Statements]:
     words = [each.type for each in inside]
     then = words.index("then") if "then" in words else 0
     return statements(inside[:then]), statements(inside[then:])
+
+
+def clauses(node: Node) -> list[tuple[Statements, Statements]]:
+    """Give the conditions and the bodies of an `if` statement, those of its `else` too."""
+    return [clause(each) for each in (node, *children(node, "elif_clause", "else_clause"))]
 
 
 def negated(condition: Statements) -> bool:

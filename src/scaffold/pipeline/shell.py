@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from scaffold.pipeline import purpose
+from scaffold.pipeline.outcome import Outcomes, variables
 from scaffold.pipeline.script import (
     Script,
     children,
-    clause,
+    clauses,
     negated,
     operands,
     statements,
@@ -58,72 +60,96 @@ def swallowed(text: str, *, pipes: bool = False, loose: bool = False) -> tuple[s
         pipes: Whether the shell takes a pipe's last exit code for the pipe's.
         loose: Whether the shell goes on after a command that failed.
     """
-    found = _Failures(_script(text), pipes=pipes).of(strict=not loose)
+    found = _Failures(_script(text), variables(text), pipes=pipes).of(strict=not loose)
     return tuple(dict.fromkeys(found))
 
 
-# Commands that succeed whatever was before them, and of those the ones with no other purpose.
-_FINE = re.compile(
-    r"(?:(?:true|:|(?:exit|return) 0+)$|(?:break|cat|continue|date|echo|ls|printf|sleep)\b|"
-    r"rm -\w*f)"
-)
+# Commands that succeed, and have no other purpose.
 _NOTHING = re.compile(r"(?:true|:|exit 0+)$")
-_FAILS = re.compile(r"(?:exit|return)(?! 0+$)|false$|kill\b")
-_PATH = re.compile(r"^(?:\\|/(?:usr/)?bin/)")
-_UNCHECKED = re.compile(r"set (?:\S+ )*(?:\+(?=[a-z]*e)[a-z]+|\+o errexit)\b")
-_CHECKED = re.compile(r"set (?:\S+ )*(?:-(?=[a-z]*e)[a-z]+|-o errexit)\b")
+_LEAVES = re.compile(r"(?:exit|return)(?! 0+$)")
+# What looks at an exit code afterwards.
+_LOOKS = re.compile(r"\$\{?\?|\bPIPESTATUS\b")
+_UNCHECKED = re.compile(
+    r"set (?:\S+ )*(?:\+(?=[a-z]*e)[a-z]+|\+o errexit)\b|shopt (?:-uo|-ou|-u -o|-o -u) errexit\b"
+)
+_CHECKED = re.compile(
+    r"set (?:\S+ )*(?:-(?=[a-z]*e)[a-z]+|-o errexit)\b|shopt (?:-so|-os|-s -o|-o -s) errexit\b"
+)
 _LENIENT = re.compile(
     r"--exit-zero\b|--exit-code[= ]0\b|--soft-fail\b|--no-fail\b|--fail-never\b|--ignore-errors\b|"
-    r"maven\.test\.failure\.ignore\b(?!=false)"
+    r"maven\.test\.failure\.ignore\b(?!=false)|^make (?:\S+ )*-[bdeknpqrstvw]*i"
 )
 _TRAPPED = re.compile(r"(?:EXIT|ERR|0)$")
+
+
+@dataclass(frozen=True)
+class _Here:
+    """Where a command is.
+
+    Attributes:
+        strict: Whether the shell ends at a command that fails, as `set -e` has it.
+        last: Whether the command's exit code is that of the whole.
+        after: Whether what comes after it passes; None where nothing does.
+    """
+
+    strict: bool
+    last: bool = True
+    after: bool | None = None
 
 
 class _Failures:
     """Finds where a script lets failures pass.
 
-    `strict` says whether the shell ends at a command that fails, as `set -e` has it; `last`,
-    whether the exit code of a command is that of the whole. What a command does that nobody knows
-    is taken for an answer to the failure before it.
+    What a command does that nobody knows is taken for an answer to the failure before it.
     """
 
-    def __init__(self, script: Script, *, pipes: bool) -> None:
+    def __init__(self, script: Script, read: set[str], *, pipes: bool) -> None:
         self.script = script
-        self._known: dict[str, bool] = {}  # whether functions pass
-        self._texts: dict[str, str] = {}  # and what is in them
+        self.outcomes = Outcomes(script, read)
+        self._texts: dict[str, str] = {}  # what is in functions
         options = [each for each in script.all if "pipefail" in each]
         kept = any(re.search(r"-\w*o pipefail", each) for each in options)
         self.pipes = any("+o pipefail" in each for each in options) or (pipes and not kept)
 
     def of(self, *, strict: bool) -> Iterator[str]:
         """Find them all."""
-        yield from self._sequence(statements(self.script.root.children), strict=strict, last=True)
+        yield from self._sequence(statements(self.script.root.children), _Here(strict))
 
-    def _sequence(self, parts: Statements, *, strict: bool, last: bool) -> Iterator[str]:
+    def _sequence(self, parts: Statements, here: _Here) -> Iterator[str]:
         """Find them in commands that follow each other, each with what ends it."""
         beside = any(end == "&" for _, end in parts)
-        waiting = max((at for at, (node, _) in enumerate(parts) if beside and self._waits(node)),
-                      default=-1)  # fmt: skip
+        waiting = max(
+            (at for at, (node, _) in enumerate(parts) if beside and self._waits(node)), default=-1
+        )
+        strict, after = here.strict, self._after(parts, here.after)
         for place, (node, end) in enumerate(parts):
             following = parts[place + 1][0] if place + 1 < len(parts) else None
-            command = self._command(node)
-            strict = strict or bool(_CHECKED.match(command))
-            final = last and not following
+            strict = strict or bool(_CHECKED.match(self.outcomes.command(node)))
+            final = here.last and not following
             if end == "&":
                 if self._counts(node) and waiting <= place:
                     yield f"{self.script.text(node)} &"
                 continue
-            yield from self._statement(node, strict=strict, last=final)
+            yield from self._statement(node, _Here(strict, final, after[place]))
             follows = self.script.text(following) if following else ""
             ends = following if place + 2 == len(parts) else None
-            if end == ";" and ends and _NOTHING.match(self._command(ends)):
+            if end == ";" and ends and _NOTHING.match(self.outcomes.command(ends)):
                 if node.parent == self.script.root or self._counts(node):
                     yield f"{self.script.text(node)}; {follows}"
-            elif not (strict or final or "$?" in follows) and self._is_lost(node):
+            elif not (strict or final or self._answers(following)) and self._is_lost(node):
                 yield f"{self.script.text(node)}; {follows}".removesuffix("; ")
 
-    def _statement(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
-        find: Callable[..., Iterator[str]] | None = {
+    def _after(self, parts: Statements, after: bool | None) -> list[bool | None]:  # noqa: FBT001
+        """Tell for each command whether what comes after it passes."""
+        found: list[bool | None] = []
+        passes = self.outcomes.passes(parts[-1][0]) if parts and after is None else after
+        for node, _ in reversed(parts):
+            found.append(after)
+            after = False if after is False or self.outcomes.fails(node) else passes
+        return found[::-1]
+
+    def _statement(self, node: Node, here: _Here) -> Iterator[str]:
+        find: Callable[[Node, _Here], Iterator[str]] | None = {
             "ERROR": self._inside,
             "c_style_for_statement": self._loop,
             "case_statement": self._case,
@@ -137,104 +163,124 @@ class _Failures:
             "negated_command": self._negated,
             "pipeline": self._pipeline,
             "redirected_statement": self._redirected,
-            "subshell": self._inside,
+            "subshell": self._subshell,
             "variable_assignment": self._assigned,
             "while_statement": self._while,
         }.get(node.type)
-        return find(node, strict=strict, last=last) if find else iter(())
+        return find(node, here) if find else iter(())
 
-    def _inside(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
-        yield from self._sequence(statements(node.children), strict=strict, last=last)
+    def _inside(self, node: Node, here: _Here) -> Iterator[str]:
+        yield from self._sequence(statements(node.children), here)
 
-    def _function(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
+    def _subshell(self, node: Node, here: _Here) -> Iterator[str]:
+        yield from self._inside(node, replace(here, after=None))
+
+    def _function(self, node: Node, here: _Here) -> Iterator[str]:
         for body in node.children_by_field_name("body"):
-            yield from self._statement(body, strict=strict, last=True)
+            yield from self._statement(body, _Here(here.strict))
 
-    def _negated(self, node: Node, **_: bool) -> Iterator[str]:
+    def _negated(self, node: Node, here: _Here) -> Iterator[str]:  # noqa: ARG002
         if self._counts(node):
             yield self.script.text(node)
 
-    def _redirected(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _redirected(self, node: Node, here: _Here) -> Iterator[str]:
         if len(operands(node)) > 1:
-            yield from self._list(node, strict=strict, last=last)
+            yield from self._list(node, here)
             return
         # The pipe after a here-document's name is in there.
-        here = children(node, "heredoc_redirect")
-        pipes = [pipe for each in here for pipe in children(each, "pipeline")]
+        documents = children(node, "heredoc_redirect")
+        pipes = [pipe for each in documents for pipe in children(each, "pipeline")]
         for inner in (*node.children_by_field_name("body"), *pipes):
-            yield from self._statement(inner, strict=strict, last=last)
+            yield from self._statement(inner, here)
+        texts = [text for each in documents for text in children(each, "heredoc_body")]
+        for text in (*texts, *children(node, "file_redirect", "herestring_redirect")):
+            for substituted in within(text, "command_substitution", "process_substitution"):
+                if self._counts(substituted):
+                    yield self.script.text(substituted)
 
-    def _case(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _case(self, node: Node, here: _Here) -> Iterator[str]:
         for item in children(node, "case_item"):
-            yield from self._inside(item, strict=strict, last=last)
+            yield from self._inside(item, here)
 
-    def _loop(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _loop(self, node: Node, here: _Here) -> Iterator[str]:
         for body in children(node, "do_group"):
-            yield from self._inside(body, strict=strict, last=last and strict)
+            yield from self._inside(body, replace(here, last=here.last and here.strict))
 
-    def _list(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _list(self, node: Node, here: _Here) -> Iterator[str]:
         """Find them in commands with `&&` and `||` between them."""
         *before, (final, _) = found = operands(node)
         ands = max((at + 1 for at, (_, each) in enumerate(before) if each != "&&"), default=0)
         for place, ((one, operator), (other, _)) in enumerate(pairwise(found)):
-            yield from self._statement(without_negation(one), strict=False, last=True)
+            yield from self._statement(without_negation(one), _Here(strict=False))
             # After a failure comes what follows `||`; after one that is negated, `&&`.
             answered = operator == ("&&" if one.type == "negated_command" else "||")
-            skipped = not (answered or last) and place >= ands
-            if (answered and self._passes(other)) or (skipped and self._counts(one)):
+            # Where the last of them leaves, a failure goes on to what comes after.
+            skipped = not (answered or here.last) and place >= ands
+            skipped = skipped and (here.after is True or not self.outcomes.leaves([(final, "")]))
+            status = one.type == "negated_command"
+            if (answered and self.outcomes.passes(other, before=status)) or (
+                skipped and self._counts(one)
+            ):
                 yield f"{self.script.text(one)} {operator} {self.script.text(other)}"
-        yield from self._statement(final, strict=strict, last=last)
+        yield from self._statement(final, here)
 
-    def _pipeline(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _pipeline(self, node: Node, here: _Here) -> Iterator[str]:
         parts = node.named_children
         for one, other in pairwise(parts):
-            yield from self._statement(one, strict=strict, last=True)
-            if self._counts(one) and (self.pipes or _NOTHING.match(self._command(other))):
+            yield from self._statement(one, _Here(here.strict))
+            if self._counts(one) and (self.pipes or _NOTHING.match(self.outcomes.command(other))):
                 yield f"{self.script.text(one)} | {self.script.text(other)}"
-        yield from self._statement(parts[-1], strict=strict, last=last)
+        yield from self._statement(parts[-1], here)
 
-    def _if(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
-        clauses = [clause(each) for each in (node, *children(node, "elif_clause", "else_clause"))]
-        for place, (condition, body) in enumerate(clauses):
+    def _if(self, node: Node, here: _Here) -> Iterator[str]:
+        branches = clauses(node)
+        for place, (condition, body) in enumerate(branches):
             yield from self._condition(condition)
-            yield from self._sequence(body, strict=strict, last=last)
-            _, otherwise = clauses[place + 1] if place + 1 < len(clauses) else ([], [])
-            failed = body if negated(condition) else otherwise
-            if self._counted(condition) and self._passing(failed):
+            yield from self._sequence(body, here)
+            _, failed = branches[place + 1] if place + 1 < len(branches) else ([], [])
+            succeeded = body
+            if inverse := negated(condition):
+                succeeded, failed = failed, succeeded
+            answered = here.after is False and self.outcomes.leaves(succeeded)
+            passes = self._counted(condition) and self.outcomes.passing(failed, before=inverse)
+            if passes and not answered:
                 yield self.script.text(node)
 
-    def _while(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:
+    def _while(self, node: Node, here: _Here) -> Iterator[str]:
         condition = statements([each for each in node.children if each.type != "do_group"])
         # What ends the loop is a failure of `while x` and of `until ! x`.
-        if self._counted(condition) and negated(condition) == (node.children[0].type == "until"):
-            yield self.script.text(node)
+        if self._counted(condition):
+            body = [each for group in children(node, "do_group") for each in group.children]
+            ended = negated(condition) == (node.children[0].type == "until")
+            if ended or (here.after is not False and self.outcomes.breaks(statements(body))):
+                yield self.script.text(node)
         yield from self._condition(condition)
-        yield from self._loop(node, strict=strict, last=last)
+        yield from self._loop(node, here)
 
     def _condition(self, parts: Statements) -> Iterator[str]:
         bare = [*parts[:-1], *((without_negation(node), end) for node, end in parts[-1:])]
-        yield from self._sequence(bare, strict=False, last=True)
+        yield from self._sequence(bare, _Here(strict=False))
 
-    def _simple(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
-        command = self._command(node)
+    def _simple(self, node: Node, here: _Here) -> Iterator[str]:
+        command, text = self.outcomes.command(node), self.script.text(node)
         if _UNCHECKED.match(command):
-            yield command
-        if purpose.stages_of_command(command) and _LENIENT.search(command):
-            yield command
+            yield text
+        stages = purpose.stages_of_command(command)
+        if stages and (_LENIENT.search(command) or re.match(r"time (?:-p )?! ", text)):
+            yield text
         if command.startswith("trap ") and self._is_trapped(node):
-            yield command
+            yield text
         for substituted in within(node, "command_substitution", "process_substitution"):
             # The exit code of `X=$(command)` is the command's, but not that of `echo $(command)`.
             if self._counts(substituted):
-                yield command
-        written = self.script.command(node)
-        own = strict if written.startswith("eval ") else bool(re.search(r" -\w*e", written))
+                yield text
         for script in self.script.inner(node):
-            yield from _Failures(script, pipes=self.pipes).of(strict=own)
+            strict = here.strict if script.strict is None else script.strict
+            yield from _Failures(script, self.outcomes.read, pipes=self.pipes).of(strict=strict)
 
-    def _assigned(self, node: Node, *, strict: bool, last: bool) -> Iterator[str]:  # noqa: ARG002
+    def _assigned(self, node: Node, here: _Here) -> Iterator[str]:
         for substituted in within(node, "command_substitution"):
-            yield from self._inside(substituted, strict=strict, last=True)
+            yield from self._inside(substituted, _Here(here.strict))
 
     def _is_trapped(self, node: Node) -> bool:
         """Tell whether a trap for the end, or for a failure, ends all as if nothing had failed."""
@@ -244,16 +290,6 @@ class _Failures:
             self._texts[handler] = self.script.text(body)
         ends = re.search(r"\bexit 0+\b", self._texts.get(handler, handler))
         return bool(ends) and any(map(_TRAPPED.match, signals))
-
-    # What a command is.
-
-    def _command(self, node: Node) -> str:
-        """Give a simple command by its bare name; an empty text for anything else."""
-        if node.type == "redirected_statement":
-            bodies = node.children_by_field_name("body")
-            return self._command(bodies[0]) if len(bodies) == 1 else ""
-        command = self.script.command(node) if node.type == "command" else ""
-        return _PATH.sub("", purpose.core(command))
 
     def _counts(self, node: Node) -> bool:
         """Tell whether the failure of a command matters: it is of a stage."""
@@ -265,7 +301,8 @@ class _Failures:
     def _waits(self, node: Node) -> bool:
         """Tell whether the exit code of what runs beside the script is waited for."""
         return any(
-            re.match(r"wait \S", each) for each in map(self._command, within(node, "command"))
+            re.match(r"wait \S", each)
+            for each in map(self.outcomes.command, within(node, "command"))
         )
 
     def _is_lost(self, node: Node) -> bool:
@@ -274,36 +311,13 @@ class _Failures:
         plain = plain or (node.type == "redirected_statement" and len(operands(node)) == 1)
         return plain and self._counts(node)
 
-    def _passes(self, node: Node, *, called: bool = False) -> bool:
-        """Tell whether a command succeeds, as far as that is known."""
-        *before, (final, _) = operands(node)
-        if before and before[-1][1] == "||":
-            return self._passes(final, called=called)
-        if before:
-            return all(self._passes(each, called=called) for each, _ in (*before, (final, "")))
-        match node.type:
-            case "redirected_statement" | "pipeline":
-                place = -1 if node.type == "pipeline" else 0
-                return self._passes(node.named_children[place], called=called)
-            case "compound_statement" | "subshell":
-                return self._passing(statements(node.children), called=called)
-        command = self._command(node)
-        name = command.partition(" ")[0]
-        body = self.script.functions.get(name)
-        if body and not called:
-            if name not in self._known:
-                self._known[name] = self._passes(body, called=True)
-            return self._known[name]
-        return bool(_FINE.match(command))
-
-    def _passing(self, parts: Statements, *, called: bool = False) -> bool:
-        """Tell whether commands that follow each other succeed; where there are none, they do."""
-        commands = [self._command(each) for node, _ in parts for each in within(node, "command")]
-        if parts and commands[-1:] == ["exit"]:  # it has the exit code of what is before it
-            return len(parts) > 1 and self._passing(parts[:-1], called=called)
-        if any(map(_FAILS.match, commands)):
+    def _answers(self, node: Node | None) -> bool:
+        """Tell whether a command that follows has an answer to a failure before it."""
+        if not node:
             return False
-        return not parts or self._passes(parts[-1][0], called=called)
+        return bool(
+            _LOOKS.search(self.script.text(node)) or _LEAVES.match(self.outcomes.command(node))
+        )
 
 
 _NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)|([A-Za-z_]\w*))")
