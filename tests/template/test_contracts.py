@@ -45,6 +45,16 @@ POSIX = {
 BRINGS = {"npm": "npx"}
 #: What asks whether there is a tool, and says so before anything is done.
 ASKS = re.compile(r"(?:need_tool|use_tool|need|command -v) '?([\w.-]+(?: or [\w.-]+)*)")
+#: What runs the program after it, with its options and the variables that it sets.
+RUNS = re.compile(
+    r"(?!command -[vV])(?:exec|command|env|xargs|nohup|nice|time)"
+    r"(?: -[CEILPSdnsu] \S+| -\S+| \w+=\S*)* (?=\S)"
+)
+#: The functions of the engine, and of Python, that run a program.
+RUNNERS = {
+    "run", "status", "process.run", "process.status", "subprocess.run", "subprocess.call",
+    "subprocess.check_call", "subprocess.check_output", "subprocess.Popen", "os.system", "os.popen",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,8 +71,11 @@ class Tasks:
     def unnamed(self) -> Iterator[str]:
         """Name every program that is called, and that nobody asked for before."""
         for path, text in self.files.items():
-            if text.startswith("#!/bin/sh"):
+            first = text.partition("\n")[0]
+            if re.match(r"#!/bin/sh\b", first):
                 yield from self._unnamed_in_shell(path)
+            elif re.match(r"#!.*sh\b", first):
+                yield f"{path} is for another shell, {first}"
         yield from self._unnamed_in_the_engine()
 
     def closure(self, path: str) -> tuple[str, ...]:
@@ -88,7 +101,10 @@ class Tasks:
                 known.update(asked[1].split(" or "))
         known.update(other for name, other in BRINGS.items() if name in known)
         for command in commands:
-            name = re.sub(r"^(?:exec|command|env|xargs) (?=[a-z])", "", command).partition(" ")[0]
+            program = command
+            while match := RUNS.match(program):
+                program = program[match.end() :]
+            name = program.partition(" ")[0]
             # What is a variable was asked for where it was set, or is a function or a task.
             if name not in known and "$" not in name and name not in self.files:
                 yield f"{path} calls {name}"
@@ -101,15 +117,16 @@ class Tasks:
             for called, name in _calls(ast.parse(text))
         ]
         known = {name for _, called, name in calls if called in {"need_tool", "use_tool", "which"}}
+        known.discard("")
         for path, called, name in calls:
             # A task is called where there is one.
             known_here = name in known | POSIX or name.startswith("ops/")
-            if called in {"run", "status"} and not known_here:
-                yield f"{path} calls {name}"
+            if called in RUNNERS and not known_here and path != f"{ENGINE}/process.py":
+                yield f"{path} calls {name or 'what cannot be told'}"
 
 
 def _calls(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Give the functions that a module calls with a text first, and that text."""
+    """Give the functions that a module calls, and the text that is first, where there is one."""
     started: dict[str, str] = {}
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List):
@@ -118,14 +135,24 @@ def _calls(module: ast.Module) -> Iterator[tuple[str, str]]:
                     started[target.id] = str(first.value)
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args:
-            function, first = node.func, node.args[0]
-            name = getattr(function, "attr", getattr(function, "id", ""))
-            if isinstance(first, ast.Constant) and isinstance(first.value, str):
-                yield name, first.value
-            elif isinstance(first, ast.Starred) and (
-                begins := started.get(getattr(first.value, "id", ""))
-            ):
-                yield name, begins
+            begins = _text(node.args[0], started)
+            called = ast.unparse(node.func)
+            name = called.rpartition(".")[2]
+            # A method may be called as one of them is.
+            yield (called if {called, name} & RUNNERS else name), begins
+
+
+def _text(first: ast.expr, started: Mapping[str, str]) -> str:
+    """Give the text that an argument is, or begins with; an empty one where it cannot be told."""
+    if isinstance(first, ast.List | ast.Tuple) and first.elts:
+        first = first.elts[0]
+    if isinstance(first, ast.Starred):
+        return started.get(getattr(first.value, "id", ""), "")
+    if isinstance(first, ast.Call) and ast.unparse(first.func) == "str":  # of a path
+        first = first.args[0]
+    if isinstance(first, ast.BinOp) and isinstance(first.op, ast.Div):
+        first = first.right
+    return str(first.value) if isinstance(first, ast.Constant) else ""
 
 
 #: Where it is shown what was tried with each option of an axis, and how a row or column begins.
@@ -235,13 +262,22 @@ def test_a_host_without_anything_is_red_by_name(tmp_path: Path) -> None:
          f"{ENGINE}/host.py calls vmctl"),
         ({"ops/open": "#!/bin/sh\n. ops/lib/common.sh\nneeds_met\nvmctl open\n"},
          "ops/open calls vmctl"),
+        ({f"{ENGINE}/host.py": HOST.replace('"vmctl"', "tool()")},
+         f"{ENGINE}/host.py calls what cannot be told"),
+        ({f"{ENGINE}/host.py": HOST.replace("run(", "subprocess.run([").replace('")', '"])')},
+         f"{ENGINE}/host.py calls vmctl"),
+        ({"ops/open": "#!/usr/bin/env bash\nvmctl open\n"},
+         "ops/open is for another shell, #!/usr/bin/env bash"),
+        ({"ops/open": "#!/bin/sh\nexec env -u HOME A=1 nice -n 19 vmctl open\n"},
+         "ops/open calls vmctl"),
         ({"ops/open": "#!/bin/sh\nif [ $# -eq 0 ]; then x=$(vmctl list); fi\n"},
          "ops/open calls vmctl"),
         ({"ops/open": "#!/bin/sh\n. ops/lib/vm.sh\nopen\n",
           "ops/lib/vm.sh": "# shellcheck shell=sh\nopen() { closed || vmctl open; }\n"},
          "ops/open calls closed, ops/open calls vmctl"),
     ],
-    ids=["engine", "engine, by a name", "shell", "shell, deep inside", "shell, sourced"],
+    ids=["engine", "engine, by a name", "shell", "engine, untold", "engine, by itself",
+         "another shell", "shell, after others", "shell, deep inside", "shell, sourced"],
 )  # fmt: skip
 def test_a_host_that_asks_nobody_for_its_tool_is_red_by_name(
     tmp_path: Path, files: dict[str, str], said: str
