@@ -224,6 +224,13 @@ def test_others_are_not(text: str) -> None:
     assert shell.swallowed(text) == ()
 
 
+def test_a_variable_may_be_read_by_another_line_of_the_job() -> None:
+    lines = ["npm test || failed=1", "npm run lint", "exit $failed"]
+    for script, count in ((lines, 0), (lines[:2], 1)):
+        found = read({".gitlab-ci.yml": json.dumps({"test": {"script": script}}).encode()})
+        assert len(found.swallowed()) == count
+
+
 def test_a_shell_that_goes_on_hides_all_failures_but_the_last() -> None:
     assert shell.swallowed("npm test; npm run build") == ()
     assert shell.swallowed("npm test; npm run build", loose=True) == ("npm test; npm run build",)

@@ -93,11 +93,11 @@ class Step:
         """The `ops/…` commands that it runs, with their arguments."""
         return shell.tasks(self.run)
 
-    def swallowed(self) -> Iterator[str]:
-        """Give what lets a failure of it pass."""
+    def swallowed(self, around: str) -> Iterator[str]:
+        """Give what lets a failure of it pass; `around` is the text of all the job's steps."""
         if self.tolerated:
             yield self.tolerated
-        yield from shell.swallowed(self.run, pipes=self.pipes, loose=self.loose)
+        yield from shell.swallowed(self.run, pipes=self.pipes, loose=self.loose, around=around)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -364,7 +364,8 @@ def _swallowed(job: Job) -> Iterator[str]:
         yield job.condition  # nothing fails as long as nobody starts it
     if job.ignores and _OUTWARD.intersection(job.stages):
         yield f"{job.condition or 'it'} runs after a failure of {', '.join(job.ignores)}"
+    around = "\n".join(step.run for step in job.steps)
     for step in job.steps:
-        yield from step.swallowed()
+        yield from step.swallowed(around)
         if step.always and step.stages & _OUTWARD:
             yield step.always

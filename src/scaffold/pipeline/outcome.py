@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from scaffold.pipeline import purpose
@@ -33,9 +34,11 @@ _PATH = re.compile(r"^(?:\\|/(?:usr/)?bin/)")
 _FAILS = re.compile(r"(?:exit|return) (?!0+$)|false$|kill\b")
 
 
-def variables(text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def variables(text: str) -> frozenset[str]:
     """Give the variables that shell text reads, and perhaps more."""
-    return {name for found in _READ.findall(text) for name in re.findall(r"\w+", " ".join(found))}
+    found = map(" ".join, _READ.findall(text))
+    return frozenset(name for each in found for name in re.findall(r"\w+", each))
 
 
 class Outcomes:
@@ -46,7 +49,7 @@ class Outcomes:
         read: The variables that it, or what it is a part of, reads.
     """
 
-    def __init__(self, script: Script, read: set[str]) -> None:
+    def __init__(self, script: Script, read: frozenset[str]) -> None:
         self.script = script
         self.read = read
         self._known: dict[str, bool] = {}  # whether functions pass

@@ -52,15 +52,18 @@ def stages(text: str) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-def swallowed(text: str, *, pipes: bool = False, loose: bool = False) -> tuple[str, ...]:
+def swallowed(
+    text: str, *, pipes: bool = False, loose: bool = False, around: str = ""
+) -> tuple[str, ...]:
     """Give what in shell text lets a failure pass.
 
     Args:
         text: The shell text.
         pipes: Whether the shell takes a pipe's last exit code for the pipe's.
         loose: Whether the shell goes on after a command that failed.
+        around: All that is run in the same shell, where that is more.
     """
-    found = _Failures(_script(text), variables(text), pipes=pipes).of(strict=not loose)
+    found = _Failures(_script(text), variables(around or text), pipes=pipes).of(strict=not loose)
     return tuple(dict.fromkeys(found))
 
 
@@ -103,7 +106,7 @@ class _Failures:
     What a command does that nobody knows is taken for an answer to the failure before it.
     """
 
-    def __init__(self, script: Script, read: set[str], *, pipes: bool) -> None:
+    def __init__(self, script: Script, read: frozenset[str], *, pipes: bool) -> None:
         self.script = script
         self.outcomes = Outcomes(script, read)
         self._texts: dict[str, str] = {}  # what is in functions
