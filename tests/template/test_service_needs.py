@@ -80,7 +80,7 @@ VARIABLES = [
 def test_a_variable_of_any_kind_is_one_in_either_language(
     kind: dict[str, Any], typescript: str, python: str
 ) -> None:
-    questions = copy.deepcopy(TEMPLATE.questions)
+    questions: Any = copy.deepcopy(TEMPLATE.questions)
     [image] = [row for row in questions["traits"]["default"] if row["id"] == "image"]
     image["config"].append(variable := {"name": "V_X", "about": "It.", **kind})
     jsonschema.validate(variable, SCHEMA["properties"]["config"]["items"] | {"$defs": DEFS})
@@ -116,7 +116,7 @@ def test_what_no_code_would_follow_is_not_in_a_row(kind: dict[str, Any]) -> None
 
 
 def test_a_package_is_pinned_once_and_one_that_is_not_is_an_error() -> None:
-    questions = copy.deepcopy(TEMPLATE.questions)
+    questions: Any = copy.deepcopy(TEMPLATE.questions)
     [image] = [row for row in questions["traits"]["default"] if row["id"] == "image"]
     image["dependencies"] = {"npm": ["redis"]}
     template = Template(TEMPLATE.root, TEMPLATE.source)
