@@ -310,14 +310,18 @@ def origins(*answers: tuple[str, str]) -> dict[PurePosixPath, Provenance]:
     return {file.path: Provenance.of(file, TEMPLATE, known) for file in rendered(*answers)}
 
 
-#: The one with the fewest files.
-QUICK = next(row for row in PROJECTS if row["stack"] == "static")
+#: One of each stack; that with the fewest files is quick.
+STACKS = {row["stack"]: row for row in reversed(PROJECTS)}
+
+
+def marks(row: dict[str, str]) -> list[pytest.MarkDecorator]:
+    if row is not STACKS[row["stack"]]:
+        return [pytest.mark.nightly]
+    return [] if row["stack"] == "static" else [pytest.mark.slow]
+
+
 each_project = pytest.mark.parametrize(
-    "answers",
-    [
-        pytest.param(row, id="-".join(row.values()), marks=[] if row is QUICK else pytest.mark.slow)
-        for row in PROJECTS
-    ],
+    "answers", [pytest.param(row, id="-".join(row.values()), marks=marks(row)) for row in PROJECTS]
 )
 
 
