@@ -305,6 +305,7 @@ def test_an_option_that_does_not_run_the_stack_is_no_guess() -> None:
     catalog = Catalog.from_rows(
         [
             {**row, "axis": "stack", "id": "python", "evidence": ["py"]},
+            {**row, "axis": "stack", "id": "node"},
             {
                 **row,
                 "axis": "hosting",
