@@ -5,6 +5,7 @@ A process that has imported the command line, and did nothing else, forks for ev
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -46,9 +47,11 @@ spent = {"seconds": 0.0}
 @cache
 def started() -> subprocess.Popen[str]:
     """Give the process that forks, one for each process of tests; it ends with that one."""
-    return subprocess.Popen(
+    server = subprocess.Popen(
         [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    atexit.register(server.communicate)  # which closes what it reads, so that it ends
+    return server
 
 
 def serve() -> None:
