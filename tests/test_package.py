@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 import copier
 import pytest
 from conftest import ROOT, tree
+
+import scaffold
 
 pytestmark = pytest.mark.slow
 
@@ -163,3 +166,10 @@ def test_an_sdist_gives_the_same_wheel(clone: Path, tmp_path: Path) -> None:
     assert "scaffold/_template/copier.yml" in names
     assert "scaffold/_template/history.bundle" in names
     assert "scaffold/_template/template/project/SECOND.md" in names
+
+
+def test_every_module_can_be_the_first_that_is_imported() -> None:
+    """In tests that fork for the command line, every other one is there already."""
+    found = pkgutil.walk_packages(scaffold.__path__, "scaffold.")
+    for module in (it.name for it in found if not it.name.endswith("__main__")):
+        run(sys.executable, "-c", f"import {module}", cwd=Path.cwd())

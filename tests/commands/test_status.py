@@ -382,3 +382,13 @@ def test_it_imports_neither_copier_nor_questionary(project: Path) -> None:
         "assert not {'copier', 'questionary', 'prompt_toolkit'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], cwd=project, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", [("status",), ("explain", "README.md")])
+def test_a_provider_that_is_known_costs_no_reader(
+    scaffold: Scaffold, project: Path, command: tuple[str, ...]
+) -> None:
+    done = scaffold(*command, cwd=project, PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0, done.stderr
+    assert "scaffold.providers" in done.stderr
+    assert "scaffold.pipeline" not in done.stderr

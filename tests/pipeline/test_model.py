@@ -8,7 +8,8 @@ from pathlib import Path
 from conftest import Scaffold, copy_template, tree
 from notation import gates, ids, pipeline
 
-from scaffold.pipeline import Job, Pipeline, Trigger, read
+from scaffold.pipeline import READERS, Job, Pipeline, Trigger, read
+from scaffold.providers import PROVIDERS
 
 
 def test_json_has_one_shape() -> None:
@@ -95,3 +96,7 @@ def test_only_what_reads_a_pipeline_loads_the_parser(scaffold: Scaffold) -> None
         done = scaffold(*command, PYTHONPROFILEIMPORTTIME="1")
         assert done.returncode == 0, done.stderr
         assert ("tree_sitter" in done.stderr) is ("--json" in command), command
+
+
+def test_the_providers_that_are_said_to_be_read_are_those_with_a_reader() -> None:
+    assert {reader.PROVIDER for reader in READERS} == PROVIDERS

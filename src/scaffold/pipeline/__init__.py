@@ -21,6 +21,7 @@ from scaffold.pipeline.model import (
     Trigger,
     merged,
 )
+from scaffold.providers import unread
 from scaffold.wording import brief
 
 if TYPE_CHECKING:
@@ -51,17 +52,6 @@ _OTHERS = re.compile(
     r"\.woodpecker(?:/[^/]+)?\.ya?ml|Jenkinsfile|appveyor\.yml|azure-pipelines\.ya?ml|"
     r"buildspec\.ya?ml|cloudbuild\.ya?ml"
 )
-
-
-def unread(provider: str) -> str:
-    """Say that nobody can read a CI provider's files; nothing of one that somebody can.
-
-    Args:
-        provider: What a template's option of it is called: `github`, `gitlab`, …
-    """
-    if provider in {reader.PROVIDER for reader in READERS}:
-        return ""
-    return f"{provider}: no reader knows this CI provider, so what it runs was not seen"
 
 
 def read(files: Mapping[str, bytes], branch: str = "", provider: str = "") -> Pipeline:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-import scaffold
 from scaffold import git
 from scaffold.errors import ScaffoldError, UsageError
+from scaffold.providers import unread
 from scaffold.template.answers import Answers, applicable, resolve
 from scaffold.template.renderer import render
 from scaffold.template.source import is_embedded
@@ -47,13 +46,7 @@ class Origin:
     def unread(self) -> str:
         """Say that nobody can read the files of its CI provider; nothing if somebody can."""
         provider = self.template.catalog.choice("ci", self.answers.values)
-        # A reader is a module of that name; loading them all would take longer than all the rest.
-        reader = Path(scaffold.__file__).parent / "pipeline" / f"{provider}.py"
-        if not provider or reader.is_file():
-            return ""
-        from scaffold import pipeline  # noqa: PLC0415  # rarely needed
-
-        return pipeline.unread(provider)
+        return unread(provider) if provider else ""
 
     @classmethod
     def of(cls, record: AnswersFile, shelf: Shelf, source: str | None = None) -> Origin:
