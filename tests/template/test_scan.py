@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from conftest import Render
 
-#: A token that is none, in the form that GitHub's have; in halves, so that no scan finds it here.
-TOKEN = "ghp_" + "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJk"
+#: What tokens are made of, and one that is none, in the form that GitHub's have; in halves, so
+#: that no scan finds it here.
+LETTERS = "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJkQ0vW7yEzU1oPd"
+TOKEN = "ghp_" + LETTERS[:36]
 
 
 @dataclass
@@ -100,6 +102,9 @@ def test_each_check_runs_whatever_the_others_found(scanned: Callable[..., Reposi
     assert TOKEN not in done.stdout + done.stderr, "but not what"
 
 
+# Secrets
+
+
 def test_a_secret_that_was_deleted_again_is_still_known(scanned: Callable[..., Repository]) -> None:
     at = scanned(stack="node")
     at.commit(**{"notes.txt": TOKEN})
@@ -116,6 +121,10 @@ def test_a_secret_that_a_merge_brought_is_found(scanned: Callable[..., Repositor
     at.git("merge", "--quiet", "--no-commit", "--no-ff", "feature")
     at.commit(**{"merged.txt": TOKEN})
     assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+    # Git before 2.35 does not know what a merge itself brought.
+    real = shutil.which("git")
+    at.stub("git", f'case $* in *remerge*) exit 128 ;; esac; exec {real} "$@"')
+    assert "merged.txt" in at.run("ops/scan").stdout
 
 
 def test_a_shallow_clone_still_has_all_files(
@@ -156,6 +165,38 @@ def test_without_a_repository_all_files_count(scanned: Callable[..., Repository]
     assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
 
 
+def test_before_the_first_commit_it_is_what_that_will_add(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    shutil.rmtree(at.project / ".git")
+    at.git("init", "--quiet")
+    at.git("add", "--all")
+    assert at.run("ops/scan").returncode == 0
+    (at.project / "notes.txt").write_text(TOKEN)
+    at.git("add", "--all")
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
+def test_git_that_fails_has_shown_nothing(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    done = at.run("ops/scan", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    assert at.checks(done)[1] == ["secrets"]
+    assert "gitleaks could not look: " in done.stderr
+    assert "dubious ownership" in done.stderr
+
+
+def test_it_reads_git_whose_diffs_have_colors(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    at.git("config", "color.diff", "always")
+    at.commit(**{"notes.txt": TOKEN})
+    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+
+
 @pytest.mark.parametrize(
     "allowed",
     [
@@ -173,6 +214,9 @@ def test_a_false_alarm_can_be_allowed(
     at = scanned(stack="node")
     at.commit(**allowed)
     assert at.run("ops/scan").returncode == 0
+
+
+# Dependencies
 
 
 @pytest.mark.parametrize(
