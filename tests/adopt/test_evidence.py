@@ -523,8 +523,8 @@ def added(files: Mapping[str, str], **answers: str) -> set[str]:
 COMMON = {
     ".copier-answers.yml", ".env.example", ".env.live.example", ".env.local.example",
     ".env.sandbox.example", ".env.testbed.example", ".gitattributes", ".gitignore",
-    ".pre-commit-config.yaml", "CHANGELOG.md", "CODEOWNERS", "LICENSE", "README.md",
-    "SECURITY.md", "cliff.toml", "renovate.json",
+    ".gitleaks.toml", ".pre-commit-config.yaml", "CHANGELOG.md", "CODEOWNERS", "LICENSE",
+    "README.md", "SECURITY.md", "cliff.toml", "renovate.json",
 }  # fmt: skip
 IMAGE = {".dockerignore", "Dockerfile", "compose.yaml"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -23,6 +24,31 @@ if TYPE_CHECKING:
 LETTERS = "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJkQ0vW7yEzU1oPd"
 TOKEN = "ghp_" + LETTERS[:36]
 
+#: Others, by the rule of gitleaks that knows them.
+PLANTED = {
+    "aws-access-token": "AKIA" + "QYLPMN5HXKW3ZC7R",
+    "doppler-api-token": f"dp.pt.{LETTERS[:43]}",
+    "doppler-token": f"dp.st.live.{LETTERS[:43]}",
+    "github-pat": TOKEN,
+    "jwt": f"eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.{LETTERS[:43]}",
+    "private-key": "-----BEGIN {0}-----\n{1}\n{1}\n-----END {0}-----".format(
+        "PRIVATE KEY", LETTERS
+    ),
+    "slack-bot-token": f"xoxb-123456789012-123456789012-{LETTERS[:24]}",
+    "slack-webhook-url": f"https://hooks.slack.com/services/T0A1B2C3D/B0A1B2C3D/{LETTERS[:24]}",
+    "stripe-access-token": f"sk_live_{LETTERS[:24]}",
+    "url-with-password": f"postgres://app:{LETTERS[:20]}@db.internal:5432/app",
+}
+
+#: Environment files, with what gitleaks takes for harmless: one is empty, and one no text to git.
+REAL = {
+    ".env": b"",
+    ".env.local": "A=1".encode("utf-16"),
+    ".env.live": b"PIN=1234",
+    "config/.env.production": b"A=1",
+    "my notes/.env testbed": b"A=1",
+}
+
 
 @dataclass
 class Repository(Checkout):
@@ -33,6 +59,7 @@ class Repository(Checkout):
     def commit(self, **files: str) -> None:
         """Commit files."""
         for name, text in files.items():
+            (self.project / name).parent.mkdir(exist_ok=True)
             (self.project / name).write_text(text)
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message", "a commit")
@@ -54,7 +81,7 @@ class Repository(Checkout):
 @pytest.fixture
 def scanned(render: Render, tmp_path: Path) -> Callable[..., Repository]:
     """Give a function that commits a project whose dependencies are fine."""
-    for tool in ("gitleaks", "hadolint"):
+    for tool in ("gitleaks", "hadolint", "prek"):
         if not shutil.which(tool):
             pytest.skip(f"needs {tool}")
 
@@ -103,6 +130,54 @@ def test_each_check_runs_whatever_the_others_found(scanned: Callable[..., Reposi
 
 
 # Secrets
+
+
+def test_planted_secrets_are_found_before_they_are_committed_and_after(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    for rule, text in PLANTED.items():
+        (at.project / f"{rule}.txt").write_text(f"{text}\n")
+    at.git("add", "--all")
+    for command in (["ops/scan", "--staged"], ["ops/scan"]):
+        done = at.run(*command)
+        assert at.checks(done)[1] == ["secrets"]
+        found = re.findall(
+            r"^RuleID: +(\S+)\n(?:Entropy.*\n)?File: +(\S+)", done.stdout, re.MULTILINE
+        )
+        assert sorted(found) == [(rule, f"{rule}.txt") for rule in PLANTED]
+        assert "see Scans in SECURITY.md" in done.stderr
+        assert not [rule for rule, text in PLANTED.items() if text in done.stdout + done.stderr]
+        at.commit()
+
+
+def test_what_stands_for_a_password_is_none(scanned: Callable[..., Repository]) -> None:
+    at = scanned(stack="node")
+    harmless = [
+        "postgres://app:postgres@db:5432/app",
+        "postgres://app:$DATABASE_PASSWORD_OF_LIVE@db.internal:5432/app",
+        "postgres://app:${DATABASE_PASSWORD_OF_LIVE}@db.internal:5432/app",
+        f"postgres://app:{LETTERS[:20]}@localhost:5432/app",
+        "https://cdn.example.com:8443/@scope/package@1.2.3",
+    ]
+    at.commit(**{"notes.txt": "\n".join(harmless)})
+    done = at.run("ops/scan")
+    assert done.returncode == 0, done.stdout
+
+
+# The slower of the two only with the slow tests, as both call the same script.
+@pytest.mark.parametrize("hooks", [pytest.param("pre-commit", marks=pytest.mark.slow), "prek"])
+def test_a_hook_refuses_to_commit_a_secret(scanned: Callable[..., Repository], hooks: str) -> None:
+    at = scanned(stack="node")
+    at.commit(**{"ops/lint": "#!/bin/sh\n"})
+    assert at.run(hooks, "install").returncode == 0
+    for name, text in {"notes.txt": TOKEN, ".env.live": "A=1", ".env.any.example": "A="}.items():
+        (at.project / name).write_text(text)
+        at.git("add", "--force", name)
+        done = at.run("git", "commit", "--message", "feat: something")
+        assert (done.returncode == 0) is name.endswith(".example"), done.stderr
+        assert name in done.stdout + done.stderr
+        at.git("reset", "--quiet", "--hard")
 
 
 def test_a_secret_that_was_deleted_again_is_still_known(scanned: Callable[..., Repository]) -> None:
@@ -178,23 +253,28 @@ def test_before_the_first_commit_it_is_what_that_will_add(
     assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
 
 
+@pytest.mark.parametrize("arguments", [[], ["--staged"]])
 def test_git_that_fails_has_shown_nothing(
-    scanned: Callable[..., Repository],
+    scanned: Callable[..., Repository], arguments: list[str]
 ) -> None:
     at = scanned(stack="node")
-    done = at.run("ops/scan", GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
+    done = at.run("ops/scan", *arguments, GIT_TEST_ASSUME_DIFFERENT_OWNER="1")
     assert at.checks(done)[1] == ["secrets"]
     assert "gitleaks could not look: " in done.stderr
     assert "dubious ownership" in done.stderr
 
 
+@pytest.mark.parametrize("arguments", [[], ["--staged"]])
 def test_it_reads_git_whose_diffs_have_colors(
-    scanned: Callable[..., Repository],
+    scanned: Callable[..., Repository], arguments: list[str]
 ) -> None:
     at = scanned(stack="node")
     at.git("config", "color.diff", "always")
-    at.commit(**{"notes.txt": TOKEN})
-    assert at.checks(at.run("ops/scan"))[1] == ["secrets"]
+    (at.project / "notes.txt").write_text(TOKEN)
+    at.git("add", "--all")
+    if not arguments:
+        at.commit()
+    assert at.checks(at.run("ops/scan", *arguments))[1] == ["secrets"]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +293,94 @@ def test_a_false_alarm_can_be_allowed(
 ) -> None:
     at = scanned(stack="node")
     at.commit(**allowed)
+    assert at.run("ops/scan").returncode == 0
+
+
+# Environment files
+
+
+def advice(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """Return what it says about secrets that it found."""
+    after = done.stderr.split("scan: checking: secrets\n")[1]
+    return [
+        line.removeprefix("scan: ") for line in after.split("\nscan: checking: ")[0].splitlines()
+    ]
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_an_environment_file_is_known_by_its_name(
+    scanned: Callable[..., Repository], name: str
+) -> None:
+    at = scanned(stack="node")
+    (at.project / name).parent.mkdir(exist_ok=True)
+    (at.project / name).write_bytes(REAL[name])
+    assert at.checks(at.run("ops/scan"))[1] == [], "git ignores it"
+    at.git("add", "--force", name)
+    for command in (["ops/scan", "--staged"], ["ops/scan"]):
+        done = at.run(*command)
+        assert done.returncode == 1
+        assert advice(done)[:2] == [
+            f"{name} is in git, where only an example of it may be: git rm --cached '{name}'",
+            "if it ever left this machine, its values are known: replace them where they are from",
+        ]
+        at.commit()
+    at.git("rm", "--quiet", "--cached", name)
+    at.commit()
+    assert at.run("ops/scan", "--staged").returncode == 0, "the next commit has none"
+    done = at.run("ops/scan")
+    assert at.checks(done)[1] == ["secrets"]
+    what, then = advice(done)
+    assert what.startswith(f"{name} was in git, and every clone still has it: replace ")
+    at.commit(**{".gitleaksignore": then.split("lets it pass: ")[1] + "\n"})
+    assert at.run("ops/scan").returncode == 0
+
+
+def test_an_environment_file_that_only_a_branch_or_a_merge_had_is_known(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    at.git("switch", "--quiet", "--create", "feature")
+    (at.project / ".env").touch()
+    at.git("add", "--force", ".env")
+    at.commit()
+    at.git("rm", "--quiet", ".env")
+    at.commit()
+    at.git("switch", "--quiet", "main")
+    at.commit()
+    at.git("merge", "--quiet", "--no-commit", "--no-ff", "feature")
+    (at.project / ".env.live").touch()
+    at.git("add", "--force", ".env.live")
+    at.commit()
+    at.git("rm", "--quiet", ".env.live")
+    at.commit()
+    what = [line.split(",")[0] for line in advice(at.run("ops/scan"))[::2]]
+    assert what == [".env was in git", ".env.live was in git"]
+
+
+def test_an_environment_file_is_known_in_a_folder_of_a_shallow_clone(
+    scanned: Callable[..., Repository], tmp_path: Path
+) -> None:
+    at = scanned(stack="node")
+    (at.project / ".git").rename(at.project.parent / ".git")
+    (at.project / ".env.live").touch()
+    at.git("add", "--force", ".env.live")
+    at.commit()
+    at.commit(**{"other.txt": "later\n"})
+    source, name = at.project.parent, at.project.name
+    at.git("clone", "--quiet", "--depth", "1", f"file://{source}", str(tmp_path / "clone"))
+    at.project = tmp_path / "clone" / name
+    assert advice(at.run("ops/scan"))[0].startswith(".env.live is in git")
+    at.git("rm", "--quiet", "--cached", ".env.live")
+    at.commit()
+    assert advice(at.run("ops/scan"))[0].startswith(".env.live was in git")
+
+
+def test_without_a_repository_an_environment_file_may_be_there(
+    scanned: Callable[..., Repository],
+) -> None:
+    at = scanned(stack="node")
+    shutil.rmtree(at.project / ".git")
+    (at.project / ".env.local").write_text("LOG_LEVEL=debug\n")
     assert at.run("ops/scan").returncode == 0
 
 
