@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -91,7 +92,7 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have quick tests write to memory: theirs are small files by the ten thousands.
+    """Have quick tests, and what they run, write to memory: small files by the ten thousands.
 
     Not the slow ones, which install packages and would fill it. CI is told where time goes.
     """
@@ -99,6 +100,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Spent())
     if "not slow" in config.option.markexpr and memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
+        if "TMPDIR" not in os.environ:
+            # What was killed leaves something there; processes of tests have that of their parent.
+            folder = tempfile.TemporaryDirectory(prefix="scaffold-tests-", dir=memory())
+            config.add_cleanup(folder.cleanup)
+            os.environ["TMPDIR"] = tempfile.tempdir = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
