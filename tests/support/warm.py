@@ -15,6 +15,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NoReturn
@@ -59,6 +60,9 @@ def serve() -> None:
     for module in pkgutil.walk_packages(scaffold.__path__, "scaffold."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)  # what takes the time
+    for name in ("typer._adapters", "typer.rich_utils"):  # imported with the first option, or help
+        with suppress(ImportError):
+            importlib.import_module(name)
     calls, told = os.fdopen(os.dup(0)), os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     while line := calls.readline():
