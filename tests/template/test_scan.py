@@ -70,6 +70,11 @@ class Repository(Checkout):
         file.write_text(f"#!/bin/sh\n{script}\n")
         file.chmod(0o755)
 
+    def spare(self) -> None:
+        """Have what looks at files find nothing, in a test of what looks at something else."""
+        for name in ("gitleaks", "hadolint"):
+            self.stub(name, "")
+
     def checks(self, done: subprocess.CompletedProcess[str]) -> tuple[list[str], list[str]]:
         """Return which checks were made, and which of them did not pass."""
         lines = done.stderr.splitlines()
@@ -401,6 +406,7 @@ def test_a_scan_that_could_not_look_says_so(
     scanned: Callable[..., Repository], stack: str, tool: str, script: str, *, looked: bool
 ) -> None:
     at = scanned(stack=stack)
+    at.spare()
     at.stub(tool, f"case $1 in audit) {script} ;; sbom | export) echo '{{}}' ;; esac")
     done = at.run("ops/scan")
     assert done.returncode == 1
@@ -410,6 +416,7 @@ def test_a_scan_that_could_not_look_says_so(
 
 def test_a_mirror_of_the_advisories_is_asked_instead(scanned: Callable[..., Repository]) -> None:
     at = scanned(stack="python")
+    at.spare()
     at.stub("uv", "[ $1 != audit ] || echo \"$@\"; [ $1 != export ] || echo '{}'")
     asked = at.run("ops/scan", OSV_URL="http://127.0.0.1:1")
     assert "--service-url http://127.0.0.1:1" in asked.stdout
@@ -440,6 +447,7 @@ def test_osv_objects_to_what_is_high_in_the_image(
     scanned: Callable[..., Repository], score: str, code: int, *, passes: bool
 ) -> None:
     at = scanned(stack="node", scan="osv")
+    at.spare()
     (at.project / ".cache").mkdir()
     (at.project / ".cache/image.tar").touch()
     report = json.dumps(REPORT).replace("SCORE", score)
@@ -459,6 +467,7 @@ def test_a_report_that_is_none_is_no_answer(
     scanned: Callable[..., Repository], report: str
 ) -> None:
     at = scanned(stack="node", scan="osv")
+    at.spare()
     (at.project / ".cache").mkdir()
     (at.project / ".cache/image.tar").touch()
     at.stub("osv-scanner", f"printf '%s' '{report}'")
@@ -480,6 +489,7 @@ def test_snyk_looks_at_the_lock_file_and_the_image(
     scanned: Callable[..., Repository], stack: str, reads: str, code: int, says: str
 ) -> None:
     at = scanned(stack=stack, scan="snyk")
+    at.spare()
     (at.project / ".cache").mkdir()
     (at.project / ".cache/image.tar").touch()
     at.stub("snyk", f'echo "snyk $@"; [ "$SNYK_TOKEN" = {TOKEN} ] || exit 9; exit {code}')
