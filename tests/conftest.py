@@ -92,19 +92,21 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have quick tests, and what they run, write to memory: small files by the ten thousands.
+    """Have quick tests, and what any tests run, write to memory: small files by the ten thousands.
 
-    Not the slow ones, which install packages and would fill it. CI is told where time goes.
+    Not the slow ones themselves, which install packages and would fill it, nor a Docker, which has
+    a disk of its own. CI is told where time goes.
     """
     if os.environ.get("CI"):
         config.pluginmanager.register(Spent())
-    if "not slow" in config.option.markexpr and memory():
+    marks = config.option.markexpr
+    if "not slow" in marks and memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
-        if "TMPDIR" not in os.environ:
-            # What was killed leaves something there; processes of tests have that of their parent.
-            folder = tempfile.TemporaryDirectory(prefix="scaffold-tests-", dir=memory())
-            config.add_cleanup(folder.cleanup)
-            os.environ["TMPDIR"] = tempfile.tempdir = folder.name
+    if marks != "image" and "TMPDIR" not in os.environ and memory():
+        # What was killed leaves something there; processes of tests have that of their parent.
+        folder = tempfile.TemporaryDirectory(prefix="scaffold-tests-", dir=memory())
+        config.add_cleanup(folder.cleanup)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

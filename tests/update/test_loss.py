@@ -22,7 +22,7 @@ from pathlib import Path
 
 import copier
 import pytest
-from conftest import ROOT, memory, shared
+from conftest import ROOT, shared
 from copier.errors import UserMessageError
 from corpus import (
     KINDS,
@@ -51,8 +51,6 @@ MARKER = re.compile(rb"(?m)^(<{7,}|>{7,}|\|{7,}) ")
 WRITES = bool(os.environ.get("UPDATE_TABLES"))
 #: For every kind of edit and every kind of change.
 EACH = 4
-#: Where files are quick, if there is such a place: git and we wait for each to be on the disk.
-MEMORY = memory() or None
 
 Place = tuple[str, int, bytes]
 
@@ -316,16 +314,15 @@ def _judge(job: tuple[int, Case]) -> Verdict:
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with tempfile.TemporaryDirectory(prefix="loss-", dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(prefix="loss-") as folder:
         yield build(Path(folder))
 
 
 @pytest.mark.slow  # building its world takes as long as a part
 @pytest.mark.parametrize("part", range(2))
 def test_a_sample_of_edited_projects_loses_nothing_and_hides_nothing(
-    world: World, part: int, monkeypatch: pytest.MonkeyPatch
+    world: World, part: int
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", MEMORY)
     with Shelf() as shelf, shared(shelf):
         for number, case in enumerate([*cases(EACH)][part * 7 :: len(PEOPLE) * 6 + 5]):
             verdict = judge(world, case, compare=False, thorough=number % 3 == 0)
