@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import TEMPLATE, Render, tree
+from conftest import TEMPLATE, Render, rendered, tree
 from hypothesis import given
 from hypothesis import strategies as st
 from mini import mini_template
@@ -509,7 +509,7 @@ def test_a_large_repository_is_looked_at_in_no_time() -> None:
 
 
 def written(**answers: str) -> set[str]:
-    return {str(file.path) for file in render_files(TEMPLATE, resolve(TEMPLATE, answers))}
+    return {str(file.path) for file in rendered(*answers.items())}
 
 
 def added(files: Mapping[str, str], **answers: str) -> set[str]:

@@ -159,7 +159,7 @@ def test_other_templates_too_are_rendered_as_copier_does(mini: str, tmp_path: Pa
 
 @pytest.mark.parametrize(
     "answers",
-    [{"description": True}, {"description": 1.0}, {"owner": 7}, {"description": "[a]"}],
+    [{"description": True, "owner": 7}, {"description": "[a]", "owner": 1.0}],
     ids=str,
 )
 def test_an_answer_of_another_type_means_the_same_to_both(

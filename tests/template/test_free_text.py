@@ -10,16 +10,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TEMPLATE
+from conftest import TEMPLATE, rendered
 from dialects import Yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_quote import HOSTILE, HOSTILE_LINES, LINE, TEXT
 
 from scaffold.errors import UsageError
-from scaffold.template.answers import resolve
 from scaffold.template.questions import Question
-from scaffold.template.renderer import render
 
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)
@@ -35,7 +33,7 @@ PAIRS = [
 
 def project(**answers: str) -> dict[str, str]:
     """Render a project in memory: path to text."""
-    files = render(TEMPLATE, resolve(TEMPLATE, answers))
+    files = rendered(*answers.items())
     return {file.path.as_posix(): file.content.decode() for file in files}
 
 
