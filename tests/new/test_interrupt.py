@@ -36,7 +36,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[set[str], float]:
     return set(tree(folder / "my-service")), time.monotonic() - begin
 
 
-@pytest.mark.parametrize("moment", range(8))
+@pytest.mark.parametrize(
+    "moment", [0, 1, *(pytest.param(moment, marks=pytest.mark.slow) for moment in range(2, 8))]
+)
 def test_killed_at_any_moment(moment: int, whole: tuple[set[str], float], tmp_path: Path) -> None:
     files, seconds = whole
     process = start(tmp_path)

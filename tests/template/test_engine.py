@@ -179,20 +179,28 @@ def test_the_self_test_passes(render: Render, hosting: str) -> None:
     assert not (project / "theirs").exists()
 
 
+#: A self-test takes a second, and some of what it tells is enough to see at once.
+slow = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
     ("module", "pattern", "new"),
     [
         pytest.param("deploy.py", r"\bat\.restore\(.*\)", "None", id="a deploy restores nothing"),
-        pytest.param("deploy.py", r"\bat\.prove\(.*\)", "None", id="a deploy proves nothing"),
-        pytest.param("record.py", r"self\._git\.insist\(.*\)", "None", id="nothing is recorded"),
+        pytest.param("deploy.py", r"\bat\.prove\(.*\)", "None",
+                     id="a deploy proves nothing", marks=slow),
+        pytest.param("record.py", r"self\._git\.insist\(.*\)", "None",
+                     id="nothing is recorded", marks=slow),
         pytest.param("lock.py", r"git\.move\(self\._ref, ours, \"\"\)", "git",
-                     id="it stays locked"),
+                     id="it stays locked", marks=slow),
         pytest.param("rollback.py", r"\.platform\.restore\(.*\)", ".platform",
                      id="a rollback does nothing"),
-        pytest.param("host.py", r"def restore\(", "def restored(", id="a host that cannot restore"),
+        pytest.param("host.py", r"def restore\(", "def restored(",
+                     id="a host that cannot restore", marks=slow),
         pytest.param("host.py", r"def deploy\(self, commit: str, image: str\)",
                      "def deploy(self, commit: str)", id="a host that takes no image"),
-        pytest.param("tasks.py", r"\.\{task\}\"", '.{task}ed"', id="a name that is not there"),
+        pytest.param("tasks.py", r"\.\{task\}\"", '.{task}ed"',
+                     id="a name that is not there", marks=slow),
     ],
 )  # fmt: skip
 def test_the_self_test_tells_an_edit_that_breaks_a_task(

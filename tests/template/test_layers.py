@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -30,6 +31,7 @@ SHARED = {
 SCHEMA = json.loads((ROOT / "template/option.schema.json").read_text())
 
 
+@cache
 def emitted(layer: Path) -> dict[str, list[str]]:
     """Give the paths that a layer writes, each with the switches of the pairs it is inside of."""
     paths: dict[str, list[str]] = {}
@@ -40,6 +42,16 @@ def emitted(layer: Path) -> dict[str, list[str]]:
             plain = "/".join(part for part in parts if part not in pairs)
             paths[plain.removesuffix(".jinja")] = pairs
     return paths
+
+
+@cache
+def of_all() -> set[str]:
+    """Give the paths that every project has."""
+    return {
+        path.relative_to(PROJECT).as_posix().removesuffix(".jinja")
+        for path in PROJECT.rglob("*")
+        if path.is_file() and not SWITCH.match(path.relative_to(PROJECT).parts[0])
+    }
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
@@ -105,12 +117,7 @@ def together(layer: Path, other: Path) -> bool:
     ],
 )
 def test_no_two_layers_write_one_path(a: Path, b: Path) -> None:
-    shared = {
-        path.relative_to(PROJECT).as_posix().removesuffix(".jinja")
-        for path in PROJECT.rglob("*")
-        if path.is_file() and not SWITCH.match(path.relative_to(PROJECT).parts[0])
-    }
-    ours, theirs = emitted(a), shared if b == PROJECT else emitted(b)
+    ours, theirs = emitted(a), of_all() if b == PROJECT else emitted(b)
     # Windows and macOS take names that differ in case alone for one.
     assert not {path.lower() for path in ours} & {path.lower() for path in theirs}
 

@@ -484,7 +484,14 @@ def test_a_report_that_is_none_is_no_answer(
         ("python", "--file=.cache/requirements.txt --package-manager=pip"),
     ],
 )
-@pytest.mark.parametrize(("code", "says"), [(0, ""), (1, "not passed"), (2, "could not look")])
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (0, ""),
+        pytest.param(1, "not passed", marks=pytest.mark.slow),
+        (2, "could not look"),
+    ],
+)
 def test_snyk_looks_at_the_lock_file_and_the_image(
     scanned: Callable[..., Repository], stack: str, reads: str, code: int, says: str
 ) -> None:
