@@ -318,7 +318,9 @@ def test_candidates_are_counted(releases: Callable[..., Releases]) -> None:
     at = releases()
     for malformed in ("v1.2.0-rc.next", "v1.2.0-rc.08", "v1.2.0-rc.1-rc.9"):
         at.git("tag", malformed)
-    for number in range(1, 12):
+    for number in (1, 2, 10, 11):
+        if number == 10:  # those between are counted as the second is
+            at.git("tag", "v1.2.0-rc.9")
         at.commit(f"feat: thing {number}")
         done = at.release("--rc")
         assert done.returncode == 0, done.stderr
