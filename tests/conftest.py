@@ -405,12 +405,14 @@ def scaffold(tmp_path: Path) -> Scaffold:
     def scaffold(
         *args: str, cwd: Path = tmp_path, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        if not variables:
-            return warm.run(*args, cwd=cwd, env=os.environ)
+        environment = {**os.environ, **variables}
+        if not any(name.startswith(("PYTHON", "LC_")) for name in variables):
+            return warm.run(*args, cwd=cwd, env=environment)
+        # Python reads these when it starts.
         return subprocess.run(
             [sys.executable, "-m", "scaffold", *args],
             cwd=cwd,
-            env={**os.environ, **variables},
+            env=environment,
             check=False,
             capture_output=True,
             text=True,
