@@ -60,7 +60,7 @@ def causes(template: Template, answers: Answers, path: PurePosixPath) -> tuple[C
     Raises:
         TemplateError: When a folder's name cannot be read.
     """
-    folders = {f"{{{{use.{o.axis}.{o.id}}}}}": Cause.of(o) for o in template.catalog.options}
+    folders = {f"{{{{use.{o.axis}.{o.key}}}}}": Cause.of(o) for o in template.catalog.options}
     for name, cause in traits(template, answers).items():
         folders[f"{{{{use.trait.{name}}}}}"] = cause
     found: dict[Cause, None] = {}

@@ -56,6 +56,11 @@ class Option:
             return cls(row["order"], row["id"], row["axis"], row["label"], row["why"], row)
 
     @property
+    def key(self) -> str:
+        """What its folder calls it: a hyphen is no part of a name in Jinja."""
+        return self.id.replace("-", "_")
+
+    @property
     def needs(self) -> Mapping[str, Sequence[str]]:
         """The ids of the options that it works with, for each axis where not all do."""
         found: Mapping[str, Sequence[str]] = self.row.get("needs", {})
