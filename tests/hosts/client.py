@@ -39,7 +39,7 @@ def main(folder: str) -> None:
     sys.path.insert(0, folder)
     http: Any = importlib.import_module("engine.http")
     calls: Any = importlib.import_module("engine.api")
-    settings = importlib.import_module("engine.settings")
+    settings = importlib.import_module("engine.variables")
     for line in sys.stdin:
         told = json.loads(line)
         http.time = calls.time = clock = Clock()

@@ -116,7 +116,7 @@ class Repository:
             case ["log", "-1", "--format=%cI", commit] | ["show", *_, "--format=%cI", commit]:
                 return self.commits[commit].time
             case ["log", "--reverse", _, tip]:
-                keys = ("Action", "Commit", "Release", "Image")
+                keys = ("Action", "Commit", "Release", "Image", "Settings", "Age")
                 rows = (
                     [*map(it.trailer, keys), it.time, "somebody"]
                     for it in reversed(self.history(tip))
@@ -232,15 +232,28 @@ class Host:
             raise world.engine.errors.DeployFailed(f"{commit} is doomed")
         world.rows.insert(0, (f"r{len(world.rows) + 1}", commit, image))
         world.live = world.rows[0][0]
+        world.ran_with[world.live] = dict(world.told)
 
     def restore(self, target: Any) -> None:
         """Have one live again that was."""
         if target.release not in [row[0] for row in self.world.rows]:
             raise self.world.engine.errors.Failure(f"{target.release} is gone")
         self.world.live = target.release
+        self.world.told = dict(self.world.ran_with.get(target.release, self.world.told))
 
     def freeze(self) -> None:
         """Nobody else deploys."""
+
+    def told(self) -> dict[str, str | None] | None:
+        """Give what the service is told."""
+        if self.world.built:
+            return None
+        return {name: it if self.world.shows else None for name, it in self.world.told.items()}
+
+    def tell(self, change: Any) -> None:
+        """Tell it something else."""
+        kept = {name: it for name, it in self.world.told.items() if name not in change.unsets}
+        self.world.told = {**kept, **change.sets}
 
     def bootstrap(self, plan: Any) -> None:
         """Have a name."""
@@ -266,6 +279,9 @@ class World(Tasks):
         fails: By the methods of the host, how their next calls fail.
         tells: What the host knows a release by: `commit`, `image`, or only its `id`.
         sick: Commits that are not healthy.
+        told: What the service is told; `ran_with` is what it was when a release began.
+        shows: Whether the host shows values.
+        built: Whether it is a site, which is built with its settings.
         files: Tasks of the project's own, such as `ops/notify`, and what they do; False fails.
     """
 
@@ -274,6 +290,10 @@ class World(Tasks):
     rows: list[tuple[str, str, str]] = field(default_factory=list)
     live: str = ""
     named: bool = False
+    told: dict[str, str] = field(default_factory=dict)
+    ran_with: dict[str, dict[str, str]] = field(default_factory=dict)
+    shows: bool = True
+    built: bool = False
     fails: dict[str, list[Exception]] = field(default_factory=dict)
     tells: str = "commit"
     images: bool = True

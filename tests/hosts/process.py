@@ -32,7 +32,10 @@ from vendors.base import SKOPEO, Machine, Vendor
 
 from scaffold import project
 
-TASKS = ("bootstrap", "deploy", "drill", "publish", "release", "releases", "rollback", "smoke")
+TASKS = (
+    "bootstrap", "deploy", "drill", "publish", "release", "releases", "rollback", "settings",
+    "smoke",
+)  # fmt: skip
 PACKAGE = ENGINE
 #: What no task reads, of a generated project.
 UNREAD = ("src", "test", "tests", "app", "web", "docs")

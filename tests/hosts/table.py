@@ -13,10 +13,18 @@ from pages import recorded
 from vendors import VENDORS
 
 if TYPE_CHECKING:
+    from process import Inside
     from vendors.base import Machine
 
 PAGE = ROOT / "docs/reference/hosts-proof.md"
 COLUMNS = [vendor.title for vendor in VENDORS]
+
+
+def calls(at: Inside) -> list[str]:
+    """Give what the newest task asked of its host."""
+    named = (*at.vendor.commands, "GET", "POST", "PUT", "PATCH", "DELETE")
+    asked = [step for step in at.steps if step.split()[0] in named]
+    return [step for step in asked if not re.search("/(healthz|readyz)$", step)]
 
 
 def cells(line: str) -> list[str]:

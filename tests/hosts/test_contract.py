@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from memory import Remembered
 from process import Inside
-from table import shown
+from table import calls, shown
 from vendors import VENDORS
 from vendors.base import SECRET, AllBut, Fault, Vendor
 
@@ -48,13 +48,6 @@ def settled(at: Inside, commit: str) -> None:
     [line] = [line for line in done.stdout.splitlines() if line.startswith("*")]
     assert commit[:7] in line, "of what runs there is one row"
     assert not at.locked()
-
-
-def calls(at: Inside) -> list[str]:
-    """Give what the newest task asked of its host."""
-    named = (*at.vendor.commands, "GET", "POST", "PUT", "PATCH", "DELETE")
-    asked = [step for step in at.steps if step.split()[0] in named]
-    return [step for step in asked if not re.search("/(healthz|readyz)$", step)]
 
 
 def test_no_secret_is_in_what_is_written_down(at: Inside) -> None:
@@ -289,6 +282,7 @@ def test_a_drill_shows_that_a_broken_build_makes_way(at: Inside) -> None:
         ("deploy what runs", 0),
         ("deploy a broken build, see it roll back", 1),
         ("look at version and health", 0),
+        ("look at its settings", 0),
         ("look at what is recorded", 0),
     ]
     assert at.run("ops/drill", "live", "--last").stdout == file.read_text()

@@ -49,6 +49,22 @@ def at(do: Vendor, tmp_path: Path) -> Machine:
     return Inside.inside(do, tmp_path)
 
 
+def given(at: Machine, **values: str) -> None:
+    """Have live's settings on this machine."""
+    example = at.project / ".env.example"
+    known = example.read_text()
+    new = [f"\n# One.\n# Type: string\n{name}=\n" for name in values if f"\n{name}=" not in known]
+    example.write_text(known + "".join(new))
+    lines = "".join(f"{name}='{value}'\n" for name, value in values.items())
+    (at.project / ".env.live").write_text(f"{lines}SETTINGS_KEY={'k' * 32}\n")
+
+
+def settings(do: DigitalOcean) -> dict[str, str]:
+    """Give what the running process has that no file says."""
+    said = ("APP_ENV", "CLIENT_IP_HEADER", "LOG_LEVEL", "PORT")
+    return {key: value for key, value in do.environ().items() if key not in said}
+
+
 def edit(project: Path, **settings: Any) -> None:
     """Change what the file of live says of its service."""
     file = project / ".do/app.live.json"
@@ -137,8 +153,10 @@ def test_every_call_and_every_answer_is_as_digitalocean_describes_it(
     at: Machine, do: Recording, described: Description
 ) -> None:
     do.spec = None
+    given(at, API_KEY="first", OTHER="one")
     at.commit("v0.1.0")
     assert at.run("ops/bootstrap", "live").returncode == 0
+    given(at, API_KEY="second")
     first = at.deploy("v1.0.0")
     edit(at.project, instance_count=3)
     at.deploy("v1.1.0")
@@ -725,6 +743,83 @@ def test_a_rollback_to_what_is_sick_goes_back_to_what_ran(at: Machine, do: Recor
     assert (do.running(), wanted(do), do.pinned) == (second, second, "")
 
 
+def test_an_app_begins_with_settings(at: Machine, do: Recording) -> None:
+    do.spec = None
+    given(at, API_KEY="first")
+    at.commit("v1.0.0")
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert settings(do) == {"API_KEY": "first"}
+    assert do.spec
+    [key] = [each for each in do.spec["services"][0]["envs"] if each["key"] == "API_KEY"]
+    assert (key["type"], key["scope"]) == ("SECRET", "RUN_TIME")
+
+
+@pytest.mark.parametrize("value", ["${APP_URL}/x", "a${API_KEY}", "EV[1:x]"])
+@pytest.mark.parametrize("task", [("bootstrap", "live"), ("settings", "live", "push")])
+def test_a_value_that_app_platform_takes_for_something_else_is_refused_by_name(
+    at: Machine, do: Recording, task: tuple[str, ...], value: str
+) -> None:
+    given(at, OTHER=value)
+    at.commit("v1.0.0")
+    if task[0] == "bootstrap":
+        do.spec = None
+    done = at.run(f"ops/{task[0]}", *task[1:])
+    assert done.returncode == 1
+    assert "the value of OTHER would not arrive as it is" in done.stderr
+    assert value not in done.stderr
+    assert do.changes() == []
+
+
+def test_a_change_of_settings_keeps_the_image_that_runs_and_what_others_added(
+    at: Machine, do: Recording
+) -> None:
+    good = at.deploy("v1.0.0")
+    assert do.spec
+    bad = at.commit("v1.1.0")
+    do.spec["services"][0]["image"]["digest"] = f"sha256:{bad}{'0' * 24}"
+    do.spec["services"][0]["envs"].append({"key": "OF_SOMEBODY", "value": "else"})
+    given(at, API_KEY="first")
+    at.vendor.faults = [Fault("PUT .*", "401", after=1)]
+    assert at.run("ops/settings", "live", "push").returncode == 1
+    do.lapse()
+    assert (do.running(), wanted(do)) == (good, good)
+    assert settings(do) == {"OF_SOMEBODY": "else", "API_KEY": "first"}
+
+
+def test_a_file_does_not_undo_a_setting(at: Machine, do: Recording) -> None:
+    given(at, CORS_ORIGINS="https://a.example")
+    envs = [{"key": "CORS_ORIGINS", "value": "https://b.example"}]
+    edit(at.project, envs=envs)
+    at.deploy("v1.0.0")
+    assert at.run("ops/bootstrap", "live").returncode == 0
+    assert do.environ()["CORS_ORIGINS"] == "https://a.example"
+
+
+def test_a_rollback_that_fails_does_not_take_settings_back(at: Machine, do: Recording) -> None:
+    given(at, API_KEY="first", OTHER="one")
+    first = at.deploy("v1.0.0")
+    given(at, API_KEY="second")
+    second = at.deploy("v1.1.0")
+    do.doomed = {first}
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert f"live may still run {second}" in done.stderr
+    assert (do.running(), wanted(do), do.pinned) == (second, second, "")
+    assert settings(do) == {"API_KEY": "second"}
+
+
+def test_nor_does_a_deploy_that_fails_where_nothing_was_recorded(
+    at: Machine, do: Recording
+) -> None:
+    """What ran is brought back, and has what it was told meanwhile."""
+    good = at.deploy("v1.0.0")
+    given(at, API_KEY="first")
+    do.doomed = {at.commit("v1.1.0")}
+    assert at.run("ops/deploy", "live", "--no-record").returncode == 1
+    assert (do.running(), wanted(do)) == (good, good)
+    assert settings(do) == {"API_KEY": "first"}
+
+
 def test_a_setting_with_spaces_and_lines_stays_one(at: Machine, do: Recording) -> None:
     value = 'https://a.example  https://b.example\n"quoted" $HOME\t*'
     envs = [{"key": "CORS_ORIGINS", "value": value}, {"key": "PORT", "value": "3000"}]
@@ -778,6 +873,29 @@ def test_a_file_is_laid_over_what_an_app_has(appspec: Any, has: Any, file: Any, 
     before = json.dumps([has, file])
     assert appspec.over(has, file) == both
     assert json.dumps([has, file]) == before, "neither is changed"
+
+
+@pytest.mark.parametrize(
+    ("then", "today", "both"),
+    [
+        ("A=1 B=s", "A=2 B=s", "A=1 B=s"),
+        ("A=1 B=s C=3", "B=t", "A=1 B=t C=3"),
+        ("A=1", "A=2 B=s", "A=1 B=s"),
+        ("A=1 B=s", "A=2", "A=1"),
+        ("B=s", "B=1", "B=1"),
+        ("B=1", "B=s", "B=s"),
+    ],
+)
+def test_what_goes_back_has_todays_secrets(appspec: Any, then: str, today: str, both: str) -> None:
+    """Letters are secrets."""
+
+    def spec(text: str) -> dict[str, Any]:
+        envs = [dict(zip(("key", "value"), each.split("="), strict=True)) for each in text.split()]
+        for each in envs:
+            each["type"] = "SECRET" if each["value"].isalpha() else "GENERAL"
+        return {"services": [{"name": "service", "envs": envs}, {"name": "other"}]}
+
+    assert appspec.confided(spec(then), spec(today)) == spec(both)
 
 
 @pytest.mark.parametrize(

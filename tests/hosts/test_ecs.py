@@ -82,7 +82,7 @@ def test_a_deploy_takes_all_but_the_image_from_the_task_definition_of_the_stack(
     at.deploy("v1.1.0")
     said(at, aws, "ops/rollback", "live")
     # Somebody sets the environment up anew, and the release that runs has settings of before.
-    aws.declared = aws.declare({"Image": aws.image(aws.declared), "LogLevel": "warn"})
+    aws.declared = aws.declare({"LogLevel": "warn"})
     at.deploy("v1.2.0")
     [container] = aws.definitions[-1]["containerDefinitions"]
     assert container["environment"] == [{"name": "LOG_LEVEL", "value": "warn"}]
@@ -505,7 +505,7 @@ def test_the_template_has_every_parameter_and_takes_its_value(render: Render, en
     folder = files(render)
     declared = yaml.load((folder / "service.yaml").read_text(), Template)["Parameters"]  # noqa: S506 (a safe one)
     given = json.loads((folder / f"{env}.json").read_text())["Parameters"]
-    told = {"Image", "Commit", "Cluster"}
+    told = {"Release", "Secret", "Cluster"}
     assert given.keys() == declared.keys() - told
     assert given["Environment"] == env
     for name, value in given.items():
@@ -532,7 +532,13 @@ def test_the_service_may_do_nothing_and_its_start_only_what_it_needs(render: Ren
         assert statement["Resource"] != "*" or actions == "ecr:GetAuthorizationToken"
 
 
-def test_who_deploys_may_do_what_the_tasks_do_and_no_more(at: Machine, aws: Ecs) -> None:
+@pytest.mark.parametrize("secrets", ["dotenv", "aws-sm"])
+def test_who_deploys_may_do_what_the_tasks_do_and_no_more(
+    aws: Ecs, tmp_path: Path, secrets: str
+) -> None:
+    at = Inside.inside(aws, tmp_path, secrets=secrets)
+    (at.project / ".env.live").write_text("MAX_CONNECTIONS=7\n")
+    aws.manager.write("my-service/live", {"MAX_CONNECTIONS": "7"})
     for tag in ("v1.0.0", "v1.1.0"):
         at.deploy(tag)
     said(at, aws, "ops/releases", "live")

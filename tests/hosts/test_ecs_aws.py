@@ -6,22 +6,22 @@ import importlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
 import pytest
+from amazon import moto
 from conftest import ENGINE, Bench, Call, Render, answering
 from vendors.base import REGISTRY, SECRET, SKOPEO
 
 pytestmark = pytest.mark.slow
 
 HERE = "my-service-live"
+FIRST = f"arn:aws:ecs:us-east-1:123456789012:task-definition/{HERE}:1"
 
 
 def lint(template: Path) -> subprocess.CompletedProcess[str]:
@@ -50,7 +50,7 @@ def test_cfn_lint_refuses_what_is_wrong(render: Render, right: str, wrong: str, 
 
 
 #: What moto leaves out: the outputs of a stack that a change set made, and of a deployment what was
-#: updated. Of a task definition in a template it keeps but half: the test registers a whole one.
+#: updated. Of a task definition in a template it keeps but half: the test has a whole one.
 MENDED = """\
 #!/bin/sh
 case "$*" in
@@ -60,7 +60,7 @@ case "$*" in
       describe-stack-resources --stack-name {name}) || exit
     printf '%s' "$resources" | jq --argjson stack "$stack" '
       .StackResources | map({{(.LogicalResourceId // ""): .PhysicalResourceId}}) | add
-      | {{Cluster: .OwnCluster, TaskDefinition: "{name}", Url: "https://{name}.example.com",
+      | {{Cluster: .OwnCluster, TaskDefinition: "{whole}", Url: "https://{name}.example.com",
          Service: (if .Service then "{name}" else null end),
          Repository: "123456789012.dkr.ecr.us-east-1.amazonaws.com/{name}"}}
       | with_entries(select(.value)) | to_entries
@@ -73,10 +73,6 @@ case "$*" in
       def fixed: .taskDefinition as $runs | .deployments[].taskDefinition = $runs;
       if .service then .service |= fixed else .services[] |= fixed end'
     ;;
-  *' describe-task-definition '*)
-    definition=$('{aws}' "$@") || exit
-    printf '%s' "$definition" | jq '.taskDefinition.containerDefinitions[0].image //= "none"'
-    ;;
   *) exec '{aws}' "$@" ;;
 esac
 """
@@ -85,27 +81,20 @@ esac
 @pytest.fixture
 def real(render: Render, tmp_path: Path) -> Iterator[Bench]:
     """A machine with the real `aws`, and moto in place of AWS, whose tasks all run at once."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     (tmp_path / "bin").mkdir()
-    environment = {
-        **os.environ,
-        **REGISTRY,
-        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "HOME": str(tmp_path),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "POLL_INTERVAL": "0",
-        "MOTO_ECS_SERVICE_RUNNING": "2",
-    }
-    log = (tmp_path / "moto.log").open("w")
-    with subprocess.Popen(
-        [Path(sys.executable).with_name("moto_server"), "--port", str(port)],
-        env=environment, stdout=log, stderr=subprocess.STDOUT,
-    ) as moto:  # fmt: skip
+    with moto(tmp_path) as url:
+        environment = {
+            **os.environ,
+            **REGISTRY,
+            "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(tmp_path),
+            "CI": "",
+            "AWS_ENDPOINT_URL": url,
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "POLL_INTERVAL": "0",
+        }
         made = Bench(
             render(stack="node", ci="github", hosting="ecs"), environment, tmp_path / "bin"
         )
@@ -113,16 +102,10 @@ def real(render: Render, tmp_path: Path) -> Iterator[Bench]:
         made.stub("smoke")
         (made.project / "ops/smoke").write_text("#!/bin/sh\nexit\n")
         wrapper = made.bin / "aws"
-        wrapper.write_text(MENDED.format(aws=shutil.which("aws"), name=HERE))
+        wrapper.write_text(MENDED.format(aws=shutil.which("aws"), name=HERE, whole=FIRST))
         wrapper.chmod(0o755)
         made.init()
-        deadline = time.monotonic() + 30
-        while made.run("curl", "--silent", environment["AWS_ENDPOINT_URL"]).returncode:
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
         yield made
-        moto.terminate()
-    log.close()
 
 
 def asked(at: Bench, *command: str) -> Any:
@@ -155,8 +138,16 @@ WHOLE: dict[str, Any] = {
 }
 
 
+OWN = "\n# A key.\n# Type: string\n# Secret: yes\n# Default: none\n# Set in: none\nAPI_KEY=\n"
+
+
 def test_the_real_command_sets_up_deploys_and_rolls_back(real: Bench) -> None:
     """Template, parameters and calls pass the command's own checks and those of moto."""
+    file = real.bin.parent / "task.json"
+    file.write_text(json.dumps(WHOLE))
+    asked(real, "ecs", "register-task-definition", "--cli-input-json", f"file://{file}")
+    with (real.project / ".env.example").open("a") as example:
+        example.write(OWN)
     subnets = asked(real, "ec2", "describe-subnets")["Subnets"]
     file = real.project / ".aws/live.json"
     written = json.loads(file.read_text())
@@ -187,21 +178,22 @@ def test_the_real_command_sets_up_deploys_and_rolls_back(real: Bench) -> None:
         == "/healthz"
     )
 
-    file = real.bin.parent / "task.json"
-    file.write_text(json.dumps(WHOLE))
-    asked(real, "ecs", "register-task-definition", "--cli-input-json", f"file://{file}")
     commits = []
     for tag in ("v1.1.0", "v1.2.0"):
+        (real.project / ".env.live").write_text(f'API_KEY="{tag}\'s\n{SECRET}"\n')
         commits.append(real.commit(tag))
         done = real.run("ops/deploy", "live")
         assert done.returncode == 0, done.stderr
         assert commits[-1] in running(real)["image"]
+        assert environ(real) == {"API_KEY": f"{tag}'s\n{SECRET}"}
     done = real.run("ops/rollback", "live")
     assert done.returncode == 0, done.stderr
     container = running(real)
     assert commits[0] in container["image"]
-    assert container["dockerLabels"] == {"org.opencontainers.image.revision": commits[0]}
+    labels = {"org.opencontainers.image.revision": commits[0], "task-definition": FIRST}
+    assert container["dockerLabels"] == labels
     assert container["environment"] == WHOLE["containerDefinitions"][0]["environment"]
+    assert environ(real) == {"API_KEY": f"v1.2.0's\n{SECRET}"}, "a rollback has those of today"
 
 
 def described(at: Bench) -> Any:
@@ -214,6 +206,18 @@ def running(at: Bench) -> Any:
     definition = service["taskDefinition"]
     said = asked(at, "ecs", "describe-task-definition", "--task-definition", definition)
     return said["taskDefinition"]["containerDefinitions"][0]
+
+
+def environ(at: Bench) -> dict[str, str]:
+    """Give what a task has that starts now, read as ECS does."""
+    found = {}
+    for each in running(at)["secrets"]:
+        *arn, key, label, version = each["valueFrom"].split(":")
+        assert label == ""
+        told = ("--secret-id", ":".join(arn), "--version-id", version)
+        secret = asked(at, "secretsmanager", "get-secret-value", *told)
+        found[each["name"]] = json.loads(secret["SecretString"])[key]
+    return found
 
 
 def module(project: Path, name: str) -> Any:
@@ -231,6 +235,12 @@ def module(project: Path, name: str) -> Any:
     return importlib.import_module(f"{package}.{name}")
 
 
+def context(project: Path) -> Any:
+    """Give the environment live of a project, as its tasks have it."""
+    tasks, console = module(project, "tasks"), module(project, "errors").Console("deploy")
+    return module(project, "platform").Context(tasks.Call(tasks.Usage(1, 1, ""), ["live"], console))
+
+
 @pytest.fixture
 def ask(render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Give what calls the real `aws` as the tasks do, in this process."""
@@ -244,14 +254,44 @@ def ask(render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
         }  # fmt: skip
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        tasks, console = module(project, "tasks"), module(project, "errors").Console("deploy")
-        call = tasks.Call(tasks.Usage(1, 1, ""), ["live"], console)
-        at = module(project, "platform").Context(call)
-        aws = module(project, "aws").Aws(at, lambda: tmp_path)
-        return aws.ask(read, *command)
+        return module(project, "aws").Aws(context(project)).ask(read, *command)
 
     calling.failed = module(project, "calls").CallFailed  # type: ignore[attr-defined]
     return calling
+
+
+def test_the_real_command_moves_the_label_of_a_secret_that_people_write(
+    render: Render, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = render(stack="node", ci="github", hosting="ecs", secrets="aws-sm")
+    monkeypatch.chdir(project)
+    with moto(tmp_path) as url:
+        environment = {
+            "AWS_ENDPOINT_URL": url, "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "A",
+            "AWS_SECRET_ACCESS_KEY": SECRET, "HOME": str(tmp_path),
+        }  # fmt: skip
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        at = context(project)
+        aws, change = module(project, "aws").aws_of(at), module(project, "platform").Change
+        references = module(project, "references").References(at, aws)
+        references.create()
+        arn = references.find()
+        assert (references.told(arn), references.made(arn)) == ({}, [])
+        version = ""
+        for value in ("first", "second"):
+            before = version
+            written = json.dumps({"API_KEY": value, "APP_ENV": "live"})
+            write = ("secretsmanager", "put-secret-value", "--secret-id", arn, "--secret-string")
+            version = aws.ask(lambda it: it["VersionId"], *write, written)
+            if before:  # moto takes all labels from what was current, AWS only that one
+                label = ("--version-stage", "TOLD", "--move-to-version-id", before)
+                aws.text(*write[:1], "update-secret-version-stage", *write[2:4], *label)
+            at.values = {"API_KEY": value}
+            references.tell(arn, change(at.values, ()))
+            assert references.told(arn) == {"API_KEY": value}
+            [made] = references.made(arn)
+            assert made == {"name": "API_KEY", "valueFrom": f"{arn}:API_KEY::{version}"}
 
 
 @pytest.mark.parametrize("status", [429, 500, 0])

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from process import Inside
-from vendors.base import SECRET, SKOPEO
-from vendors.fly import Fly
+from vendors.base import REGISTRY, SECRET, SKOPEO, Fault
+from vendors.fly import Fly, imported
 
 
 @pytest.fixture
@@ -125,3 +127,63 @@ def test_a_drill_leaves_live_alone_unless_it_is_meant(at: Inside) -> None:
     assert done.returncode == 2
     assert "add --yes-live if that is what you want" in done.stderr
     assert at.vendor.changes() == before
+
+
+def rotated(at: Inside, key: str) -> None:
+    """Have another key on this machine."""
+    example = at.project / ".env.example"
+    if "API_KEY" not in example.read_text():
+        with example.open("a") as file:
+            file.write("\n# A key.\n# Type: string\n# Secret: yes\n# Default: none\nAPI_KEY=\n")
+    (at.project / ".env.live").write_text(f"API_KEY={key}\n")
+
+
+def test_the_command_reads_every_secret_as_it_is_or_is_not_told_it(at: Inside) -> None:
+    lengths = (itertools.product(" \"'#\n\rx", repeat=length) for length in range(1, 6))
+    for value in map("".join, itertools.chain(*lengths)):
+        try:
+            text = at.engine.secret.entry("KEY", value)
+        except at.engine.errors.NothingChanged:
+            assert '"' in value or "\r\n" in value, "everything else can be told"
+        else:
+            assert imported(f"A=b\n{text}C=d\n") == {"A": "b", "KEY": value, "C": "d"}
+
+
+def test_a_line_may_be_as_long_as_the_command_reads(at: Inside) -> None:
+    entry, longest = at.engine.secret.entry, "a\n" + "x" * (64 * 1024 - len('"""') - 1)
+    assert imported(entry("KEY", longest)) == {"KEY": longest}
+    with pytest.raises(at.engine.errors.NothingChanged, match="would not read KEY as it is"):
+        entry("KEY", f"{longest}x")
+
+
+def test_what_the_command_says_of_a_secret_is_not_repeated(at: Inside) -> None:
+    rotated(at, SECRET)
+    at.vendor.denial = f'Error: "{SECRET}" is not a valid secret name'  # type: ignore[misc]
+    at.vendor.faults = [Fault(at.vendor.tells, "401")]
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "fly secrets import failed\n" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_names_are_read_from_older_versions_of_the_command_too(at: Inside) -> None:
+    rotated(at, "first")
+    at.commit("v1.0.0")
+    at.stub("fly", """case $* in secrets\\ list*) echo '[{"Name": "API_KEY"}]' ;; esac""")
+    done = at.run("ops/deploy", "live")
+    assert "set API_KEY" in done.stderr
+
+
+def test_a_release_command_runs_for_what_is_new_and_not_for_what_comes_back(at: Inside) -> None:
+    rotated(at, "first")
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    rotated(at, "second")
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    none: dict[str, Any] = dict.fromkeys(REGISTRY, "")
+    done = at.run("ops/rollback", "live", **none)
+    assert done.returncode == 0, done.stderr
+    assert (fly(at).running(), fly(at).started) == (first, {"API_KEY": "second"})
+    assert "registry.example.com" not in "".join(at.steps), "there is no login"
+    skipped = ["--skip-release-command" in told["argv"] for told in fly(at).told]
+    assert skipped == [False, False, False, True]

@@ -134,8 +134,9 @@ def test_every_call_is_as_heroku_describes_it(at: Machine, heroku: Heroku) -> No
     heroku.made = False
     at.commit("v0.0.0")
     ok(at.run("ops/bootstrap", "live"))
+    heroku.set(GONE="since")
     at.deploy("v1.0.0")
-    heroku.set(LOG_LEVEL="debug")
+    heroku.set(LOG_LEVEL="debug", GONE=None)
     heroku.web["quantity"] = 1
     heroku.app_stack = "heroku-24"
     ok(at.run("ops/bootstrap", "live"))
@@ -223,19 +224,61 @@ def test_the_same_image_again_makes_no_release_and_is_no_error(at: Machine, hero
     assert len(heroku.releases) == before
 
 
-def test_a_rollback_names_the_config_vars_that_go_back_with_it(
-    traced: Machine, heroku: Heroku
-) -> None:
+def test_an_old_release_starts_with_the_config_vars_of_now(traced: Machine, heroku: Heroku) -> None:
     at = traced
-    at.deploy("v1.0.0")
-    heroku.set(DATABASE_URL="postgres://new", PEPPER=SECRET)
-    at.deploy("v1.1.0")
+    heroku.set(PEPPER="old", GONE="since")
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    heroku.set(DATABASE_URL="postgres://new", PEPPER=SECRET, GONE=None)
+    heroku.refused = {"old"}
     said = ok(at.run("sh", "-x", "ops/rollback", "live"))
-    assert "go back to what they were then: DATABASE_URL, PEPPER; set again" in said
-    assert "config vars are those that the release had" in said
+    assert heroku.running() == first
+    assert heroku.environ() == {"DATABASE_URL": "postgres://new", "PEPPER": SECRET}
+    assert "not rolled back: the config vars" in said
     assert SECRET not in said
     assert "postgres://new" not in said
-    assert "PEPPER" not in heroku.variables
+
+
+def test_config_vars_that_could_not_be_set_again_are_named(at: Machine, heroku: Heroku) -> None:
+    at.deploy("v1.0.0")
+    heroku.set(PEPPER=SECRET)
+    at.deploy("v1.1.0")
+    heroku.faults = [Fault(heroku.tells, "401")]
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 1
+    assert "these config vars are as they were then: PEPPER; set them again" in done.stderr
+
+
+def rotated(at: Machine, **values: str) -> None:
+    """Have other settings on this machine."""
+    with (at.project / ".env.example").open("a") as file:
+        file.writelines(f"\n# One.\n# Type: string\n# Default: none\n{name}=\n" for name in values)
+    (at.project / ".env.live").write_text("".join(f"{it}={values[it]}\n" for it in values))
+
+
+def test_a_rollback_after_a_rotation_needs_no_registry_of_ours(at: Machine, heroku: Heroku) -> None:
+    rotated(at, API_KEY="first")
+    first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    rotated(at, API_KEY="second")
+    ok(at.run("ops/settings", "live", "push"))
+    log = at.bin.parent / "skopeo.log"
+    log.write_text("")
+    nothing: dict[str, Any] = dict.fromkeys(REGISTRY, "")
+    ok(at.run("ops/rollback", "live", **nothing))
+    assert "registry.example.com" not in log.read_text()
+    assert (heroku.running(), heroku.environ()) == (first, {"API_KEY": "second"})
+    assert "POST /apps/my-service-live/releases" not in heroku.changes()
+
+
+def test_more_than_an_app_takes_is_refused_before_anything_is_set(
+    at: Machine, heroku: Heroku
+) -> None:
+    heroku.set(OF_SOMEBODY="x" * 60000)
+    rotated(at, SHORT="x", LONG="x" * 6000)
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "LONG is too long: the config vars of an app take 64 KB at most" in done.stderr
+    assert heroku.changes() == []
 
 
 def test_a_change_of_config_vars_is_a_release_but_not_what_a_rollback_goes_to(

@@ -25,6 +25,8 @@ IMAGE = "registry.example.com/team/service@sha256:{}000000000000000000000000"
 #: Railway's own for whatever it does not want to tell.
 INTERNAL = "Problem processing request"
 DEPLOY = "POST serviceInstanceDeployV2"
+DELETE = "POST variableDelete"
+KEY = "k" * 32
 ROLLBACK = "POST deploymentRollback"
 
 
@@ -46,6 +48,16 @@ def at(railway: Railway, tmp_path: Path) -> Machine:
 def traced(railway: Railway, render: Render, tmp_path: Path) -> Machine:
     """The same in processes, which a shell can trace."""
     return Machine.new(railway, render, tmp_path)
+
+
+def told(at: Machine, **values: str) -> None:
+    """Have live's settings on this machine."""
+    example = at.project / ".env.example"
+    known = example.read_text()
+    new = [f"\n# One.\n# Type: string\n{name}=\n" for name in values if f"\n{name}=" not in known]
+    example.write_text(known + "".join(new))
+    lines = [f"{name}='{value}'\n" for name, value in values.items()]
+    (at.project / ".env.live").write_text("".join([*lines, f"SETTINGS_KEY={KEY}\n"]))
 
 
 @cache
@@ -86,7 +98,9 @@ def wrong_in(call: Call) -> list[str]:
 def test_every_call_is_one_that_railway_publishes(at: Machine, railway: Railway) -> None:
     schema()
     assert at.run("ops/bootstrap", "live").returncode == 0
+    told(at, API_KEY="first", OTHER="one")
     at.deploy("v1.0.0")
+    told(at, API_KEY="second")
     at.deploy("v1.1.0")
     railway.doomed = {at.commit("v1.2.0")}
     railway.faults = [Fault("POST serviceInstanceDeployV2", "drop")]
@@ -102,6 +116,7 @@ def test_every_call_is_one_that_railway_publishes(at: Machine, railway: Railway)
         "serviceInstance", "variables", "variableCollectionUpsert", "serviceDomainCreate",
         "environment", "projectToken", "serviceInstanceUpdate", "serviceInstanceDeployV2",
         "deployment", "deployments", "deploymentCancel", "deploymentRollback",
+        "variablesForServiceDeployment", "variableDelete",
     }  # fmt: skip
     assert [found for call in railway.calls for found in wrong_in(call)] == []
 
@@ -127,6 +142,11 @@ def test_every_call_is_one_that_railway_publishes(at: Machine, railway: Railway)
             "mutation ($input: ServiceInstanceUpdateInput!)"
             ' { serviceInstanceUpdate(serviceId: "s", input: $input) }',
             {"input": {"healthCheckPath": "/healthz"}}, "healthCheckPath", id="a misspelt setting",
+        ),
+        pytest.param(
+            "mutation ($input: VariableDeleteInput!) { variableDelete(input: $input) }",
+            {"input": {"projectId": "p", "environmentId": "e", "name": "A", "skipDeploys": True}},
+            "skipDeploys", id="a variable that goes without a deploy",
         ),
         pytest.param("{ projectToken }", {}, "must have a selection", id="half a query"),
     ],
@@ -357,6 +377,79 @@ def test_a_question_that_railway_fails_at_is_asked_again(at: Machine, railway: R
     at.deploy("v1.0.0")
 
 
+def test_a_reference_in_a_value_is_refused_by_name(at: Machine, railway: Railway) -> None:
+    told(at, API_KEY="first")
+    at.deploy("v1.0.0")
+    told(at, API_KEY="second", OTHER="a${{API_KEY}}b")
+    before = railway.changes()
+    done = at.run("ops/settings", "live", "push")
+    assert done.returncode == 1
+    assert "something else in place of ${{…}} in the value of OTHER" in done.stderr
+    assert "nothing was changed in live" in done.stderr
+    assert railway.changes() == before
+
+
+@pytest.mark.parametrize("how", ["deploy", "push"])
+def test_what_railway_deploys_when_a_variable_goes_does_not_take_over(
+    at: Machine, railway: Railway, how: str
+) -> None:
+    told(at, API_KEY="first", OTHER="one")
+    commit = at.deploy("v1.0.0")
+    told(at, API_KEY="second")
+    if how == "push":
+        assert at.run("ops/settings", "live", "push").returncode == 0
+    else:
+        commit = at.deploy("v1.1.0")
+    assert railway.changes().count(DELETE) == 1
+    assert [row["status"] for row in railway.rows] == ["SUCCESS", "REMOVED", "REMOVED"]
+    assert railway.running() == commit
+    assert railway.environ() == {"API_KEY": "second"}
+
+
+def test_nor_does_a_deploy_of_which_nobody_knows_whether_it_began(
+    at: Machine, railway: Railway
+) -> None:
+    told(at, API_KEY="first")
+    good = at.deploy("v1.0.0")
+    told(at, API_KEY="second")
+    at.commit("v1.1.0")
+    railway.words = [Words("serviceInstanceDeployV2", INTERNAL, runs=True)]
+    assert at.run("ops/deploy", "live").returncode == 1
+    railway.lapse()
+    assert (railway.running(), railway.environ()) == (good, {"API_KEY": "second"})
+
+
+def test_what_was_sealed_is_known_by_its_name(at: Machine, railway: Railway) -> None:
+    told(at, API_KEY="first", OTHER="one")
+    at.deploy("v1.0.0")
+    railway.sealed = {"API_KEY", "OTHER"}
+    assert "nothing differs in live" in at.run("ops/settings", "live", "push").stderr
+    told(at, API_KEY="first")
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    assert railway.environ() == {"API_KEY": "first"}
+
+
+def test_others_additions_stay(at: Machine, railway: Railway) -> None:
+    told(at, API_KEY="first")
+    at.deploy("v1.0.0")
+    railway.variables["live"]["OF_SOMEBODY"] = "else"
+    told(at, OTHER="one")
+    at.deploy("v1.1.0")
+    assert railway.environ() == {"OF_SOMEBODY": "else", "OTHER": "one"}
+
+
+def test_a_bootstrap_does_not_undo_a_setting(at: Machine, railway: Railway) -> None:
+    told(at, LOG_FORMAT="text")
+    at.deploy("v1.0.0")
+    file = at.project / ".railway/live.json"
+    wanted = json.loads(file.read_text())
+    wanted["variables"]["LOG_FORMAT"] = "json"
+    file.write_text(json.dumps(wanted))
+    done = at.run("ops/bootstrap", "live")
+    assert done.returncode == 0, done.stderr
+    assert railway.variables["live"]["LOG_FORMAT"] == "text"
+
+
 def test_a_project_whose_making_was_not_answered_is_not_made_twice(
     at: Machine, railway: Railway
 ) -> None:
@@ -440,7 +533,7 @@ def test_an_answer_that_is_none_is_left_to_who_reads_it(engine: ModuleType, body
 )
 def test_a_release_is_known_by_its_digest(engine: ModuleType, meta: Any, what: str) -> None:
     node = {"id": "d-1", "status": "SUCCESS", "createdAt": "", "canRollback": True, "meta": meta}
-    release = part(engine, "host").Deployment.read(node).release
+    release = part(engine, "deployment").Deployment.read(node).release
     assert release.what == what
     assert release.image == (what if "@" in what else "")
 

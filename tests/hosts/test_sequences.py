@@ -728,7 +728,7 @@ def test_a_drill_deploys_what_never_gets_healthy_and_sees_it_go(at: World) -> No
     assert (evidence["result"], evidence["good"]) == ("passed", good)
     assert evidence["broken"] not in ("", good)
     assert [(step["expected"], step["exit"]) for step in evidence["steps"]] == [
-        (0, 0), (1, 1), (0, 0), (0, 0),
+        (0, 0), (1, 1), (0, 0), (0, 0), (0, 0),
     ]  # fmt: skip
     assert data == ["1 row", "looked", "looked"]
     assert at.run("drill", "live", "--last").stdout == file.read_text()

@@ -72,9 +72,77 @@ def test_a_deploy_publishes_what_the_commit_builds_for_the_environment(at: Machi
 
 def test_the_token_is_in_no_build(at: Machine, tmp_path: Path) -> None:
     at.deploy("v1.0.0")
-    seen = (tmp_path / "npm.env").read_text()
-    assert "GIT_COMMIT=" in seen
-    assert SECRET not in seen
+    assert "GIT_COMMIT=" in (tmp_path / "npm.run").read_text()
+    assert [file for file in tmp_path.glob("npm.*") if SECRET in file.read_text()] == []
+
+
+def document(at: Machine, name: str, *says: str) -> None:
+    """Have the site document a setting."""
+    lines = "".join(f"# {each}\n" for each in ("Type: string", *says))
+    with (at.project / ".env.example").open("a") as file:
+        file.write(f"\n# One of its own.\n{lines}{name}=\n")
+
+
+def test_what_builds_has_its_token_and_what_is_installed_has_none(
+    at: Machine, tmp_path: Path
+) -> None:
+    document(at, "MAPS_TOKEN", "Secret: yes")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", MAPS_TOKEN="of the build", DOTENV="VITE_APP_ENV=local")  # noqa: S106
+    assert done.returncode == 0, done.stderr
+    had = {file.suffix: file.read_text() for file in tmp_path.glob("npm.*")}
+    assert "MAPS_TOKEN=of the build\n" in had.pop(".run")
+    assert had
+    assert not [each for each in had.values() if "MAPS_TOKEN" in each or "DOTENV" in each]
+    assert "of the build" not in done.stderr
+
+
+def test_a_secret_that_everybody_could_read_is_refused(at: Machine) -> None:
+    document(at, "VITE_TOKEN", "Secret: yes")
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live", VITE_TOKEN="hush hush")  # noqa: S106
+    assert done.returncode == 1
+    assert "VITE_TOKEN: a secret in .env.example, and the build of a site gives " in done.stderr
+    assert at.vendor.changes() == []
+
+
+def test_a_secret_that_the_build_puts_into_a_file_is_not_published(at: Machine) -> None:
+    good = at.deploy("v1.0.0")
+    before = at.vendor.changes()
+    document(at, "MAPS_TOKEN", "Secret: yes")
+    with (at.project / "ops/build").open("a") as file:
+        file.write('echo "token = $MAPS_TOKEN" >dist/assets/map.js\n')
+    at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live", MAPS_TOKEN="hush hush")  # noqa: S106
+    assert done.returncode == 1
+    assert "the build put the value of MAPS_TOKEN, a secret, into assets/map.js" in done.stderr
+    assert "nothing was changed in live" in done.stderr
+    assert at.vendor.running() == good
+    assert at.vendor.changes() == before
+
+
+def test_what_is_committed_counts_where_nothing_else_was_read(at: Machine) -> None:
+    document(at, "VITE_MAPS", "Default: none, required")
+    document(at, "VITE_COUNTS", "Default: none")
+    at.commit("v1.0.0")
+    refused = at.run("ops/deploy", "live")
+    assert refused.returncode == 1
+    assert "VITE_MAPS: missing" in refused.stderr
+    with (at.project / ".env.live.example").open("a") as file:
+        file.write("VITE_MAPS=https://maps.example.com\n")
+    at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 0, done.stderr
+    assert "building without VITE_COUNTS\n" in done.stderr
+    del at.environment["CI"]  # a laptop, without .env.live
+    assert at.run("ops/deploy", "live").returncode == 0
+    (at.project / ".env.live.example").write_text("VITE_APP_ENV=live\n")
+    newest = at.commit("v1.2.0")
+    lacks = at.run("ops/deploy", "live", "--no-record")
+    assert lacks.returncode == 1
+    assert f"{newest} cannot be built for live without VITE_MAPS, which belong in .env.live" in (
+        lacks.stderr
+    )
 
 
 def test_a_build_that_fails_uploads_and_restores_nothing(at: Machine) -> None:

@@ -80,7 +80,7 @@ def test_no_tag_hides_the_branch(inside: Inside, name: str) -> None:
     before = Path.cwd()
     os.chdir(inside.project)
     try:
-        git = engine.git.Git(engine.settings.Settings({}))
+        git = engine.git.Git(engine.variables.Settings({}))
         assert (git.branch(), git.default_branch()) == ("main", "main"), done.stdout
     finally:
         os.chdir(before)

@@ -79,15 +79,149 @@ def test_a_project_is_set_up_once(at: Machine) -> None:
     assert vendor.variables["LOG_LEVEL"] == "info"
 
 
-def test_a_setting_with_a_space_stays_one(at: Machine) -> None:
-    file = at.project / ".env.live.example"
-    file.write_text(
-        file.read_text() + "# Not this\nCORS_ORIGINS=https://a.example https://b.example?c=d\n"
-    )
-    at.commit("v1.0.0")
+DOCUMENTED = """
+
+# One of a team's own.
+# Type: string
+# Secret: yes
+# Default: none
+# Set in: none
+{}=
+"""
+
+
+def told(at: Machine, **values: str) -> None:
+    """Have live's settings on this machine, and document them."""
+    example = at.project / ".env.example"
+    missing = [name for name in values if f"\n{name}=" not in example.read_text()]
+    with example.open("a") as file:
+        file.writelines(DOCUMENTED.format(name) for name in missing)
+    lines = "".join(f"{name}={value}\n" for name, value in values.items())
+    (at.project / ".env.live").write_text(f"SETTINGS_KEY={'k' * 32}\n{lines}")
+
+
+def test_no_example_of_a_setting_is_set(at: Machine) -> None:
+    told(at, API_KEY="of live")
+    with (at.project / ".env.live.example").open("a") as file:
+        file.write("API_KEY=example\n")
+    at.deploy("v1.0.0")
     assert at.run("ops/bootstrap", "live").returncode == 0
-    assert of(at).variables["CORS_ORIGINS"] == "https://a.example https://b.example?c=d"
-    assert "live is as it should be" in at.run("ops/bootstrap", "live").stderr
+    assert of(at).variables["API_KEY"] == "of live"
+    said = {"APP_ENV", "CLIENT_IP_HEADER", "LOG_LEVEL", "PORT"}
+    assert of(at).variables.keys() == {*said, "API_KEY"}
+    assert of(at).sensitive == {"API_KEY"}
+
+
+def test_a_push_is_a_question_and_a_call_for_each_kind_of_change(at: Machine) -> None:
+    told(at, API_KEY="first", OTHER="one")
+    at.deploy("v1.0.0")
+
+    def calls() -> list[str]:
+        of(at).calls.clear()
+        assert at.run("ops/settings", "live", "push").returncode == 0
+        said = [at.vendor.said(call).split() for call in of(at).calls]
+        return [method for method, path in said if path.endswith("/env")]
+
+    assert calls() == ["GET"]
+    told(at, API_KEY="second", OTHER="two")
+    assert calls() == ["GET", "POST"]
+    told(at, API_KEY="third")
+    assert calls() == ["GET", "POST", "DELETE"]
+    assert of(at).environ() == {"API_KEY": "third"}
+
+
+def test_what_an_answer_that_is_good_says_was_not_taken_is_named(at: Machine) -> None:
+    told(at, API_KEY="first")
+    good = at.deploy("v1.0.0")
+    told(at, API_KEY="second", TZ="hush hush")
+    of(at).refused = {"TZ"}
+    at.commit("v1.1.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "Vercel did not take all: TZ (BAD_REQUEST)" in done.stderr
+    assert "hush" not in done.stderr
+    assert at.vendor.running() == good
+    assert of(at).environ() == {"API_KEY": "first"}
+
+
+def test_what_takes_more_than_vercel_has_for_all_is_refused_before_any_of_it_is_set(
+    at: Machine,
+) -> None:
+    told(at, FIRST="1" * 40_000)
+    good = at.deploy("v1.0.0")
+    told(at, FIRST="1" * 40_000, SECOND="2" * 30_000)
+    at.commit("v1.1.0")
+    before = at.vendor.changes()
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "with SECOND all variables take 70011 bytes; 65536 are what Vercel has" in done.stderr
+    assert at.vendor.changes() == before
+    assert at.vendor.running() == good
+
+
+def test_a_rollback_to_other_settings_takes_no_registry_and_has_pushes_wait(
+    at: Machine, tmp_path: Path
+) -> None:
+    """A release that is deployed again is promoted, which would end the wait."""
+    told(at, API_KEY="first")
+    first = at.deploy("v1.0.0")
+    told(at, API_KEY="second")
+    second = at.deploy("v1.1.0")
+    for setting in ("IMAGE_REPOSITORY", "REGISTRY_USER", "REGISTRY_PASSWORD"):
+        at.environment.pop(setting)
+    (tmp_path / "skopeo.log").write_text("")
+    done = at.run("ops/rollback", "live")
+    assert done.returncode == 0, done.stderr
+    assert " copy " not in (tmp_path / "skopeo.log").read_text()
+    assert at.vendor.running() == first
+    assert of(at).environ() == {"API_KEY": "second"}
+    assert not of(at).automatic
+    at.vendor.sick = {first}
+    assert at.run("ops/rollback", "live", second).returncode == 0
+    assert at.run("ops/rollback", "live", first).returncode == 1, "and back, as it was"
+    assert at.vendor.running() == second
+    assert not of(at).automatic
+
+
+def test_what_a_push_began_to_build_does_not_undo_a_rollback_to_other_settings(at: Machine) -> None:
+    told(at, API_KEY="first")
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    told(at, API_KEY="second")
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    building = {**of(at).deployments[0], "id": "dpl_9", "number": 9, "state": "BUILDING"}
+    of(at).deployments.insert(0, building)
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert building["state"] == "CANCELED"
+    assert at.vendor.running() == first
+
+
+def test_a_push_of_settings_has_pushes_of_commits_wait_if_they_did(at: Machine) -> None:
+    told(at, API_KEY="first")
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    told(at, API_KEY="second")
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    assert at.vendor.running() == second
+    assert of(at).automatic
+    assert at.run("ops/rollback", "live").returncode == 0
+    told(at, API_KEY="third")
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    assert at.vendor.running() == first
+    assert of(at).environ() == {"API_KEY": "third"}
+    assert not of(at).automatic
+
+
+def test_a_deploy_with_new_settings_that_makes_way_leaves_pushes_as_they_were(at: Machine) -> None:
+    told(at, API_KEY="first")
+    at.deploy("v1.0.0")
+    good = at.deploy("v1.1.0")
+    assert at.run("ops/rollback", "live", "v1.1.0").returncode == 0, "to what runs already"
+    told(at, API_KEY="second")
+    at.vendor.sick = {at.commit("v1.2.0")}
+    assert at.run("ops/deploy", "live").returncode == 1
+    assert at.vendor.running() == good
+    assert of(at).environ() == {"API_KEY": "second"}
+    assert not of(at).automatic
 
 
 def test_a_deploy_that_makes_way_leaves_new_ones_as_automatic_as_they_were(at: Machine) -> None:
@@ -243,3 +377,8 @@ def test_what_vercel_deployed_by_itself_is_rolled_back_by_name_and_force(tmp_pat
         done = at.run("ops/rollback", "live", "v1.0.0", "--force")
         assert done.returncode == 0, done.stderr
         assert vendor.current == first
+        told(at, API_KEY="first")
+        done = at.run("ops/settings", "live", "push")
+        assert done.returncode == 0, done.stderr
+        assert vendor.variables == {"API_KEY": "first"}
+        assert at.vendor.running() == commits[0], "of the image that its commit was published as"

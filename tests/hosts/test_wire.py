@@ -37,6 +37,11 @@ UNREAD = {
     "POST /v13/deployments": "/v13/deployments",
     "PATCH /v9/projects/prj_1": "/v9/projects/{idOrName}",
 }
+#: As services document what they read.
+SETTINGS = "".join(
+    f"\n# One.\n# Type: string\n# Secret: yes\n# Default: none\n{name}=\n"
+    for name in ("API_KEY", "OTHER")
+)
 ROLLBACK = r"POST /v1/projects/[^/]+/rollback/[^/]+"
 
 
@@ -58,6 +63,7 @@ class Described:
 VERCEL = (
     "GET /v2/teams/[^/]+", r"GET /v9/projects/[^/]+/domains", "GET /v10/projects",
     "POST /v11/projects", r"PATCH /v12/deployments/[^/]+/cancel", "POST /v2/files",
+    "DELETE /v1/projects/[^/]+/env",
 )  # fmt: skip
 PUBLISHED = {
     "render": Described(OnRender, "specs/render-public-api-1.json", "/v1"),
@@ -99,7 +105,7 @@ def prism(description: Path) -> Iterator[int]:
 
 
 def journey(vendor: Vendor, folder: Path) -> list[Call]:
-    """Set up, deploy, deploy again, roll back, give up on a deploy; give the calls, each once."""
+    """Set up, deploy, roll back, tell settings, give up on a deploy; give the calls, each once."""
     with vendor.serving():
         at = Inside.inside(vendor, folder)
         if vendor.stack != "static":
@@ -111,6 +117,11 @@ def journey(vendor: Vendor, folder: Path) -> list[Call]:
             at.deploy(tag)
         assert at.run("ops/rollback", "live").returncode == 0
         at.deploy("v1.3.0")
+        with (at.project / ".env.example").open("a") as file:
+            file.write(SETTINGS)
+        for told in ("API_KEY=first\nOTHER=one\n", "API_KEY=second\n"):
+            (at.project / ".env.live").write_text(told)
+            assert at.run("ops/settings", "live", "push").returncode == 0
         at.commit("v1.4.0")
         assert at.run("ops/deploy", "live", DEPLOY_TIMEOUT="0").returncode == 1
         assert at.run("ops/releases", "live").returncode == 0
@@ -127,8 +138,10 @@ def is_json(call: Call) -> bool:
     return call.headers.get("Content-Type") == "application/json"
 
 
-def broken(body: dict[str, Any]) -> dict[str, Any]:
+def broken(body: Any) -> Any:
     """Give a body whose values are all of another type."""
+    if isinstance(body, list):
+        return [broken(each) for each in body]
     return {key: 1 if isinstance(value, str | list | dict) else [] for key, value in body.items()}
 
 

@@ -111,6 +111,8 @@ class Vendor(ABC):
     commands: ClassVar[tuple[str, ...]] = ()
     #: The call that starts a deploy, as `said` has it, as a regular expression.
     deploys: ClassVar[str]
+    #: The call that changes what the service is told, likewise.
+    tells: ClassVar[str] = ""
     #: How its command says that somebody may not do something.
     denial: ClassVar[str] = "Error: unauthorized"
     #: A call that only asks.
@@ -131,6 +133,10 @@ class Vendor(ABC):
     @abstractmethod
     def running(self) -> str:
         """Give the commit that it runs, or "none"."""
+
+    def environ(self) -> dict[str, str]:
+        """Give the settings in the processes of what it runs, by what it was told."""
+        raise NotImplementedError
 
     def wanted(self) -> str:
         """Give the commit that it is told to run, also the next time that it looks: or "none"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -31,6 +32,7 @@ class DigitalOcean(Vendor):
     hosting: ClassVar[str] = "digitalocean"
     title: ClassVar[str] = "DigitalOcean"
     deploys: ClassVar[str] = "PUT /v2/apps/app-1"
+    tells: ClassVar[str] = "PUT /v2/apps/app-1"
     spec: dict[str, Any] | None = field(default_factory=lambda: app_spec("my-service-live"))
     deployments: list[dict[str, Any]] = field(default_factory=list)
     pinned: str = ""
@@ -59,6 +61,13 @@ class DigitalOcean(Vendor):
         """Give the commit of the deployment that is active."""
         found = self.active()
         return self._commit(found) if found else "none"
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables of the processes of the deployment that is active, by its own spec."""
+        found = self.active()
+        envs = found["spec"]["services"][0].get("envs", []) if found else []
+        plain = {each["key"]: self.vault.get(each["value"], each["value"]) for each in envs}
+        return {key: re.sub(r"\$\{.*?\}", "", it) for key, it in plain.items()}
 
     def answer(self, call: Call) -> tuple[int, Any]:
         """Answer a call of the API."""

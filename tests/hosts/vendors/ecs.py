@@ -16,6 +16,7 @@ from botocore import xform_name
 from botocore.validate import ParamValidator
 
 from vendors.base import SECRET, SKOPEO, Vendor, commit_of
+from vendors.secretsmanager import RefusedError, SecretsManager
 
 if TYPE_CHECKING:
     from conftest import Call
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from vendors.base import Machine
 
 ARN = "arn:aws:{service}:us-east-1:123456789012:{name}"
-#: What names the commit.
-LABEL = "org.opencontainers.image.revision"
+#: What is no argument of a command, and in no file.
+STDIN = "file:///dev/stdin"
 #: Who may call: a user, and the role that a token buys.
 KEYS = (("AKIAEXAMPLE", SECRET, None), ("A", SECRET, "S"))
 #: ECR, before `SKOPEO`: it has what was copied there, and a tag there stays what it is.
@@ -64,7 +65,17 @@ def model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(service)
 
 
-def parameters(service: str, command: str, options: list[str]) -> tuple[str, dict[str, Any]]:
+def content(said: str, stdin: str) -> str:
+    """Give what an argument says, or the file that it names."""
+    if said == STDIN:
+        return stdin
+    file = said.removeprefix("file://")
+    return said if file == said else Path(file).read_text()
+
+
+def parameters(
+    service: str, command: str, options: list[str], stdin: str
+) -> tuple[str, dict[str, Any]]:
     """Give the operation that a command line calls, and its parameters, which have to be valid."""
     described = model(service)
     operation = next(name for name in described.operation_names if xform_name(name, "-") == command)
@@ -92,18 +103,12 @@ def parameters(service: str, command: str, options: list[str]) -> tuple[str, dic
                 found[members[name]] = True
             case "integer":
                 found[members[name]] = int(said[0])
-            case _ if said[0].startswith("file://"):
-                found[members[name]] = Path(said[0].removeprefix("file://")).read_text()
             case _:
-                found[members[name]] = said[0]
+                found[members[name]] = content(said[0], stdin)
     report = ParamValidator().validate(found, shape)
     assert not report.has_errors(), report.generate_report()
     assert found.keys() <= shape.members.keys(), found
     return operation, found
-
-
-class RefusedError(Exception):
-    """What AWS refuses, and calls by a name."""
 
 
 @dataclass
@@ -117,6 +122,7 @@ class Ecs(Vendor):
     title: ClassVar[str] = "AWS ECS"
     commands: ClassVar[tuple[str, ...]] = ("aws",)
     deploys: ClassVar[str] = "aws .* ecs update-service .*"
+    tells: ClassVar[str] = "aws .* secretsmanager (put-secret-value|update-secret-version-stage) .*"
     denial: ClassVar[str] = "An error occurred (AccessDeniedException): you may not"
     asks: ClassVar[str] = "aws .* ecs describe-services .*"
     name: str = "my-service-live"
@@ -130,6 +136,10 @@ class Ecs(Vendor):
     deployments: list[dict[str, Any]] = field(default_factory=list)
     #: All of them, the oldest first.
     history: list[dict[str, Any]] = field(default_factory=list)
+    #: What the tasks of a deployment have in their environment, by its id; why some had none.
+    started: dict[str, dict[str, str]] = field(default_factory=dict)
+    unstarted: list[str] = field(default_factory=list)
+    manager: SecretsManager = field(default_factory=SecretsManager)
     change_sets: dict[str, Any] = field(default_factory=dict)
     folder: Path = Path()
     #: The state of the stack; whether a change of it fails; commits whose tasks never get there.
@@ -150,13 +160,17 @@ class Ecs(Vendor):
 
     def __post_init__(self) -> None:
         """Set up a service whose first tasks never became healthy."""
-        self.made = {"parameters": {"Environment": self.name.rpartition("-")[2]}, "template": ""}
-        self.declared = self.declare({"Image": "registry.example.com/first"})
+        secret = self.manager.call("CreateSecret", {"Name": "my-service/live"})["ARN"]
+        network = {"VpcId": "vpc-1", "SubnetIds": "subnet-a,subnet-b"}
+        told = {"Environment": self.name.rpartition("-")[2], "Secret": secret, **network}
+        self.made = {"parameters": told, "template": ""}
+        self.declared = self.declare({})
         self.start(self.declared)["stuck"] = True
 
     def forget(self) -> None:
         """Have an account with nothing in it."""
         self.made, self.declared = None, ""
+        self.manager.secrets.clear()
         for each in (self.definitions, self.deployments, self.history):
             each.clear()
 
@@ -177,6 +191,11 @@ class Ecs(Vendor):
         """Give the commit of what completed, which runs on while something else is under way."""
         complete = [each for each in self.deployments if each["rolloutState"] == "COMPLETED"]
         return commit_of(self.image(complete[0]["taskDefinition"])) if complete else "none"
+
+    def environ(self) -> dict[str, str]:
+        """Give the settings of the tasks of what completed."""
+        complete = (each for each in self.deployments if each["rolloutState"] == "COMPLETED")
+        return next((self.started[each["id"]] for each in complete), {})
 
     def lapse(self) -> None:
         """Take all that is under way to its end."""
@@ -223,7 +242,7 @@ class Ecs(Vendor):
         assert argv[:4] == ["--region", "us-east-1", "--output", "json"]
         assert argv[4:8:2] == ["--cli-connect-timeout", "--cli-read-timeout"]
         assert (environment["AWS_RETRY_MODE"], environment["AWS_MAX_ATTEMPTS"]) == ("standard", "4")
-        assert told["stdin"] == "", "it takes nothing from a loop that it is in"
+        assert told["stdin"] == "" or STDIN in argv, "it takes nothing from a loop that it is in"
         names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
         service, command, *options = argv[8:]
         refused = self.refused.get(command, "")
@@ -238,8 +257,9 @@ class Ecs(Vendor):
         try:
             if (service, command) == ("cloudformation", "deploy"):
                 return {"code": 0, "out": self._deploy(options)}
-            operation, asked = parameters(service, command, options)
-            answer = self.call(operation, asked)
+            operation, asked = parameters(service, command, options, told["stdin"])
+            answering = self.manager if service == "secretsmanager" else self
+            answer = answering.call(operation, asked)
             if self.hidden and operation == "UpdateService":
                 self.refused["describe-services"] = "AccessDeniedException"
             return {"code": 0, "out": json.dumps(answer)}
@@ -247,7 +267,9 @@ class Ecs(Vendor):
             return self._refusal(str(error), command)
 
     def _refusal(self, why: str, command: str) -> dict[str, Any]:
-        return {"code": 254, "out": "", "err": f"An error occurred ({why}) in {command}\n"}
+        name, _, words = why.partition(": ")
+        said = f"An error occurred ({name}) when calling the {command} operation: {words}\n"
+        return {"code": 254, "out": "", "err": said}
 
     def call(self, operation: str, asked: dict[str, Any]) -> dict[str, Any]:  # noqa: C901, PLR0911, PLR0912
         """Answer for an operation of an API."""
@@ -368,12 +390,24 @@ class Ecs(Vendor):
         commit = commit_of(self.image(newest["taskDefinition"]))
         if commit in self.slow:
             return
-        if commit in self.doomed:
+        try:
+            self.started[newest["id"]] = self._environ(newest["taskDefinition"])
+        except RefusedError as error:
+            newest["rolloutStateReason"] = str(error)
+            self.unstarted.append(str(error))
+        if commit in self.doomed or newest["id"] not in self.started:
             self._break(newest, "ROLLBACK_SUCCESSFUL")
         else:
             newest["rolloutState"] = "COMPLETED"
             self.history[-1]["status"] = "SUCCESSFUL"
             self.deployments = [newest]
+
+    def _environ(self, definition: str) -> dict[str, str]:
+        [container] = self._definition(definition)["containerDefinitions"]
+        plain = {each["name"]: each["value"] for each in container["environment"]}
+        secret = {each["name"]: each["valueFrom"] for each in container.get("secrets", [])}
+        assert not plain.keys() & secret.keys()
+        return plain | {name: self.manager.resolve(it) for name, it in secret.items()}
 
     def _break(self, failed: dict[str, Any], status: str) -> None:
         """Give up on a deployment, and start another of what completed last."""
@@ -400,7 +434,9 @@ class Ecs(Vendor):
             "Cluster": self.name,
         }
         if self.declared:
-            outputs |= {"Service": self.name, "TaskDefinition": self.declared}
+            outputs["TaskDefinition"] = self.declared
+        if self.deployments:
+            outputs["Service"] = self.name
         return {
             "StackName": self.name,
             "StackStatus": self.status,
@@ -417,8 +453,7 @@ class Ecs(Vendor):
         """Register the task definition that the template has, as far as anybody asks."""
         container = {
             "name": "service",
-            "image": asked["Image"],
-            "dockerLabels": {LABEL: asked.get("Commit", "")},
+            "image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/my-service-live",
             "environment": [{"name": "LOG_LEVEL", "value": asked.get("LogLevel", "info")}],
         }
         return self._register({"family": self.name, "containerDefinitions": [container]})
@@ -462,17 +497,28 @@ class Ecs(Vendor):
 
     def _bring(self, wanted: dict[str, Any]) -> None:
         """Have the stack, and the service if it is to have one, become what is wanted."""
-        if wanted["parameters"]["Image"]:
-            former, declared = (
-                self.declared,
-                self.declare(wanted["parameters"]),
-            )
-            self.start(declared)
+        before: dict[str, Any] = self.made or {"parameters": {}, "template": ""}
+        if self.failing:
+            # What the stack knows, not what ran.
+            if before["parameters"].get("Release"):
+                self.start(before["parameters"]["Release"])
+            raise RefusedError("Failed to create/update the stack")
+        release = wanted["parameters"]["Release"]
+        if release and (not self.deployments or self.deployments[0]["taskDefinition"] != release):
+            self.start(release)
             self._advance()
-            if self.failing or self.deployments[0]["taskDefinition"] != declared:
-                # What the stack knows, not what ran.
-                if former:
-                    self.start(former)
+            newest = self.deployments[0]
+            if newest["taskDefinition"] != release or newest["rolloutState"] == "FAILED":
+                if not before["parameters"].get("Release"):
+                    self.deployments.clear()
                 raise RefusedError("Failed to create/update the stack")
-            self.declared = declared
+        if not self.declared or self._defining(before) != self._defining(wanted):
+            self.declared = self.declare(wanted["parameters"])
         self.made = wanted
+
+    def _defining(self, made: dict[str, Any]) -> dict[str, Any]:
+        """Give what makes a task definition another one."""
+        told = {
+            name: it for name, it in made["parameters"].items() if name not in ("Release", "Secret")
+        }
+        return {**made, "parameters": told}

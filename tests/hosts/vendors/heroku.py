@@ -33,6 +33,7 @@ class Heroku(Vendor):
     hosting: ClassVar[str] = "heroku"
     title: ClassVar[str] = "Heroku"
     deploys: ClassVar[str] = "PATCH /apps/my-service-live/formation"
+    tells: ClassVar[str] = "PATCH /apps/my-service-live/config-vars"
     name: str = "my-service-live"
     #: Whether there is an app yet, and whether it is somebody else's.
     made: bool = True
@@ -45,6 +46,8 @@ class Heroku(Vendor):
     #: How the dynos of the newest release are; a release command keeps it waiting.
     dynos: str = "up"
     command_runs: bool = False
+    #: Values of config vars with which every image crashes.
+    refused: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Begin as every app does."""
@@ -59,18 +62,24 @@ class Heroku(Vendor):
         """Have the registry say what an image is made of, too."""
         at.stub("skopeo", RAW + SKOPEO)
 
-    def set(self, **variables: str) -> None:
-        """Set config vars, as somebody does in the dashboard."""
-        self.variables = {**self.variables, **variables}
+    def set(self, **variables: str | None) -> None:
+        """Set config vars, as somebody does in the dashboard; None takes one away."""
+        wanted = {**self.variables, **variables}
+        self.variables = {name: it for name, it in wanted.items() if it is not None}
         self._release(f"Set {', '.join(variables)} config vars")
 
     def running(self) -> str:
         """Give the commit of the current release."""
         return self._commit(self._current())
 
+    def environ(self) -> dict[str, str]:
+        """Give the config vars of the current release."""
+        variables: dict[str, str] = self._current()["variables"]
+        return variables
+
     def health(self, path: str) -> tuple[int, bytes]:
         """Answer as the service, or as the router does without one."""
-        crashed = self.running() in self.doomed
+        crashed = self._crashes(self._current())
         return (503, b"Application error") if crashed else super().health(path)
 
     def answer(self, call: Call) -> tuple[int, Any]:
@@ -100,6 +109,9 @@ class Heroku(Vendor):
             case "GET", ["config-vars"]:
                 return 200, self.variables
             case "PATCH", ["config-vars"]:
+                will = {**self.variables, **call.json}
+                if sum(len(f"{name}{it or ''}".encode()) for name, it in will.items()) > 64 * 1024:
+                    return 422, {"id": "invalid_params", "message": "Config vars are too large."}
                 self.set(**call.json)
                 return 200, self.variables
             case "GET", ["formation"]:
@@ -116,8 +128,6 @@ class Heroku(Vendor):
                 return 206, [self._shown(each) for each in self.releases[:: -1 if newest else 1]]
             case "GET", ["releases", known]:
                 return 200, self._shown(self._find(known))
-            case "GET", ["releases", known, "config-vars"]:
-                return 200, self._find(known)["variables"]
             case "POST", ["releases"]:
                 row = self._find(call.json["release"])
                 if row["status"] != "succeeded" or not row["image"]:
@@ -165,8 +175,12 @@ class Heroku(Vendor):
             return [{"type": "release", "name": "release.1", "state": "up", "release": {"id": ""}}]
         if not row["image"]:
             return []
-        state, self.dynos = self.dynos, "crashed" if self._commit(row) in self.doomed else "up"
+        state, self.dynos = self.dynos, "crashed" if self._crashes(row) else "up"
         return [{"type": "web", "name": "web.1", "state": state, "release": {"id": row["id"]}}]
+
+    def _crashes(self, row: dict[str, Any]) -> bool:
+        refused = not self.refused.isdisjoint(row["variables"].values())
+        return refused or self._commit(row) in self.doomed
 
     def _current(self) -> dict[str, Any]:
         return next(each for each in reversed(self.releases) if each["status"] == "succeeded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 OF_PROJECTS = {
     "projectToken", "serviceInstance", "serviceInstanceUpdate", "serviceInstanceDeployV2",
     "deployment", "deployments", "deploymentCancel", "deploymentRollback",
+    "variablesForServiceDeployment", "variableCollectionUpsert", "variableDelete",
 }  # fmt: skip
 UNDER_WAY = ("INITIALIZING", "DEPLOYING")
 SETTINGS = {
@@ -71,12 +73,16 @@ class Railway(Vendor):
     """A project. A deployment is initializing, deploying, then a success or failed.
 
     A look at it takes it one step on. What was replaced and what was cancelled are REMOVED alike.
+    What takes a variable away deploys the source, and so does what sets one, unless told not to.
     """
 
     hosting: ClassVar[str] = "railway"
     title: ClassVar[str] = "Railway"
     deploys: ClassVar[str] = "POST serviceInstanceDeployV2"
-    asks: ClassVar[str] = "POST (projectToken|deployments?|serviceInstance)"
+    tells: ClassVar[str] = "POST variable(CollectionUpsert|Delete)"
+    asks: ClassVar[str] = (
+        "POST (projectToken|deployments?|serviceInstance|variablesForServiceDeployment)"
+    )
     #: The environment that the project token is of.
     name: str = "live"
     #: The image that a deployment without another takes.
@@ -94,6 +100,9 @@ class Railway(Vendor):
     services: list[str] = field(default_factory=list)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Of what nobody is shown the values, and what a deployment started its processes with.
+    sealed: set[str] = field(default_factory=set)
+    started: dict[str, dict[str, str]] = field(default_factory=dict)
     domains: dict[str, int] = field(default_factory=dict)
     logins: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -111,6 +120,11 @@ class Railway(Vendor):
         found = [row for row in self.rows if row["status"] == "SUCCESS"]
         known = commit_of(found[0]["meta"]["image"]) if found else "none"
         return self.digests.get(known, known)
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables of the processes of the deployment that runs."""
+        runs = (row["id"] for row in self.rows if row["status"] == "SUCCESS")
+        return next((self.started[known] for known in runs), {})
 
     def authorized(self, call: Call) -> bool:  # noqa: ARG002 (it says so in an answer)
         """Answer everybody."""
@@ -202,14 +216,14 @@ class Railway(Vendor):
                 raise RefusedError("Deployment is not in a cancellable state")
             row["status"] = "REMOVED"
         elif self._shown(row)["canRollback"]:
-            self._start(row["meta"]["image"])
+            self.started[self._start(row["meta"]["image"])["id"]] = self.started[row["id"]]
         else:
             raise RefusedError("Deployment cannot be rolled back to")
         return True
 
     def _start(self, image: str) -> dict[str, Any]:
         number = len(self.rows) + 1
-        row = {
+        row: dict[str, Any] = {
             "id": f"d-{number}",
             "status": "INITIALIZING",
             "ran": False,
@@ -217,6 +231,8 @@ class Railway(Vendor):
         }
         row["createdAt"] = f"2026-11-{number:02}T00:00:00.000Z"
         self.rows.insert(0, row)
+        has = self.variables.get(self.name, {}).items()
+        self.started[row["id"]] = {key: re.sub(r"\$\{\{.*?\}\}", "", it) for key, it in has}
         return row
 
     def _advance(self, row: dict[str, Any]) -> None:
@@ -249,7 +265,12 @@ class Railway(Vendor):
         self.settings[name] = self.settings.get(name, {}) | told
         return True
 
-    def _setting_up(self, name: str, given: dict[str, Any]) -> Any:  # noqa: C901, PLR0911 (one a call)
+    def _changed(self, *, deploys: bool) -> bool:
+        if deploys and self.source:
+            self._start(self.source)
+        return True
+
+    def _setting_up(self, name: str, given: dict[str, Any]) -> Any:  # noqa: C901, PLR0911, PLR0912 (one a call)
         wanted = given.get("input", given)
         at = wanted.get("environmentId", wanted.get("id", "")).removeprefix("e-")
         match name:
@@ -288,9 +309,18 @@ class Railway(Vendor):
                 return {"domain": f"{at}.up.railway.app"}
             case "variables":
                 return self.variables.get(at, {})
+            case "variablesForServiceDeployment":
+                told = self.variables.get(at, {})
+                return {key: None if key in self.sealed else told[key] for key in told}
             case "variableCollectionUpsert":
+                assert not wanted["replace"], "it would take away what others set"
                 self.variables[at] = self.variables.get(at, {}) | wanted["variables"]
-                return True
+                return self._changed(deploys=not wanted["skipDeploys"])
+            case "variableDelete":
+                if wanted["name"] not in self.variables.get(at, {}):
+                    raise RefusedError("Variable not found")
+                del self.variables[at][wanted["name"]]
+                return self._changed(deploys=True)
             case "environment":
                 login = {"registryCredentials": self.logins[at]} if at in self.logins else {}
                 return {"config": {"services": {"s-1": {"deploy": login}}}}

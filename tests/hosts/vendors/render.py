@@ -18,6 +18,7 @@ class Render(Vendor):
     hosting: ClassVar[str] = "render"
     title: ClassVar[str] = "Render"
     deploys: ClassVar[str] = "POST /v1/services/srv-1/deploys"
+    tells: ClassVar[str] = "PUT /v1/services/srv-1/env-vars"
     name: str = "my-service-live"
     image: str | None = "registry.example.com/team/service:first"
     auto_deploy: str = "yes"
@@ -28,6 +29,8 @@ class Render(Vendor):
     services: list[dict[str, Any]] = field(default_factory=list)
     logins: list[dict[str, Any]] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    #: What a deploy started its processes with.
+    started: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """Give what the tasks read to reach it."""
@@ -40,6 +43,11 @@ class Render(Vendor):
     def running(self) -> str:
         """Give the commit of the deploy that is live."""
         return next((self._commit(row) for row in self.rows if row["status"] == "live"), "none")
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables of the processes of the deploy that is live."""
+        live = (row["id"] for row in self.rows if row["status"] == "live")
+        return next((self.started[known] for known in live), {})
 
     def wanted(self) -> str:
         """Give the commit of the image that a change of settings would deploy."""
@@ -98,7 +106,16 @@ class Render(Vendor):
                     each["serviceDetails"] |= call.json
                 return 202, None
             case "GET", ["env-vars"]:
-                return 200, [{"envVar": {"key": k, "value": v}} for k, v in self.variables.items()]
+                told = list(self.variables.items())
+                after = int(call.query.get("cursor", ["0"])[0])
+                page = list(enumerate(told, 1))[after : after + int(call.query["limit"][0])]
+                return 200, [
+                    {"envVar": {"key": key, "value": value}, "cursor": str(number)}
+                    for number, (key, value) in page
+                ]
+            case "PUT", ["env-vars"]:
+                self.variables = {each["key"]: each["value"] for each in call.json}
+                return 200, []
             case "PUT", ["env-vars", key]:
                 self.variables[key] = call.json["value"]
                 return 200, {}
@@ -128,6 +145,7 @@ class Render(Vendor):
         number = len(self.rows) + 1
         row: dict[str, Any] = {"id": f"dep-{number}", "status": "created"}
         row["createdAt"] = f"2026-11-{number:02}T00:00:00Z"
+        self.started[row["id"]] = dict(self.variables)
         if "imageUrl" in what:
             assert self.image, "a service of a repository takes no image"
             row["image"] = {"ref": what["imageUrl"], "sha": what["imageUrl"].partition("@")[2]}

@@ -13,14 +13,15 @@ from vendors.base import Machine, Vendor
 if TYPE_CHECKING:
     from conftest import Call
 
-#: Builds a small site of what a checkout says in `marker`.
+#: Builds a small site of what a checkout says in `marker`; notes its own environment.
 NPM = """\
+env >>"${0%/*}/../npm.$1"
 [ "$*" = "run build" ] || exit 0
-env >>"${0%/*}/../npm.env"
 mkdir -p dist/assets
 echo "{\\"status\\": \\"ok\\", \\"commit\\": \\"$GIT_COMMIT\\"}" >dist/healthz
 echo '{"status": "ready"}' >dist/readyz
 cp .env dist/settings
+[ -z "${VITE_VALUE-}" ] || printf %s "$VITE_VALUE" >dist/value
 cp marker dist/index.html
 echo 'body {}' >'dist/assets/a style.css'
 """

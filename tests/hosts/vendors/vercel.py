@@ -14,6 +14,7 @@ from vendors.site import SiteVendor, sha1_of
 if TYPE_CHECKING:
     from conftest import Call
 
+LIMIT = 65536
 PENDING = {"name": "pending.example.com", "verified": False}
 
 
@@ -36,6 +37,9 @@ class Project(Vendor):
     #: What ops/bootstrap meets: projects, and what they tell their functions.
     projects: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
+    #: Variables that nobody is shown; and those that it does not take, in an answer that is good.
+    sensitive: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)
 
     def environment(self) -> dict[str, str]:
         """Give what the tasks read to reach it."""
@@ -67,11 +71,17 @@ class Project(Vendor):
                 self.projects.append(call.json["name"])
                 return 200, {"id": "prj_1"}
             case "GET", ["v10", "projects", "prj_1", "env"]:
-                told = [{"key": k, "value": v} for k, v in self.variables.items()]
-                return 200, {"envs": [{**each, "target": ["production"]} for each in told]}
+                return 200, {"envs": [self._variable(name) for name in self.variables]}
             case "POST", ["v10", "projects", "prj_1", "env"]:
-                self.variables[call.json["key"]] = call.json["value"]
-                return 201, {}
+                assert call.query["upsert"] == ["true"]
+                failed = [error for each in call.json if (error := self._set(**each))]
+                return 201, {"created": [], "failed": failed}
+            case "DELETE", ["v1", "projects", "prj_1", "env"]:
+                assert call.json.keys() == {"ids"}
+                gone = [known.removeprefix("env_") for known in call.json["ids"]]
+                for name in gone:
+                    del self.variables[name]
+                return 200, {"deleted": len(gone), "ids": call.json["ids"]}
             case "GET", ["v9", "projects", "prj_1"]:
                 targets = (
                     {"production": {"id": "the newest"}} if self.current or self.pending else {}
@@ -118,7 +128,25 @@ class Project(Vendor):
         """Give the deployment with an id."""
         return next(each for each in self.deployments if each["id"] == known)
 
+    def _variable(self, name: str) -> dict[str, Any]:
+        hidden = name in self.sensitive
+        value = {"value": "" if hidden else self.variables[name]}
+        known = {"id": f"env_{name}", "key": name, "type": "sensitive" if hidden else "plain"}
+        return {**known, **value, "target": ["production"]}
+
+    def _set(self, *, key: str, value: str, type: str, target: list[str]) -> dict[str, Any]:  # noqa: A002
+        """Set a variable, or say why not: what is sensitive stays so."""
+        assert target == ["production"]
+        if key in self.refused or (key in self.sensitive and type != "sensitive"):
+            return {"error": {"code": "BAD_REQUEST", "message": "no", "key": key, "value": value}}
+        self.variables[key] = value
+        if type == "sensitive":
+            self.sensitive.add(key)
+        return {}
+
     def _create(self, call: Call) -> tuple[int, Any]:
+        if sum(len(f"{it}{self.variables[it]}".encode()) for it in self.variables) > LIMIT:
+            return 400, {"error": {"message": "the variables are too large"}}
         made_of = self.create(call)
         if made_of is None or (call.json["project"], call.json["target"]) != (
             "prj_1",
@@ -127,7 +155,7 @@ class Project(Vendor):
             return 400, {}
         number = len(self.deployments) + 1
         made = {"id": f"dpl_{number}", "number": number, "meta": call.json["meta"], **made_of}
-        made |= {"state": "BUILDING", "seen": False}
+        made |= {"state": "BUILDING", "seen": False, "environ": dict(self.variables)}
         self.deployments.insert(0, made)
         return 200, self._shown(made, "id")
 
@@ -168,10 +196,15 @@ class Vercel(Project):
     """A project that runs an image."""
 
     title: ClassVar[str] = "Vercel"
+    tells: ClassVar[str] = "POST /v10/projects/prj_1/env"
 
     def running(self) -> str:
         """Give the commit of the image behind the domains."""
         return commit_of(self.current["image"]) if self.current else "none"
+
+    def environ(self) -> dict[str, str]:
+        """Give the variables of when the deployment behind the domains was made."""
+        return dict(self.current["environ"]) if self.current else {}
 
     def create(self, call: Call) -> dict[str, Any] | None:
         """Take a deployment that `vercel build` could have written, and no other."""

@@ -6,6 +6,7 @@ task=${0##*/}
 # The header comment of a task is its help.
 for argument in "$@"; do
   case $argument in
+    --) break ;; # what follows is for another command
     -h | --help)
       sed -n '1d; /^#/!q; s/^# \{0,1\}//p' "ops/$task"
       exit

@@ -15,7 +15,10 @@ _ops_complete() {
       # Which argument it is, not counting options.
       for each in "${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do [[ $each == -* ]] || at=$((at + 1)); done
       case "$at $usage" in
+        '1  ENV --'*) known='local sandbox testbed live' ;;
         '1  ENV'*) known='sandbox testbed live' ;;
+        '2  ENV [check'*) known='check push names diff' ;;
+        '3  ENV [check'*) known='sandbox testbed live' ;;
         '2  ENV [REF]'* | '2  ENV [VERSION]'*) known=$(git tag --sort=-version:refname 2>/dev/null) ;;
         *major\|minor\|patch*) known='major minor patch' ;;
       esac
@@ -25,7 +28,8 @@ _ops_complete() {
   while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -W "$known" -- "$word")
 }
 
-for _ops_each in bootstrap build ci deploy dev drill help lint publish release releases rollback scan setup smoke test; do
+for _ops_each in bootstrap build ci deploy dev drill help lint publish release releases rollback scan settings setup smoke \
+  test with-env; do
   complete -o default -F _ops_complete "ops/$_ops_each" "./ops/$_ops_each"
 done
 unset _ops_each

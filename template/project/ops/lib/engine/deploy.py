@@ -8,6 +8,8 @@ from .errors import Failure, Misuse, NothingChanged, Unseen, otherwise
 from .hosting import Hosting
 from .platform import Release
 from .process import status
+from .push import push
+from .reading import read_well
 from .tasks import Call, Usage
 
 USAGE = Usage(1, 2, "name an environment and at most one commit", ("--no-record",))
@@ -25,23 +27,28 @@ def task(call: Call) -> None:
     with at.opened():
         at.find_url(again)
         before = at.current(again)
+        with otherwise(f"nothing was changed in {at.env}; then try again: {again}"):
+            wanted = read_well(at)
         try:
             if os.access("ops/migrate", os.X_OK) and status("ops/migrate", at.env):
                 raise Failure("nothing was deployed: ops/migrate failed; fix the cause and deploy again")
-            _deploy(at, commit, image, before, again)
+            push(at, wanted, again)
+            release(at, commit, image, before, again)
         except SystemExit:
             says = f"ops/releases {at.env} says what runs. Then: {again}, or ops/rollback {at.env}"
             at.console.say(f"interrupted; {says}")
             raise
 
 
-def _deploy(at: Hosting, commit: str, image: str, before: Release | None, again: str) -> None:
+def release(at: Hosting, commit: str, image: str, before: Release | None, again: str) -> None:
+    """Have it run, or what was good before."""
     at.console.say(f"deploying {commit} to {at.env}" + (f": {image}" if image else ""))
     try:
         at.platform.deploy(commit, image)
         at.prove(commit)
     except NothingChanged as error:
-        raise Failure(f"nothing was changed in {at.env}; try again: {again}") from error
+        what = "nothing was released" if at.changed else "nothing was changed"
+        raise Failure(f"{what} in {at.env}; try again: {again}") from error
     except Unseen as error:
         raise Failure(_unseen(at, commit, f", which is not recorded; once the platform lets us in: {again}")) from error
     except Failure as error:

@@ -13,6 +13,8 @@ from .broken import publish
 from .errors import Failure, Misuse
 from .hosting import Hosting
 from .process import ProgramFailed, run, status
+from .push import difference
+from .reading import read
 from .tasks import Call, Usage
 
 USAGE = Usage(1, 1, "name an environment; the options are --yes-live and --last", ("--yes-live", "--last"))
@@ -71,6 +73,7 @@ class Drill:
         return (
             self._step(deploys, 1, lambda: status("ops/deploy", env, self._broken))
             and self._step("look at version and health", 0, lambda: status("ops/smoke", self._at.url, self._good))
+            and self._step("look at its settings", 0, self._settings)
             and self._step("look at what is recorded", 0, self._recorded)
             and self._data() == before
         )
@@ -89,6 +92,17 @@ class Drill:
         record = self._at.record
         record.read()
         return int(record.stack[0].commit != self._good or record.of(self._broken) is not None)
+
+    def _settings(self) -> int:
+        """The host has those of now, whatever came back; without a key, of values that it hides nobody can tell."""
+        at, wanted = self._at, read(self._at)
+        at.record.read()
+        change = difference(at, wanted) if wanted else None
+        if not wanted or not change:
+            return 0
+        told = at.platform.told() or {}
+        hidden = [] if wanted.key else [name for name, it in told.items() if it is None]
+        return int(bool({*change.sets, *change.unsets}.difference(hidden)))
 
     def _data(self) -> str:
         """ops/data ENV, if there is one, prints what must not change."""

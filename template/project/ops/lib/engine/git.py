@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .errors import Failure, Misuse
 from .process import ProgramFailed, run
-from .settings import Settings
+from .variables import Settings
 
 #: Reads the token from the environment of git.
 HELPER = '!echo username=x-access-token; echo "password=$RECORD_TOKEN"; :'

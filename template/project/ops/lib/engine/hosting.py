@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from . import store
 from .errors import Failure, otherwise
 from .host import Host
 from .lock import Lock
@@ -17,6 +18,8 @@ from .tasks import Call
 
 #: Numbers that are read once something is under way, when it is too late to learn that they are none.
 NUMBERS = ("POLL_INTERVAL", "DEPLOY_TIMEOUT", "SMOKE_TIMEOUT", "SMOKE_COUNT", "IMAGE_TIMEOUT", "LOCK_TIMEOUT")
+#: Tasks that read what is kept of settings.
+READING = ("deploy", "settings")
 
 
 class Hosting(Context):
@@ -34,6 +37,8 @@ class Hosting(Context):
             self.settings.seconds(number, 0)
         self.settings.need_tool("git")
         self.platform.check()
+        if self.task in READING and not self.settings.get("SETTINGS_FILE"):
+            store.check(self)
         if self.kept and not self.git.found("remote", "get-url", self.git.remote) and self.git.known("HEAD"):
             what = "what passed is recorded there: git remote add origin ADDRESS"
             self.settings.lack(f"the remote {self.git.remote}", what)
@@ -73,9 +78,20 @@ class Hosting(Context):
         if status("ops/smoke", self.url, *filter(None, [commit])):
             raise Failure
 
+    def bring_back(self, target: Target) -> None:
+        """Bring a release back, with the settings of today: a key that was changed since is not to be the old one.
+
+        Some hosts bring those of then back with it, and what runs goes on with those that it began with.
+        """
+        if self.record.outdated(target):
+            self.console.say("settings were changed since: deploying that release again, with those of now")
+            self.platform.deploy(target.commit, target.image)
+        else:
+            self.platform.restore(target)
+
     def restore(self, target: Target) -> None:
         """Bring a release back and prove it healthy."""
-        self.platform.restore(target)
+        self.bring_back(target)
         self.prove(target.commit if target.ours else "")
 
     def passed(self, action: str, commit: str, image: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -60,29 +60,50 @@ class Project(NamedTuple):
         keeps: What a rollback leaves as it is, as a sentence goes on.
         images: Whether images are deployed that a pipeline built.
         client_ip_header: Where the platform's proxy says who calls; a client cannot forge it.
+        settings: What options have pipelines hand over to the service, where the CI provider keeps its settings.
     """
 
     name: str
     keeps: str
     images: bool
     client_ip_header: str
+    settings: tuple[str, ...] = ()
 
 
 class Context:
     """An environment, and what there is to work on it: all that a host gets.
 
-    `kept` is whether there is a record of what passed, see --no-record.
+    `kept` is whether there is a record of what passed, see --no-record; `values` are the settings that the service
+    is to have, once they were read, `changed` whether the platform was told any.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, environments: Sequence[str] = ENVIRONMENTS) -> None:
         self.env = call.names[0]
         self.task = call.console.task
         self.kept = "--no-record" not in call.options
-        if self.env not in ENVIRONMENTS:
-            raise Misuse(f"no environment '{self.env}': sandbox, testbed or live")
+        self.values: dict[str, str] = {}
+        self.changed = False
+        if self.env not in environments:
+            raise Misuse(f"no environment '{self.env}': {', '.join(environments[:-1])} or {environments[-1]}")
         self.settings, self.console = call.settings, call.console
         self.git = Git(call.settings)
         self.project = Project(**json.loads(Path("ops/project.json").read_text("utf-8")))
+
+
+class Change(NamedTuple):
+    """What is to change of what a service is told; as text it has names alone."""
+
+    sets: dict[str, str]
+    unsets: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        """Say whether there is any."""
+        return bool(self.sets or self.unsets)
+
+    def __str__(self) -> str:
+        """Say which, without values."""
+        parts = (("set", sorted(self.sets)), ("take away", sorted(self.unsets)))
+        return "; ".join(f"{what} {', '.join(names)}" for what, names in parts if names)
 
 
 class Plan:
@@ -131,6 +152,15 @@ class Platform(Protocol):
 
     def freeze(self) -> None:
         """Keep others from undoing that."""
+
+    def told(self) -> dict[str, str | None] | None:
+        """Give what the service is told, by names; None is a value that nobody is shown.
+
+        None in place of all is a site: it is built with its settings, and nothing runs that could be told any.
+        """
+
+    def tell(self, change: Change) -> None:
+        """Change that, for the releases to come; nothing is changed if a value cannot be passed on as it is."""
 
     def bootstrap(self, plan: Plan) -> None:
         """Set the environment up, or bring it to what the files say."""

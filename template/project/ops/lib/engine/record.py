@@ -1,4 +1,4 @@
-"""What passed in an environment: a ref of the remote, a commit for each release, newest first."""
+"""What passed in an environment, and the settings it had: a ref of the remote, a commit for each, newest first."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from typing import NamedTuple
 from .git import Git
 from .platform import Release, Target, digest
 
-KEYS = ("Action", "Commit", "Release", "Image")
+KEYS = ("Action", "Commit", "Release", "Image", "Settings", "Age")
 TRAILERS = "%x1f".join(f"%(trailers:key={key},valueonly,separator=%x20)" for key in KEYS)
 
 
 class Row(NamedTuple):
-    """One release that passed."""
+    """One release that passed.
+
+    Args:
+        age: How often settings were changed before it.
+    """
 
     action: str
     commit: str
@@ -21,6 +25,7 @@ class Row(NamedTuple):
     image: str = ""
     time: str = ""
     who: str = ""
+    age: int = 0
 
     def names(self, running: Release) -> bool:
         """Say whether it is what the platform says it runs: by its id, its commit or its digest."""
@@ -51,13 +56,15 @@ def stack(rows: Sequence[Row]) -> list[Row]:
 
 
 class Record:
-    """The record of one environment: `rows`, oldest first."""
+    """The record of one environment: `rows`, oldest first, and `told`: the settings it has, and their fingerprints."""
 
     def __init__(self, env: str, git: Git) -> None:
         self._env = env
         self._git = git
         self._tip = ""
         self.rows: list[Row] = []
+        self.told: dict[str, str] = {}
+        self._age = 0
 
     def read(self) -> None:
         """Read it from the remote."""
@@ -65,7 +72,12 @@ class Record:
         if self._tip:
             log = ("-c", "trailer.separators=:", "log", "--reverse")
             shown = self._git(*log, f"--format={TRAILERS}%x1f%cI%x1f%an", self._tip)
-            self.rows = [Row(*line.split("\x1f")) for line in shown.split("\n")]
+            self.rows = []
+            for line in shown.split("\n"):
+                action, commit, release, image, settings, age, time, who = line.split("\x1f")
+                self._age = int(age or 0)
+                self.rows.append(Row(action, commit, release, image, time, who, self._age))
+                self.told = dict(each.partition("=")[::2] for each in settings.split())
 
     @property
     def stack(self) -> list[Row]:
@@ -80,11 +92,26 @@ class Record:
         """Give the newest row of a commit."""
         return next((row for row in reversed(self.rows) if row.commit == commit), None)
 
+    def outdated(self, target: Target) -> bool:
+        """Say whether settings were changed since a release was made, which was when it passed first."""
+        return next((row.age < self._age for row in self.rows if row.release == target.release), False)
+
     def add(self, row: Row) -> None:
         """Note that a release passed."""
-        values = (row.action, row.commit, row.release, row.image)
-        trailers = "".join(f"{key}: {value}\n" for key, value in zip(KEYS, values) if value)
-        subject = f"{self._env}: {row.action} {self._git.name(row.commit)}"
-        new = self._git.write(f"{subject}\n\n{trailers}", self._tip)
+        self._note(row, f"{row.action} {self._git.name(row.commit)}")
+
+    def tell(self, told: dict[str, str], how: str) -> None:
+        """Note what the environment is told from now on: with the release that was on record, or the first to be."""
+        self.told = told
+        self._age += bool(how)
+        if self.rows:
+            self._note(self.rows[-1], f"settings, {how or 'as before'}")
+
+    def _note(self, row: Row, what: str) -> None:
+        told = " ".join(f"{name}={mark}" for name, mark in sorted(self.told.items()))
+        values = (row.action, row.commit, row.release, row.image, told, str(self._age))
+        trailers = "".join(f"{key}: {value}\n" for key, value in zip(KEYS, values) if value not in ("", "0"))
+        new = self._git.write(f"{self._env}: {what}\n\n{trailers}", self._tip)
         self._git.insist(self._env, self._tip, new)
         self._tip = new
+        self.rows.append(row._replace(age=self._age))

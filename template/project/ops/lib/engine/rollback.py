@@ -84,13 +84,13 @@ def _restore(at: Hosting, target: Target, before: Target) -> None:
     or_else = f"ops/releases {at.env}; or build it again: ops/deploy {at.env} {target.commit}"
     what = f"the platform did not restore {target.commit}; {at.env} may still run {before.commit}"
     with otherwise(f"{what}: {or_else}"):
-        at.platform.restore(target)
+        at.bring_back(target)
     try:
         at.prove(target.commit if target.ours else "")
     except Failure as error:
         at.console.confess(error)
         sick = f"{target.commit} is not healthy in {at.env} either"
         with otherwise(f"{sick}, and {before.commit} did not come back: ops/releases {at.env}"):
-            at.platform.restore(before)
+            at.bring_back(before)
         then = f"name an older version: ops/rollback {at.env} VERSION"
         raise Failure(f"{sick}; {before.commit} runs again; {then}") from None

@@ -35,11 +35,15 @@ class Promises(unittest.TestCase):
         shutil.copy(project / "ops/project.json", "ops")
         Path("ops/smoke").write_text(SMOKE, "utf-8")
         Path("ops/smoke").chmod(0o755)
+        Path(".env.example").write_text("# Type: string\n# Secret: yes\nKEY=\n", "utf-8")
         self.ran: list[Release] = []
+        self.told: dict[str, str] = {}
         # As the project's own host: what that lacks, or takes otherwise, fails here too.
         self.host = mock.create_autospec(Host, instance=True)
         self.host.image.side_effect = "registry.invalid/it@sha256:{}".format
         self.host.url.return_value = "http://it.invalid"
+        self.host.told.side_effect = lambda: dict(self.told)
+        self.host.tell.side_effect = lambda change: self.told.update(change.sets)
         self.host.current.side_effect = lambda: next(iter(self.ran), None)
         self.host.deploy.side_effect = self.start
         self.host.restore.side_effect = lambda target: self.start(target.commit, target.image)
@@ -82,6 +86,14 @@ class Promises(unittest.TestCase):
     def test_a_rollback_takes_the_one_before(self) -> None:
         self.assertEqual(tasks.main("rollback", ["live"]), 0)
         self.expect(self.first, 3)
+
+    def test_a_rollback_leaves_settings_as_they_are(self) -> None:
+        Path("settings").write_text("KEY=new\n", "utf-8")
+        with mock.patch.dict(os.environ, {"SETTINGS_FILE": "settings"}):
+            self.deploy("v3")
+        self.assertEqual(tasks.main("rollback", ["live"]), 0)
+        self.assertEqual(self.told, {"KEY": "new"})
+        self.assertEqual(self.host.deploy.call_args.args[0], self.second, "it has the settings of then")
 
     def test_a_sick_rollback_is_undone(self) -> None:
         Path("sick").write_text(self.first, "utf-8")

@@ -1,73 +1,80 @@
-"""What a task reads from its environment, and the tools it needs: all that is missing is told at once."""
+"""What an environment's service is told: checked, compared with another's, brought to its host."""
 
 from __future__ import annotations
 
-import math
-import os
-import shutil
-import time
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+import sys
 
-from .errors import Failure, Missing, Misuse
+from . import reading, store
+from .deploy import release
+from .errors import Failure, Misuse, otherwise
+from .hosting import Hosting
+from .platform import ENVIRONMENTS
+from .push import push
+from .tasks import Call, Usage
 
-T = TypeVar("T")
+WRONG = "name an environment, and check, push, names or diff OTHER"
+USAGE = Usage(1, 3, WRONG, ("--no-record",))
 
 
-class Settings:
-    """The environment variables of a task."""
+def task(call: Call) -> None:
+    """Do what is asked for: to check them, if nothing is."""
+    at = Hosting(call)
+    what, *others = call.names[1:] or ["check"]
+    if what not in ("check", "push", "names", "diff") or len(others) != (what == "diff"):
+        raise Misuse(WRONG)
+    if what == "push":
+        at.check()
+        with at.opened():
+            _push(at)
+        return
+    store.check(at)
+    at.settings.met(store.where(at, at.env))
+    if what == "diff":
+        _diff(at, others[0])
+        return
+    found = _read(at, at.env)
+    if what == "names":
+        sys.stdout.writelines(f"{name}\n" for name in sorted(found.values))
+        return
+    reading.hold(at, found, everywhere=True)
+    at.console.say(f"{at.env} has all the settings that it needs, {len(found.values)}")
 
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        self.environment = environment
-        self._missing: list[str] = []
-        self._code = 3
 
-    def get(self, name: str, default: str = "") -> str:
-        """Give a setting; one that is empty counts as missing. The end of a line that was pasted is none of it."""
-        return self.environment.get(name, "").rstrip("\r\n") or default
+def _read(at: Hosting, env: str) -> reading.Settings:
+    found = reading.read(at, env)
+    if found is None:
+        raise Failure(f"this machine does not have the settings of {env}: there is no {store.where(at, env)}")
+    return found
 
-    def seconds(self, name: str, default: float) -> float:
-        """Give a setting that is a number."""
-        text = self.get(name, str(default))
-        try:
-            number = float(text)
-        except ValueError:
-            number = -1
-        if not 0 <= number < math.inf:
-            raise Misuse(f"{name} is to be a number, not '{text}'")
-        return number
 
-    def pause(self) -> None:
-        """Wait between two looks at something."""
-        time.sleep(self.seconds("POLL_INTERVAL", 3))
+def _push(at: Hosting) -> None:
+    """Have them on the host, and what runs there started with them."""
+    again = f"ops/settings {at.env} push"
+    at.find_url(again)
+    runs = at.current(again)
+    with otherwise(f"nothing was changed in {at.env}; then try again: {again}"):
+        wanted = _read(at, at.env)
+        reading.hold(at, wanted)
+    row = at.record.match(runs) if runs else None
+    change = push(at, wanted, again)
+    if change is None:
+        commit = f" {row.commit}" if row else ""
+        at.console.say(f"a site has the settings that it is built with: ops/deploy {at.env}{commit}")
+    elif not change:
+        at.console.say(f"nothing differs in {at.env}")
+    elif row:
+        release(at, row.commit, row.image, runs, again)
+    else:
+        at.console.say(f"they count from the next release on: ops/deploy {at.env}")
 
-    def persist(self, times: int, do: Callable[[], T]) -> T:
-        """Do something, again that many times while it fails."""
-        delay = self.seconds("RETRY_DELAY", 1)
-        for _ in range(times):
-            try:
-                return do()
-            except Failure:
-                time.sleep(delay)
-        return do()
 
-    def need(self, name: str, what: str) -> None:
-        """Note a setting as missing, if it is."""
-        if not self.get(name):
-            self.lack(name, what, 2)
-
-    def need_tool(self, name: str, what: str = "install it with apt-get, apk or brew") -> None:
-        """Note a program as missing, if it is."""
-        if not shutil.which(name):
-            self.lack(name, what)
-
-    def lack(self, name: str, what: str, code: int = 3) -> None:
-        """Note something else as missing, or as wrong."""
-        self._missing.append(f"{name}: {what}")
-        self._code = min(self._code, code)
-
-    def met(self, kept_in: str) -> None:
-        """Stop here if anything is missing."""
-        if self._missing:
-            hint = [f"settings are kept in {kept_in}; on a laptop, export them"] if self._code == 2 and kept_in else []
-            raise Missing("\n  ".join(["cannot start without", *self._missing, *hint]), self._code)
+def _diff(at: Hosting, other: str) -> None:
+    """Say what differs, by names."""
+    if other not in ENVIRONMENTS or other == at.env:
+        raise Misuse(f"name another environment than {at.env}, not '{other}'")
+    ours, theirs = _read(at, at.env).values, _read(at, other).values
+    for name in sorted({**ours, **theirs}):
+        how = "the same" if ours.get(name) == theirs.get(name) else "different"
+        if name not in ours or name not in theirs:
+            how = f"only in {at.env if name in ours else other}"
+        sys.stdout.write(f"{name}: {how}\n")

@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 
 from .errors import Console, Failure, Misuse
 from .process import SIGNALS
-from .settings import Settings
+from .variables import Settings
 
 
 class Usage(NamedTuple):
@@ -24,12 +24,14 @@ class Usage(NamedTuple):
     Args:
         least, most: How many arguments are no options.
         wrong: What is said of any other call.
+        command: Whether a command follows, after --.
     """
 
     least: int
     most: int
     wrong: str
     options: tuple[str, ...] = ()
+    command: bool = False
 
 
 class Call:
@@ -37,11 +39,14 @@ class Call:
 
     def __init__(self, usage: Usage, arguments: Sequence[str], console: Console) -> None:
         self.settings, self.console = Settings(), console
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        arguments, self.command = arguments[:end], list(arguments[end + 1 :])
         self.options = {each for each in arguments if each in usage.options}
         self.names = [each for each in arguments if each not in self.options]
         repeated = len(self.names) + len(self.options) < len(arguments)
         unknown = any(each.startswith("--") for each in self.names)
-        if repeated or unknown or not usage.least <= len(self.names) <= usage.most:
+        least, most = usage.least, usage.most
+        if repeated or unknown or not least <= len(self.names) <= most or bool(self.command) != usage.command:
             raise Misuse(usage.wrong)
 
 
@@ -62,7 +67,7 @@ def main(task: str, arguments: list[str]) -> int:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
     try:
-        module = import_module(f".{task}", __package__)
+        module = import_module(f".{task.replace('-', '_')}", __package__)
         module.task(Call(module.USAGE, arguments, console))
         sys.stdout.flush()
     except Failure as error:

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from .errors import Failure
-from .settings import Settings
 from .tasks import Call, Usage
+from .variables import Settings
 
 USAGE = Usage(1, 1, "name a tool")
 

@@ -17,6 +17,12 @@ def test_the_example_documents_exactly_the_variables_of_the_service() -> None:
     assert sorted(variables(".env.example")) == sorted(Config.model_fields)
 
 
+def test_the_readme_names_variables_of_the_service_alone() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    told = re.findall(r"^\| variable .*\n((?:\|.*\n)*)", readme, re.MULTILINE)
+    assert set(re.findall(r"^\| `(\w+)`", "".join(told), re.MULTILINE)) <= set(Config.model_fields)
+
+
 def test_the_example_shows_the_defaults(environment: SetEnvironment) -> None:
     environment()
     defaults = read_config()

@@ -7,8 +7,12 @@ const read = (file: string) => parseEnv(readFileSync(file, "utf8"));
 
 const documented = Object.keys(read(".env.example"));
 
-test("whatever is documented has a name that says it is public", () => {
-  for (const name of documented) expect(name).toMatch(/^VITE_/);
+test("whatever is documented has a name that says whether it is public", () => {
+  for (const block of readFileSync(".env.example", "utf8").split("\n\n")) {
+    const name = /^(\w+)=/m.exec(block)?.[1];
+    const secret = /^# Secret: yes/m.test(block);
+    if (name) expect(name.startsWith("VITE_"), name).toBe(!secret);
+  }
 });
 
 test.each(environments)("%s has an example of its own", (environment) => {

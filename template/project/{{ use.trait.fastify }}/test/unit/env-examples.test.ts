@@ -15,6 +15,12 @@ describe(".env.example", () => {
     expect(Object.keys(example).sort()).toEqual(Object.keys(variables).sort());
   });
 
+  test("has every variable that the README tells of", () => {
+    const told = read("README.md").match(/^\| variable .*\n(\|.*\n)*/gm) ?? [];
+    const names = told.join().match(/(?<=^\| `)\w+/gm) ?? [];
+    expect(Object.keys(example)).toEqual(expect.arrayContaining([...names]));
+  });
+
   test.each(Object.entries(variables))(
     "shows a valid %s, the default if any",
     (name, schema) => {

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from .api import Api, changing
 from .app import App, started
-from .appspec import REGISTRIES, Part, over, pointed, pulled, source
+from .appspec import REGISTRIES, Part, over, pointed, pulled, secret, source, telling, variables
 from .errors import Failure, NothingChanged, asking
 from .image import Images
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 from .process import ProgramFailed
 from .rollout import Rollouts
 
@@ -35,7 +35,7 @@ class Host:
         """Note what is missing."""
         settings, task = self._at.settings, self._at.task
         settings.need("DIGITALOCEAN_TOKEN", "a token of DigitalOcean that may read, create and update apps")
-        if task not in ("bootstrap", "releases", "rollback"):
+        if task not in ("bootstrap", "releases", "rollback", "settings"):
             self._images.needs()
         host, *rest = self._images.repository.split("/")
         if task in ("deploy", "bootstrap") and host and (host not in REGISTRIES or len(rest) < 2):
@@ -69,7 +69,10 @@ class Host:
         with changing():
             self._rollouts.unpin(app)
             made = self._rollouts.put(wanted)
-        self._rollouts.follow(made)
+        if self._at.task == "rollback":  # which ends with that; a deploy goes on to what was good before
+            self._rollouts.or_back(lambda: self._rollouts.follow(made))
+        else:
+            self._rollouts.follow(made)
 
     def restore(self, target: Target) -> None:
         """Bring a deployment back. What runs needs no restoring, but the app is to want it again."""
@@ -90,6 +93,22 @@ class Host:
     def freeze(self) -> None:
         """Nothing deploys but we."""
 
+    def told(self) -> dict[str, str | None]:
+        """Give the variables of the service; DigitalOcean gives secrets out encrypted."""
+        found = variables(self._app().spec, self._service())
+        return {each["key"]: None if secret(each) else each.get("value", "") for each in found}
+
+    def tell(self, change: Change) -> None:
+        """Have the app want them, as secrets. That deploys it, which makes way for the deploy that follows."""
+        self._hold(change)
+        with asking():
+            app, service = self._app(), self._service()
+            image, newest = self._runs(app, service)
+            wanted = telling(self._wanted(app, {"services": [{"name": service}]}, image), service, change)
+        with changing():
+            self._rollouts.unpin(app)
+            self._rollouts.put(wanted, newest=newest, twice=True)
+
     def bootstrap(self, plan: Plan) -> None:
         """Bring the app to what its file says."""
         file, app = self._described(), self._find()
@@ -97,11 +116,8 @@ class Host:
             self._create(plan, file)
             return
         plan.keep("DIGITALOCEAN_APP_ID", app.id)
-        service = file["services"][0]["name"]
-        has = source(app.spec, service) or {}
-        # What failed is not to be started by this: the image is the one that runs.
-        runs = source(app.active.spec, service) if app.active and not app.under_way else None
-        wanted, newest = self._wanted(app, file, runs or has, self._login()), runs not in (None, has)
+        image, newest = self._runs(app, file["services"][0]["name"])
+        wanted = self._wanted(app, file, image, self._login())
         if wanted != app.spec:
             what = f"bring {app.spec['name']} to what {self._file} says"
             plan.change(what, lambda: self._rollouts.or_back(lambda: self._change(wanted, newest=newest)))
@@ -155,6 +171,25 @@ class Host:
             raise NothingChanged(f"{name} has no service {service} that runs an image; {then}")
         return pointed({**over(app.spec, file), "name": name}, service, image, login)
 
+    def _runs(self, app: App, service: str) -> tuple[Part, bool]:
+        """Give the image of a change of settings, the one that runs, and whether the app wants another.
+
+        What failed is not to be started by such a change.
+        """
+        has = source(app.spec, service) or {}
+        runs = source(app.active.spec, service) if app.active and not app.under_way else None
+        return runs or has, runs not in (None, has)
+
+    def _service(self) -> str:
+        return str(self._described()["services"][0]["name"])
+
+    def _hold(self, change: Change) -> None:
+        """Stop if App Platform would take a value for something else."""
+        other = [name for name, it in change.sets.items() if "${" in it or it.startswith("EV[")]
+        if other:
+            why = "App Platform takes ${…} for a variable of its own, and EV[…] for what is encrypted already"
+            raise NothingChanged(f"the value of {', '.join(other)} would not arrive as it is: {why}")
+
     def _login(self) -> str:
         """Give who may read the image: DigitalOcean pulls by itself, long after a pipeline ended."""
         settings = self._at.settings
@@ -177,7 +212,9 @@ class Host:
     def _create(self, plan: Plan, file: Part) -> None:
         """It begins with the image of this commit, as an app without a source runs nothing."""
         first = self.image(self._at.git.commit("HEAD"))
-        spec = pointed(file, file["services"][0]["name"], pulled(first), self._login())
+        service, change = file["services"][0]["name"], Change(self._at.values, ())
+        self._hold(change)
+        spec = telling(pointed(file, service, pulled(first), self._login()), service, change)
         what = f"create the app {file['name']}, which begins with {first}"
         plan.change(what, lambda: self._begin(plan, spec))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .api import Api, cancel
 from .app import App, Deployment, newest_first, objection, started
-from .appspec import Part
+from .appspec import Part, confided
 from .calls import CallFailed, follow
 from .errors import DeployFailed, Failure
 from .platform import Context
@@ -78,11 +78,12 @@ class Rollouts:
         return self.app()
 
     def settle(self) -> None:
-        """Have the app want what it runs: its spec is still that of what failed."""
+        """Have the app want what it runs, with today's settings: its spec is still that of what failed."""
         try:
             app = self.calm(self.app())
-            if app.active and app.spec != app.active.spec:
-                self.follow(self.put(app.active.spec, twice=True))
+            wanted = confided(app.active.spec, app.spec) if app.active else app.spec
+            if app.spec != wanted:
+                self.follow(self.put(wanted, twice=True))
         except Failure as error:
             self._at.console.confess(error)
             what = "what runs stays, but the settings of the app may be those of what failed"

@@ -17,10 +17,12 @@ REPLACES = {"True": " (another in its place)", "Conditional": " (perhaps another
 
 
 class Stack(NamedTuple):
-    """What a stack has. Without an image yet, it has no service."""
+    """What a stack has. Without a release yet, it has no service."""
 
     status: str
     environment: str
+    release: str
+    secret: str
     url: str
     load_balancer: str
     repository: str
@@ -34,8 +36,9 @@ class Stack(NamedTuple):
         it = answer["Stacks"][0]
         has = {each["ParameterKey"]: each.get("ParameterValue", "") for each in it.get("Parameters") or []}
         out = {each["OutputKey"]: str(each["OutputValue"]) for each in it.get("Outputs") or []}
+        given = (str(has.get(name, "")) for name in ("Environment", "Release", "Secret"))
         names = ("Url", "LoadBalancer", "Repository", "Cluster", "Service", "TaskDefinition")
-        return cls(str(it["StackStatus"]), str(has.get("Environment", "")), *(out.get(name, "") for name in names))
+        return cls(str(it["StackStatus"]), *given, *(out.get(name, "") for name in names))
 
 
 def differences(answer: Any) -> str:  # noqa: ANN401 (JSON)
@@ -59,11 +62,18 @@ class CloudFormation:
     def __init__(self, at: Context, aws: Aws) -> None:
         self._at = at
         self._aws = aws
+        self._known: Stack | None = None
         self.name = f"{at.project.name}-{at.env}"
 
     def read(self) -> Stack:
         """Give it."""
-        return self._aws.ask(Stack.read, "cloudformation", "describe-stacks", "--stack-name", self.name)
+        command = ("cloudformation", "describe-stacks", "--stack-name", self.name)
+        self._known = self._aws.ask(Stack.read, *command)
+        return self._known
+
+    def known(self) -> Stack:
+        """Give it as it was at the last look."""
+        return self._known or self.read()
 
     def opened(self) -> Stack:
         """Give it, once it is sure to belong to the environment and to have a service."""
@@ -111,15 +121,15 @@ class CloudFormation:
             why = f"aws cloudformation describe-stack-events --stack-name {self.name}"
             raise Failure(f"CloudFormation says why: {why}") from error
 
-    def differences(self) -> str:
+    def differences(self, told: Mapping[str, str]) -> str:
         """Give what CloudFormation would do. The change set that says it goes again."""
-        found = re.search(r"arn:\S*:changeSet/\S*", self._deploy({}, "--no-execute-changeset"))
+        found = re.search(r"arn:\S*:changeSet/\S*", self._deploy(told, "--no-execute-changeset"))
         if not found:
             return ""
         named = ("--change-set-name", found[0])
-        told = self._aws.ask(differences, "cloudformation", "describe-change-set", *named)
+        says = self._aws.ask(differences, "cloudformation", "describe-change-set", *named)
         self._aws.text("cloudformation", "delete-change-set", *named)
-        return told
+        return says
 
     def _given(self) -> dict[str, str]:
         """Give the parameters of .aws/ENV.json."""

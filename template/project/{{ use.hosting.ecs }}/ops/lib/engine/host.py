@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .aws import Aws
+from .aws import aws_of
 from .calls import CallFailed, follow
+from .ecr import Ecr
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .formation import CloudFormation, Stack
 from .image import Images
-from .platform import Context, Plan, Release, Target, digest
-from .process import ProgramFailed
+from .platform import Change, Context, Plan, Release, Target, digest
+from .references import References
 from .service import Definition, Deployment, complete, described, finished, primary, revisions, started
 
 
@@ -23,8 +24,10 @@ class Host:
     def __init__(self, at: Context) -> None:
         self._at = at
         self._images = Images(at.settings)
-        self._aws = Aws(at, lambda: self._images.folder)
+        self._aws = aws_of(at)
         self._formation = CloudFormation(at, self._aws)
+        self._references = References(at, self._aws)
+        self._ecr = Ecr(self._images, self._aws)
 
     def check(self) -> None:
         """Note what is missing."""
@@ -64,7 +67,7 @@ class Host:
         """Copy the image to where ECS pulls from, under the same digest, and have the service run it."""
         with asking():
             stack = self._formation.opened()
-            self._copy(stack.repository, image, commit)
+            self._ecr.copy(stack.repository, image, commit)
             release = self._register(stack, f"{stack.repository}@{digest(image)}", commit)
         self._run(stack, release)
 
@@ -83,39 +86,75 @@ class Host:
     def freeze(self) -> None:
         """Nothing deploys but we."""
 
+    def told(self) -> dict[str, str | None]:
+        """Give what task definitions to come refer to."""
+        return dict(self._references.told(self._formation.known().secret))
+
+    def tell(self, change: Change) -> None:
+        """Have them refer to something else: the next one that is registered does."""
+        self._references.tell(self._formation.known().secret, change)
+
     def bootstrap(self, plan: Plan) -> None:
-        """Bring the stack to what the files say; the image that runs stays."""
+        """Bring the stack to what the files say, and the service to its task definition; the image that runs stays."""
         stack, name = self._formation.changeable(), self._formation.name
         if stack and stack.service:
-            self._formation.opened()
-            differs = self._formation.differences()
-            if differs:
-                plan.change(f"change the stack {name}: {differs}", self._update)
+            self._adjust(plan)
             return
         # It begins with the image of this commit, as ECS takes no service without one.
         commit = self._at.git.commit("HEAD")
         image = self.image(commit)
+        found = {} if stack else self._formation.network()
+        secret = self._secret(plan)
         if not stack:
-            found = self._formation.network()
-            plan.change(f"create the stack {name} of .aws/service.yaml", lambda: self._formation.apply(found))
-        plan.change(f"create its service, which runs {image}", lambda: self._begin(image, commit))
+            told = {**found, "Secret": secret}
+            plan.change(f"create the stack {name} of .aws/service.yaml", lambda: self._formation.apply(told))
+        plan.change(f"create its service, which runs {image}", lambda: self._begin(image, commit, secret))
 
-    def _begin(self, image: str, commit: str) -> None:
+    def _secret(self, plan: Plan) -> str:
+        """Give the ARN of the secret; before there is one, its name."""
+        name, found = self._references.name, self._references.find()
+        if not found:
+            plan.change(f"create the secret {name}", self._references.create)
+        return found or self._references.find() or name
+
+    def _begin(self, image: str, commit: str, secret: str) -> None:
         """Make the service, in a stack that has none."""
-        repository = self._formation.read().repository
-        self._copy(repository, image, commit)
-        self._formation.apply({"Image": f"{repository}@{digest(image)}", "Commit": commit})
+        stack = self._formation.read()
+        self._ecr.copy(stack.repository, image, commit)
+        if self._at.values:
+            self._references.tell(secret, Change(self._at.values, ()))
+        release = self._register(stack, f"{stack.repository}@{digest(image)}", commit)
+        self._formation.apply({"Secret": secret, "Release": release})
         stack = self._formation.read()
         self._at.console.say(f"it answers at {stack.url}, a name that is an alias of {stack.load_balancer}")
 
-    def _update(self) -> None:
-        """Change the stack. It remembers the image of the last time, and comes back to that if it fails."""
-        runs = complete(self._deployments(self._formation.opened()))
-        now = self._definition(runs.definition) if runs else None
+    def _adjust(self, plan: Plan) -> None:
+        """Change a stack that has a service."""
+        stack, name = self._formation.opened(), self._formation.name
+        found = self._deployments(stack)
+        runs = complete(found) or primary(found)
+        if not runs:
+            raise Failure(f"the service {stack.service} has no deployment")
+        now, back = self._definition(runs.definition), complete(found) is not None
+        secret = self._secret(plan)
+        differs = self._formation.differences({"Secret": secret, "Release": stack.release or now.arn})
+        if differs:
+            wanted = {"Secret": secret, "Release": now.arn}
+            plan.change(f"change the stack {name}: {differs}", lambda: self._bring(now, wanted, back=back))
+        elif now.base != stack.definition:
+            what = f"start {now.commit or now.image} anew, as the stack {name} has it"
+            plan.change(what, lambda: self._bring(now, {}, back=back))
+
+    def _bring(self, now: Definition, wanted: Mapping[str, str], *, back: bool) -> None:
+        """Change the stack, which leaves what runs; then have that start anew, if its task definition is another."""
         try:
-            self._formation.apply({"Image": now.image, "Commit": now.commit} if now else {})
+            if wanted:
+                self._formation.apply(wanted)
+            stack = self._formation.opened()
+            if now.base != stack.definition:
+                self._run(stack, self._register(stack, now.image, now.commit))
         except Failure:
-            if now:
+            if back:
                 self._come_back(now)
             raise
 
@@ -145,29 +184,12 @@ class Host:
                 if error.denied or not error.certainly_not_run:
                     raise
 
-    def _copy(self, repository: str, image: str, commit: str) -> None:
-        """Copy an image to the registry of ECS, unless it is there: a tag stays what it once was."""
-        wanted = digest(image)
-        self._images.login(repository, "AWS", self._aws.text("ecr", "get-login-password", "--output", "text").strip())
-        if self._there(f"{repository}@{wanted}"):
-            return
-        taken = self._there(f"{repository}:{commit}")
-        tag = f"{commit}-{wanted[7:19]}" if taken else commit
-        self._images.copy(f"docker://{image}", f"docker://{repository}:{tag}", "--preserve-digests")
-
-    def _there(self, image: str) -> bool:
-        try:
-            self._images.inspect(image, "--no-tags")
-        except ProgramFailed:
-            return False
-        return True
-
     def _register(self, stack: Stack, image: str, commit: str) -> str:
         """Register the task definition of the stack with another image.
 
         Not the one that runs: after a rollback that has settings of then.
         """
-        wanted = self._definition(stack.definition).of(image, commit)
+        wanted = self._definition(stack.definition).of(image, commit, self._references.made(stack.secret))
         file = self._aws.file("task.json", wanted)
         return self._aws.ask(Definition.read, "ecs", "register-task-definition", "--cli-input-json", file).arn
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .platform import Release
 
 #: The label that an image's commit is under, in its task definition too.
 REVISION = "org.opencontainers.image.revision"
+#: The label that the task definition is under that another one was made of, which the stack has.
+BASE = "task-definition"
 #: What only the description of a task definition has; none may be registered with it.
 DESCRIBED = (
     "taskDefinitionArn", "revision", "status", "requiresAttributes", "compatibilities", "registeredAt",
@@ -30,6 +32,7 @@ class Definition(NamedTuple):
     arn: str
     image: str
     commit: str
+    base: str
     whole: Mapping[str, Any]
 
     @classmethod
@@ -37,18 +40,23 @@ class Definition(NamedTuple):
         """Read a description."""
         it = answer["taskDefinition"]
         first = it["containerDefinitions"][0]
-        commit = (first.get("dockerLabels") or {}).get(REVISION, "")
-        return cls(str(it["taskDefinitionArn"]), str(first["image"]), str(commit), it)
+        labels = first.get("dockerLabels") or {}
+        commit, base = (str(labels.get(label, "")) for label in (REVISION, BASE))
+        return cls(str(it["taskDefinitionArn"]), str(first["image"]), commit, base, it)
 
     def release(self, created: str) -> Release:
         """Give what the sequences know of it."""
         return Release(self.arn, self.commit or self.image, created, self.image, self.arn.rpartition("/")[2])
 
-    def of(self, image: str, commit: str) -> dict[str, Any]:
-        """Give the same with another image, to be registered."""
+    def of(self, image: str, commit: str, secrets: Sequence[dict[str, str]]) -> dict[str, Any]:
+        """Give the same with an image, and with references to what it is told, to be registered."""
         first, *others = self.whole["containerDefinitions"]
-        labels = {**(first.get("dockerLabels") or {}), REVISION: commit}
-        containers = [{**first, "image": image, "dockerLabels": labels}, *others]
+        labels = {**(first.get("dockerLabels") or {}), REVISION: commit, BASE: self.arn}
+        told = {each["name"]: each for each in [*(first.get("secrets") or []), *secrets]}
+        # ECS takes no name twice.
+        plain = [each for each in first.get("environment") or [] if each["name"] not in told]
+        ours = {"image": image, "dockerLabels": labels, "environment": plain, "secrets": list(told.values())}
+        containers = [{**first, **ours}, *others]
         kept = {name: value for name, value in self.whole.items() if name not in DESCRIBED}
         return {**kept, "containerDefinitions": containers}
 

@@ -10,13 +10,16 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from .errors import DeployFailed, Failure, asking
+from .errors import DeployFailed, Failure, NothingChanged, asking
 from .image import Images
-from .platform import Context, Plan, Release, Target, digest
+from .platform import Change, Context, Plan, Release, Target, digest
 from .process import ProgramFailed, run
+from .secret import entry
 from .tools import use_tool
 
 T = TypeVar("T")
+#: How the command says that it was turned away.
+DENIED = re.compile("unauthorized|not authorized", re.IGNORECASE)
 
 
 def app(toml: str) -> str:
@@ -54,6 +57,8 @@ class Host:
         self._images = Images(at.settings)
         self._config = f"fly.{at.env}.toml"
         self._registry = at.settings.get("FLY_REGISTRY", "registry.fly.io")
+        #: Whether what is deployed next ran before: a deploy that fails makes way for what did.
+        self._back = at.task == "rollback"
 
     def check(self) -> None:
         """Note what is missing."""
@@ -80,28 +85,45 @@ class Host:
 
     def deploy(self, commit: str, image: str) -> None:
         """Copy the image to where Fly.io pulls from, under the same digest, and have it run."""
-        images = self._images
+        images, back, self._back = self._images, self._back, True
         with asking():
-            copy = f"{self._registry}/{app(self._at.git('show', f'{commit}:./{self._config}'))}:{commit}"
+            files = self._files(commit)
+            copy = f"{self._registry}/{app(self._at.git('show', f'{files}:./{self._config}'))}:{commit}"
             token = self._at.settings.get("FLY_API_TOKEN")
             images.login(copy, "x", token.removeprefix("FlyV1 "))
-            images.copy(f"docker://{image}", f"docker://{copy}", "--preserve-digests")
-        self._deploy(commit, "--image", f"{copy}@{digest(image)}")
+            images.mirror(image, copy)
+        self._deploy(files, f"{copy}@{digest(image)}", back=back)
 
     def restore(self, target: Target) -> None:
-        """Bring an image back, with the settings of its commit, unless it is what runs.
-
-        A release command may migrate a database: it must not run again for an old image.
-        """
+        """Bring an image back, with the fly.ENV.toml of its commit, unless it is what runs."""
         newest = next(iter(self._attempts()), None)
         if newest and newest.complete and newest.image == target.release:
             return
-        git = self._at.git
-        commit = target.commit if target.ours and git.have(target.commit) else "HEAD"
-        self._deploy(commit, "--image", target.release, "--skip-release-command")
+        self._deploy(self._files(target.commit) if target.ours else "HEAD", target.release, back=True)
 
     def freeze(self) -> None:
         """Nothing deploys but we."""
+
+    def told(self) -> dict[str, str | None]:
+        """Give the names of the app's secrets: nobody is told how their digests are made."""
+        # Older versions of the command write Name.
+        named = ("secrets", "list", "--config", self._config, "--json")
+        return dict.fromkeys(self._ask(lambda it: str(it.get("name") or it["Name"]), *named))
+
+    def tell(self, change: Change) -> None:
+        """Set secrets for the next deploy. Their values go in by stdin."""
+        entries = "".join(entry(name, value) for name, value in change.sets.items())
+        commands: list[tuple[tuple[str, ...], str]] = [(("import",), entries)] if entries else []
+        commands += [(("unset", *change.unsets), "")] if change.unsets else []
+        for number, (command, stdin) in enumerate(commands):
+            try:
+                run("fly", "secrets", *command, "--stage", "--config", self._config, stdin=stdin)
+            except ProgramFailed as error:
+                kind = NothingChanged if not number and DENIED.search(error.said) else Failure
+                # What it cannot read it may say.
+                lines = "\n".join(change.sets.values()).split("\n")
+                secret = any(line in str(error) for line in lines if line)
+                raise kind(f"fly secrets {command[0]} failed" if secret else str(error)) from None
 
     def bootstrap(self, plan: Plan) -> None:
         """Create the app. Its name has to be free in all of Fly.io."""
@@ -131,11 +153,19 @@ class Host:
             what = f"fly {command[0]} answers something else than it used to"
             raise Failure(f"{what} ({error!r})") from error
 
-    def _deploy(self, commit: str, *options: str) -> None:
-        """Run `fly deploy` with the files of the commit, its fly.ENV.toml among them."""
+    def _files(self, commit: str) -> str:
+        """Give the commit to take files from: another, where it cannot be had any more."""
+        return commit if self._at.git.have(commit) else "HEAD"
+
+    def _deploy(self, files: str, image: str, *, back: bool) -> None:
+        """Run `fly deploy` with the files of a commit, its fly.ENV.toml among them.
+
+        A release command may migrate a database: it must not run again to go `back` to an old image.
+        """
         with tempfile.TemporaryDirectory() as folder:
-            self._at.git.unpack(commit, Path(folder))
-            command = ("fly", "deploy", "--config", self._config, *options)
+            self._at.git.unpack(files, Path(folder))
+            command = ["fly", "deploy", "--config", self._config, "--image", image]
+            command += ["--skip-release-command"] if back else []
             try:
                 run(*command, folder=Path(folder), shown=True)
             except ProgramFailed as error:

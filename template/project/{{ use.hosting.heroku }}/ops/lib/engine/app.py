@@ -15,6 +15,8 @@ SETTING = re.compile(r"config vars?$|^(Initial|Enable|Set|Remove|Add|Attach|Deta
 #: All that a release tells of its image, the first digits of what Docker calls its id.
 IMAGE = re.compile(r"\bweb \(([0-9a-f]{12})")
 BACK = re.compile(r"^Rollback to v(\d+)")
+#: The bytes that the config vars of an app may take, names and values together.
+MOST = 64 * 1024
 
 
 class App(NamedTuple):
@@ -37,6 +39,11 @@ class App(NamedTuple):
             then = f"choose a name in {file} that ends in -{env}"
             raise Failure(f"{name} is longer than the 30 characters that Heroku takes: {then}")
         return cls(name, it["app"], it["config"], it["formation"])
+
+    @property
+    def log(self) -> str:
+        """Where it is said why something failed."""
+        return f"heroku logs --app {self.name} says why"
 
 
 class Entry(NamedTuple):

@@ -10,11 +10,11 @@ from functools import cached_property, partial
 from typing import Any
 
 from .api import Api, cancel, changing
-from .app import BACK, App, Dyno, Entry, running, with_images
+from .app import BACK, MOST, App, Dyno, Entry, running, with_images
 from .calls import CallFailed, follow
-from .errors import DeployFailed, Failure, asking
+from .errors import DeployFailed, Failure, NothingChanged, asking, otherwise
 from .image import Images
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 
 VERSION_3 = "application/vnd.heroku+json; version=3"
 
@@ -29,8 +29,8 @@ class Host:
         self._api = self._caller()
         self._lists = self._caller(Range="version ..; order=desc,max=200")
         self._containers = self._caller(Accept=f"{VERSION_3}.docker-releases")
-        #: The release that ran when the task began, and the one of its image.
-        self._before = ("", "")
+        #: The config vars that the app had when they were asked for.
+        self._has: dict[str, str] = {}
 
     def check(self) -> None:
         """Note what is missing; what a rollback brings back is with Heroku already."""
@@ -55,11 +55,7 @@ class Host:
 
     def current(self) -> Release | None:
         """Give what runs."""
-        entries = self._entries()
-        found = running(entries)
-        if found and not self._before[0]:
-            self._before = (next(each.id for each in entries if each.current), found.id)
-        return found
+        return running(self._entries())
 
     def deploy(self, commit: str, image: str) -> None:
         """Release the image by its id. Heroku releases nothing when it runs that already."""
@@ -81,20 +77,40 @@ class Host:
     def restore(self, target: Target) -> None:
         """Bring a release back, unless it runs; stop one that waits for its command, or it would take over.
 
-        What ran when the task began comes back with the config vars that were set since its release.
+        It comes with the config vars of then: those of now are set again, before anybody judges how it starts.
         """
         self._stop()
         entries = self._entries()
         now = running(entries)
         if now and now.id == target.release:
             return
-        latest, its_image = self._before
-        release = latest if target.release == its_image else target.release
-        self._tell(release)
-        self._follow("the rollback", self._roll_back(release, entries[0].version))
+        what, had = "the rollback", self._variables()
+        made = self._roll_back(target.release, entries[0].version)
+        follow(what, lambda: self._released(what, made), self._stop, self._at)
+        has = self._variables()
+        back = {name: had.get(name) for name in {**had, **has} if had.get(name) != has.get(name)}
+        if back:
+            what_is = f"these config vars are as they were then: {', '.join(sorted(back))}"
+            with otherwise(f"{what_is}; set them again, those of ours by ops/settings {self._at.env} push"):
+                self._patch("/config-vars", back)
+        self._follow(what, "" if back else made)
 
     def freeze(self) -> None:
         """Deploys on push are off, as the documentation asks for."""
+
+    def told(self) -> dict[str, str | None]:
+        """Give the config vars of the app."""
+        self._has = self._variables()
+        return dict(self._has)
+
+    def tell(self, change: Change) -> None:
+        """Set them all at once. What runs is started again with them, which is a release of its own."""
+        will = {name: value for name, value in {**self._has, **change.sets}.items() if name not in change.unsets}
+        if change.sets and sum(len(part.encode()) for each in will.items() for part in each) > MOST:
+            longest = max(change.sets, key=lambda name: len(change.sets[name]))
+            raise NothingChanged(f"{longest} is too long: the config vars of an app take 64 KB at most, all together")
+        with changing():
+            self._patch("/config-vars", {**change.sets, **dict.fromkeys(change.unsets)})
 
     def bootstrap(self, plan: Plan) -> None:
         """Bring the app to what its file says. New config vars make one release, and restart what runs."""
@@ -111,7 +127,7 @@ class Host:
         else:
             if stack != "container":
                 plan.change(f"have {app.name} run images", lambda: self._patch("", {"build_stack": "container"}))
-            has = self._api.ask(self._path("/config-vars"), dict)
+            has = self._variables()
             formation = self._api.ask(self._path("/formation"), self._sizes)
         names = ", ".join(name for name, value in app.config.items() if has.get(name) != value)
         if names:
@@ -149,6 +165,9 @@ class Host:
         body = {**self._app.app, "team": team} if team else self._app.app
         self._api.call("POST", "/teams/apps" if team else "/apps", bool, body)
 
+    def _variables(self) -> dict[str, str]:
+        return self._api.ask(self._path("/config-vars"), dict)
+
     def _entries(self) -> list[Entry]:
         return self._lists.ask(self._path("/releases"), lambda it: [Entry.read(each) for each in it])
 
@@ -165,13 +184,14 @@ class Host:
 
         The tag is for people: `heroku container:release` alone looks for one, `latest`.
         """
-        image_id = self._id(image)
-        if not image_id:
+        fresh = self._at.task == "deploy"  # others have no login of our own registry
+        image_id = self._id(image) if fresh else ""
+        if fresh and not image_id:
             raise Failure(f"{image} is no image for one kind of machine, which is all that Heroku takes")
         self._images.login(self._registry, "_", self._at.settings.get("HEROKU_API_KEY"))
         copy = f"{self._registry}/{self._app.name}/web:{commit}"
-        self._images.copy(f"docker://{image}", f"docker://{copy}", "--preserve-digests")
-        return image_id
+        self._images.mirror(image, copy)
+        return image_id or self._id(copy)
 
     def _roll_back(self, release: str, newest: int) -> str:
         """Have a release made, and give it; whose answer got lost is looked for before it is made again."""
@@ -200,17 +220,20 @@ class Host:
 
         follow(what, look, self._stop, self._at)
 
+    def _released(self, what: str, release: str) -> bool:
+        """See whether its release command, if there is one, has ended."""
+        status = self._api.ask(self._path(f"/releases/{release}"), Entry.read).status
+        if status not in ("pending", "succeeded"):
+            raise DeployFailed(f"{what} failed: it ended as {status}; {self._app.log}")
+        return status == "succeeded"
+
     def _look(self, what: str, release: str) -> bool:
         """See whether it was released, and its dynos have started; ops/smoke says more."""
-        status = self._api.ask(self._path(f"/releases/{release}"), Entry.read).status
-        says = f"heroku logs --app {self._app.name} says why"
-        if status == "pending":
+        if not self._released(what, release):
             return False
-        if status != "succeeded":
-            raise DeployFailed(f"{what} failed: it ended as {status}; {says}")
         states = [each.state for each in self._dynos() if (each.type, each.release) == ("web", release)]
         if "crashed" in states:
-            raise DeployFailed(f"{what} failed: a dyno crashed; {says}")
+            raise DeployFailed(f"{what} failed: a dyno crashed; {self._app.log}")
         return "starting" not in states
 
     def _stop(self) -> None:
@@ -222,15 +245,3 @@ class Host:
                     partial(self._api.call, "POST", path, bool, twice=True),
                     lambda: any(other.type == "release" for other in self._dynos()),
                 )
-
-    def _tell(self, release: str) -> None:
-        """Name the config vars that go back with it; what they say is nobody's business."""
-        try:
-            now = self._api.ask(self._path("/config-vars"), dict)
-            then = self._api.ask(self._path(f"/releases/{release}/config-vars"), dict)
-        except CallFailed:
-            return
-        names = ", ".join(sorted(each for each in {**now, **then} if now.get(each) != then.get(each)))
-        if names:
-            what = "config vars that go back to what they were then"
-            self._at.console.say(f"{what}: {names}; set again what has to stay")

@@ -12,7 +12,7 @@ from . import site
 from .api import Api, cancel
 from .calls import CallFailed, follow
 from .errors import DeployFailed, NothingChanged, asking
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 
 #: What is in none of these is under way, and is published once it is ready.
 ENDED = ("ready", "old", "error", "rejected")
@@ -133,6 +133,13 @@ class Host:
 
     def freeze(self) -> None:
         """Nothing deploys but we: netlify.toml has it cancel what pushes would build."""
+
+    def told(self) -> dict[str, str | None] | None:
+        """Say that it is built with its settings."""
+        return None
+
+    def tell(self, change: Change) -> None:
+        """Nothing is to change, as nothing is told."""
 
     def bootstrap(self, plan: Plan) -> None:
         """Create the site. Names are unique in all of Netlify, so one of its name may be somebody else's."""

@@ -2,72 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
 
 from . import queries
 from .api import cancel, changing
 from .calls import CallFailed, follow
-from .errors import DeployFailed, Failure, asking
+from .deployment import ANY, GONE, RAN, RUNS, UNDER_WAY, Deployment, address
+from .errors import Failure, NothingChanged, asking
 from .graphql import GraphQL
 from .image import Images
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 from .wants import put_back
 from .workspace import Workspace
-
-UNDER_WAY = ("INITIALIZING", "QUEUED", "WAITING", "NEEDS_APPROVAL", "BUILDING", "DEPLOYING")
-RUNS = ("SUCCESS", "SLEEPING")
-RAN = (*RUNS, "CRASHED")
-GONE = ("REMOVING", "REMOVED")
-ANY = (*UNDER_WAY, *RAN, *GONE, "FAILED", "SKIPPED")
-
-
-class Deployment(NamedTuple):
-    """A deployment.
-
-    Args:
-        kept: Whether it can be rolled back to: one that was cancelled is REMOVED as one that was replaced.
-        image: With its digest, where Railway tells it.
-        commit: What else Railway knows it by.
-    """
-
-    id: str
-    status: str
-    created: str
-    kept: bool
-    image: str
-    commit: str
-
-    @classmethod
-    def read(cls, it: Any) -> Deployment:  # noqa: ANN401 (JSON)
-        """Read what the API says of it."""
-        meta = it["meta"] or {}
-        image, digest = meta.get("image") or "", meta.get("imageDigest") or ""
-        if image and digest and "@" not in image:
-            image = re.sub(":[^:/]*$", "", image) + f"@{digest}"
-        known = digest or meta.get("commitHash") or ""
-        return cls(it["id"], it["status"], it["createdAt"], it["canRollback"], image, known)
-
-    @property
-    def release(self) -> Release:
-        """What the sequences know of it."""
-        return Release(self.id, self.image or self.commit or self.id, self.created, self.image)
-
-    def state(self, what: str) -> bool:
-        """Tell how it is doing."""
-        if self.status in RUNS:
-            return True
-        if self.status in UNDER_WAY:
-            return False
-        raise DeployFailed(f"{what} failed: it ended as {self.status}; its log is in Railway, with the service")
-
-
-def address(answer: Any) -> str:  # noqa: ANN401 (JSON)
-    """Read where a service answers."""
-    domains = [*answer["domains"]["customDomains"], *answer["domains"]["serviceDomains"]]
-    return f"https://{domains[0]['domain']}" if domains else ""
 
 
 class Host:
@@ -84,7 +31,7 @@ class Host:
         if self._at.task == "bootstrap":
             settings.need("RAILWAY_API_TOKEN", "a token of the workspace in Railway")
             return
-        if self._at.task not in ("releases", "rollback"):
+        if self._at.task not in ("releases", "rollback", "settings"):
             self._images.needs()
         settings.need("RAILWAY_TOKEN", "a project token of Railway's, for this environment")
         settings.need("RAILWAY_SERVICE_ID", "the id of the service, which ops/bootstrap prints")
@@ -107,12 +54,14 @@ class Host:
         return next((it.release for it in [*(it for it in ran if it.status in RUNS), *ran]), None)
 
     def deploy(self, commit: str, image: str) -> None:  # noqa: ARG002 (the image is all of it)
-        """Have the image run."""
+        """Have the image run, and nothing take over from it that is under way already."""
         with asking():
-            self._instance.keys()
+            under_way = self._deployments(UNDER_WAY, 20)
         with changing():
             self._point(image)
         with put_back("Railway", self._want_what_runs, self._at):
+            for each in under_way:
+                self._cancel(each.id)
             with changing():
                 made = self._start()
             what = f"deployment {made}"
@@ -141,6 +90,30 @@ class Host:
     def freeze(self) -> None:
         """Nothing deploys but we."""
 
+    def told(self) -> dict[str, str | None]:
+        """Give the variables of the service, by their names alone where somebody sealed them."""
+        return self._api.ask(queries.TOLD, lambda it: dict(it.items()), **self._place)
+
+    def tell(self, change: Change) -> None:
+        """Set them all at once, for the next deploy.
+
+        Others go one by one: to replace all would take away what is sealed. Railway deploys what it is told to run
+        whenever one goes; `deploy` cancels that.
+        """
+        refers = ", ".join(name for name, value in change.sets.items() if "${{" in value)
+        if refers:
+            raise NothingChanged(f"Railway would put something else in place of ${{{{…}}}} in the value of {refers}")
+        with asking():
+            place = self._place
+        calls: list[tuple[str, Mapping[str, object]]] = [(queries.UNSET, {"name": name}) for name in change.unsets]
+        if change.sets:
+            calls.insert(0, (queries.SET_VARIABLES, {"variables": change.sets, "replace": False, "skipDeploys": True}))
+        (document, wanted), *rest = calls
+        with changing():
+            self._api.ask(document, bool, input={**place, **wanted})
+        for document, wanted in rest:
+            self._api.ask(document, bool, input={**place, **wanted})
+
     def bootstrap(self, plan: Plan) -> None:
         """Bring the project to what .railway/ENV.json says."""
         Workspace(self._at, self._api).bootstrap(plan)
@@ -157,13 +130,16 @@ class Host:
         return ids
 
     @property
+    def _place(self) -> dict[str, str]:
+        return {**self._environment, "serviceId": self._at.settings.get("RAILWAY_SERVICE_ID")}
+
+    @property
     def _instance(self) -> dict[str, str]:
-        environment = self._environment["environmentId"]
-        return {"serviceId": self._at.settings.get("RAILWAY_SERVICE_ID"), "environmentId": environment}
+        return {key: value for key, value in self._place.items() if key != "projectId"}
 
     def _deployments(self, statuses: Sequence[str], first: int) -> list[Deployment]:
         """Give deployments, newest first."""
-        wanted = {**self._environment, **self._instance, "status": {"in": statuses}}
+        wanted = {**self._place, "status": {"in": statuses}}
         found = self._api.ask(
             queries.DEPLOYMENTS,
             lambda it: [Deployment.read(each["node"]) for each in it["edges"]],

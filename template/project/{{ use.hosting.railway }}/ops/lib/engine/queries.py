@@ -34,11 +34,15 @@ PROJECTS = operation("query", "projects", PAGE, workspaceId="String!", after="St
 PROJECT = operation("query", "project", f"{{ environments {LISTED} services {LISTED} }}", id="String!")
 ENVIRONMENT = operation("query", "environment", "{ config }", id="String!")
 VARIABLES = operation("query", "variables", projectId="String!", **INSTANCE)
+#: As the service gets them: of a variable that was sealed, its value is null.
+TOLD = operation("query", "variablesForServiceDeployment", projectId="String!", **INSTANCE)
 CREATE_PROJECT = operation("mutation", "projectCreate", "{ id }", input="ProjectCreateInput!")
 CREATE_ENVIRONMENT = operation("mutation", "environmentCreate", "{ id }", input="EnvironmentCreateInput!")
 CREATE_SERVICE = operation("mutation", "serviceCreate", "{ id }", input="ServiceCreateInput!")
 CREATE_DOMAIN = operation("mutation", "serviceDomainCreate", "{ domain }", input="ServiceDomainCreateInput!")
 SET_VARIABLES = operation("mutation", "variableCollectionUpsert", input="VariableCollectionUpsertInput!")
+#: It cannot be told to deploy nothing.
+UNSET = operation("mutation", "variableDelete", input="VariableDeleteInput!")
 
 
 def instance(*fields: str) -> str:

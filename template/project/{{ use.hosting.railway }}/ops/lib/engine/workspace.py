@@ -94,7 +94,8 @@ class Workspace:
         """Bring the service in the environment to what the file says; a change takes effect with the next deploy."""
         env, api = self._at.env, self._api
         wanted = json.loads(Path(f".railway/{env}.json").read_text("utf-8"))
-        settings, variables = wanted["settings"], wanted["variables"]
+        settings = wanted["settings"]
+        variables = {key: value for key, value in wanted["variables"].items() if key not in self._at.values}
         try:
             has = api.ask(queries.instance(*settings), lambda it: dict(it.items()), **where)
         except CallFailed:

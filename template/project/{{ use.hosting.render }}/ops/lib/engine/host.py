@@ -10,7 +10,7 @@ from .api import Api, cancel, changing
 from .calls import follow
 from .errors import DeployFailed, Failure, NothingChanged, asking
 from .image import Images
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 from .service import Deploy, Service, source
 from .wants import put_back
 
@@ -25,6 +25,7 @@ class Host:
         self._images = Images(at.settings)
         self._builds = not at.project.images
         self._id = at.settings.get("RENDER_SERVICE_ID")
+        self._told: dict[str, str] = {}
         address = at.settings.get("RENDER_API_URL", "https://api.render.com/v1")
         headers = {"Authorization": f"Bearer {at.settings.get('RENDER_API_KEY')}"}
         self._api = Api(address, headers, at.settings)
@@ -87,6 +88,19 @@ class Host:
         if self._builds:
             self._service()
             self._api.call("PATCH", self._path(), bool, {"autoDeploy": "no"}, twice=True)
+
+    def told(self) -> dict[str, str | None]:
+        """Give the variables of the service."""
+        self._service()
+        self._told = self._variables()
+        return dict(self._told)
+
+    def tell(self, change: Change) -> None:
+        """Set them all at once: they count from the next deploy on."""
+        told = {name: value for name, value in self._told.items() if name not in change.unsets}
+        wanted = [{"key": name, "value": value} for name, value in {**told, **change.sets}.items()]
+        with changing():
+            self._api.call("PUT", self._path("/env-vars"), bool, wanted, twice=True)
 
     def bootstrap(self, plan: Plan) -> None:
         """Bring the service to what .render/ENV.json says; where Render builds, the blueprint does."""
@@ -193,7 +207,8 @@ class Host:
 
     def _create(self, plan: Plan, settings: dict[str, Any], owner: str, image: str) -> None:
         login = self._login(settings["name"], owner) if self._at.settings.get("REGISTRY_PASSWORD") else ""
-        body = {**settings, "ownerId": owner, "image": source(owner, image, login)}
+        told = [*settings["envVars"], *({"key": name, "value": it} for name, it in self._at.values.items())]
+        body = {**settings, "envVars": told, "ownerId": owner, "image": source(owner, image, login)}
         plan.keep("RENDER_SERVICE_ID", self._api.call("POST", "/services", lambda it: str(it["service"]["id"]), body))
 
     def _adjust(self, plan: Plan, known: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -204,12 +219,22 @@ class Host:
         count = wanted["numInstances"]
         if has.get("numInstances") != count:
             self._change(plan, f"run {count} instances of {name}", "POST", "/scale", {"numInstances": count})
-        listed = self._api.ask(self._path("/env-vars?limit=100"), lambda it: [each["envVar"] for each in it])
-        variables = {each["key"]: each["value"] for each in listed}
+        variables = self._variables()
         for each in settings["envVars"]:
             key, value = each["key"], each["value"]
             if variables.get(key) != value:
                 self._change(plan, f"set {key}={value}", "PUT", f"/env-vars/{key}", {"value": value})
+
+    def _variables(self) -> dict[str, str]:
+        """Give all, a page at a time."""
+        found: dict[str, str] = {}
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._path(f"/env-vars?limit=100{cursor and f'&cursor={cursor}'}")
+            listed = self._api.ask(page, lambda it: [(each["envVar"], each["cursor"]) for each in it])
+            found.update((each["key"], each["value"]) for each, _ in listed)
+            cursor = listed[-1][1] if len(listed) == 100 else None
+        return found
 
     def _change(self, plan: Plan, what: str, method: str, path: str, body: dict[str, Any]) -> None:
         plan.change(what, lambda: self._api.call(method, self._path(path), bool, body, twice=True))

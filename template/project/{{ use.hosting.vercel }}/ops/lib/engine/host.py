@@ -14,8 +14,9 @@ from .api import cancel, changing
 from .bundle import Bundle
 from .calls import CallFailed, follow
 from .deployment import Deployment, Project
+from .environment import Environment
 from .errors import DeployFailed, NothingChanged, asking
-from .platform import Context, Plan, Release, Target
+from .platform import Change, Context, Plan, Release, Target
 from .team import Team
 
 CREATE = "/v13/deployments?forceNew=1&skipAutoDetectionConfirmation=1"
@@ -31,10 +32,12 @@ class Host:
         self._id = at.settings.get("VERCEL_PROJECT_ID")
         self._team = Team(at.settings)
         self._bundle = Bundle(at, self._team)
+        self._environment = Environment(at, self._team, self._path)
         #: Whether new deployments got the domains by themselves when the task began.
         self._automatic: bool | None = None
         self._frozen = False
-        self._left = ""
+        #: Whether it changed something before, so that now it goes back.
+        self._again = False
 
     def check(self) -> None:
         """Note what is missing."""
@@ -69,6 +72,9 @@ class Host:
         with asking():
             name = self._project().name
             files = self._bundle.files(name, commit, image)
+        again, self._again = self._again, True
+        if again or self._frozen:
+            self._clear()
         meta = {"commit": commit, "attempt": token_hex(8), **({"image": image} if image else {})}
         body = {"name": name, "project": self._id, "target": "production", "meta": meta}
         known = self._create({**body, "projectSettings": {"framework": None}, "files": files})
@@ -88,6 +94,8 @@ class Host:
             return False
 
         follow(f"deployment {known}", look, lambda: self._cancel(known), self._at)
+        if again or self._at.task != "deploy":
+            self._settle(again=again)
 
     def restore(self, target: Target) -> None:
         """Cancel what would take the domains once it is ready, and point them to a deployment.
@@ -95,20 +103,14 @@ class Host:
         To Vercel that is a rollback, after which new deployments wait for their promotion. They do so
         after ours, too; where a task only goes back to what ran, that goes back as well.
         """
-        for each in self._deployments(UNDER_WAY, 20):
-            self._cancel(each.id)
+        again, self._again = self._again, True
+        self._clear()
         current = self.current()
-        back = not self._frozen or target.release == self._left
         if not current or current.id != target.release:
-            self._left = current.id if current else ""
             self._point("/v1", "rollback", target.release)
             self._wait_for(target.release)
-        if back and self._automatic and not self._project().automatic:
-            try:
-                self._assign(automatic=True)
-            except CallFailed as error:
-                self._at.console.confess(error)
-                self._at.console.say("what Vercel builds of pushes waits to be promoted, or for the next ops/deploy")
+        if again:
+            self._settle(again=True)
 
     def freeze(self) -> None:
         """The next push would take the domains, where Vercel builds; the next ops/deploy ends this."""
@@ -116,8 +118,18 @@ class Host:
         if self._project().automatic:
             self._assign(automatic=False)
 
+    def told(self) -> dict[str, str | None] | None:
+        """Give the variables of production; a site has none."""
+        if self._automatic is None:
+            self._project()
+        return self._environment.told()
+
+    def tell(self, change: Change) -> None:
+        """Change them: a deployment has them from when it is made."""
+        self._environment.tell(change)
+
     def bootstrap(self, plan: Plan) -> None:
-        """Create the project, and tell it what the files say; for production: previews run anybody's code."""
+        """Create the project, and tell it what the files say."""
         name = f"{self._at.project.name}-{self._at.env}"
         query = f"/v10/projects?search={name}&limit=100"
         found = self._team.ask(query, lambda it: {each["name"]: each["id"] for each in it["projects"]})
@@ -126,11 +138,7 @@ class Host:
             plan.keep("VERCEL_PROJECT_ID", self._id)
         else:
             plan.change(f"create the project {name}", lambda: self._found(plan, name))
-        wanted = self._bundle.variables()
-        has = self._variables() if name in found and wanted else {}
-        for key, value in wanted.items():
-            if has.get(key) != value:
-                self._set(plan, key, value)
+        self._environment.adjust(plan, known=name in found)
 
     def _path(self, version: str, rest: str = "") -> str:
         return f"{version}/projects/{self._id}{rest}"
@@ -210,9 +218,24 @@ class Host:
         """Have the domains lead there; where they do already, that changes nothing."""
         self._team.call("POST", self._path(version, f"/{how}/{known}"), bool, twice=True)
 
+    def _settle(self, *, again: bool) -> None:
+        """Have new deployments get the domains, or wait, as before the task; a rollback has them wait."""
+        wanted = bool(self._automatic) and (again or not self._frozen)
+        try:
+            if self._project().automatic != wanted:
+                self._assign(automatic=wanted)
+        except CallFailed as error:
+            self._at.console.confess(error)
+            waits = "what Vercel builds of pushes waits to be promoted, or for the next ops/deploy"
+            self._at.console.say(waits if wanted else "the next push that Vercel builds may undo this")
+
     def _assign(self, *, automatic: bool) -> None:
         body = {"autoAssignCustomDomains": automatic}
         self._team.call("PATCH", self._path("/v9"), bool, body, twice=True)
+
+    def _clear(self) -> None:
+        for each in self._deployments(UNDER_WAY, 20):
+            self._cancel(each.id)
 
     def _cancel(self, known: str) -> None:
         path = f"/v12/deployments/{known}/cancel"
@@ -224,15 +247,3 @@ class Host:
     def _found(self, plan: Plan, name: str) -> None:
         self._id = self._team.call("POST", "/v11/projects", lambda it: str(it["id"]), {"name": name})
         plan.keep("VERCEL_PROJECT_ID", self._id)
-
-    def _variables(self) -> dict[str, str]:
-        """Give what production is told; of what is sensitive, Vercel does not say the value."""
-        envs = self._team.ask(self._path("/v10", "/env?decrypt=true"), lambda it: list(it["envs"]))
-        return {each["key"]: each.get("value", "") for each in envs if "production" in (each.get("target") or ())}
-
-    def _set(self, plan: Plan, key: str, value: str) -> None:
-        body = {"key": key, "value": value, "type": "plain", "target": ["production"]}
-        plan.change(
-            f"set {key}={value}",
-            lambda: self._team.call("POST", self._path("/v10", "/env?upsert=true"), bool, body, twice=True),
-        )

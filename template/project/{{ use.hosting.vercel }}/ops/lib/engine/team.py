@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from .api import Api
-from .settings import Settings
+from .variables import Settings
 
 T = TypeVar("T")
 

@@ -15,12 +15,14 @@ from typing import Any, TypeVar
 from .calls import DENIED, CallFailed, certainly_not_run
 from .errors import NothingChanged
 from .http import Answer, send
-from .settings import Settings
+from .variables import Settings
 
 T = TypeVar("T")
 
 #: Where vendors say what went wrong.
-WORDS = (("message",), ("detail",), ("error", "message"), ("error",), ("errors", 0, "message"), ("id",))
+WORDS = (
+    ("message",), ("messages", 0), ("detail",), ("error", "message"), ("error",), ("errors", 0, "message"), ("id",),
+)  # fmt: skip
 
 
 def passing(answer: Answer) -> bool:

@@ -6,12 +6,13 @@ import atexit
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 
 from .errors import Missing
 from .process import ProgramFailed, run
-from .settings import Settings
+from .variables import Settings
 
 
 class Images:
@@ -20,6 +21,7 @@ class Images:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.repository = settings.get("IMAGE_REPOSITORY")
+        self._entered = False
 
     @cached_property
     def folder(self) -> Path:
@@ -45,9 +47,18 @@ class Images:
         """Copy an image."""
         self._skopeo("copy", "--retry-times", "3", *options, source, target, shown=True)
 
+    def mirror(self, image: str, copy: str) -> None:
+        """Have a copy under the same digest; what ran there before has one already, and takes no login of ours."""
+        if not self._entered:
+            with suppress(ProgramFailed):
+                if self._digest(copy) == image.rpartition("@")[2]:
+                    return
+            self._enter()
+        self.copy(f"docker://{image}", f"docker://{copy}", "--preserve-digests")
+
     def digest(self, commit: str) -> str:
         """Give the digest of a commit's image."""
-        return self.inspect(f"{self.repository}:{commit}", "--no-tags", "--format", "{{.Digest}}").strip()
+        return self._digest(f"{self.repository}:{commit}")
 
     def inspect(self, image: str, *options: str) -> str:
         """Give what its registry says of an image."""
@@ -55,9 +66,7 @@ class Images:
 
     def published(self, commit: str) -> str:
         """Give IMAGE_REPOSITORY@sha256:…, once it is there; a rollback asks only when it has to."""
-        self.needs()
-        self._settings.met("")
-        self.login(self.repository, self._settings.get("REGISTRY_USER"), self._settings.get("REGISTRY_PASSWORD"))
+        self._enter()
         deadline = time.monotonic() + self._settings.seconds("IMAGE_TIMEOUT", 0)
         while True:
             try:
@@ -68,6 +77,16 @@ class Images:
                     what = f"no image of {commit} in {self.repository}; {who}: {error.said.strip()}"
                     raise Missing(what, 2) from None
             self._settings.pause()
+
+    def _enter(self) -> None:
+        """Log in to our own registry."""
+        self.needs()
+        self._settings.met("")
+        self.login(self.repository, self._settings.get("REGISTRY_USER"), self._settings.get("REGISTRY_PASSWORD"))
+        self._entered = True
+
+    def _digest(self, image: str) -> str:
+        return self.inspect(image, "--no-tags", "--format", "{{.Digest}}").strip()
 
     def _skopeo(self, command: str, *rest: str, stdin: str = "", shown: bool = False) -> str:
         logins = str(self.folder / "auth.json")

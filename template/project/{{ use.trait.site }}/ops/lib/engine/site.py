@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from . import dotenv, store
 from .errors import Failure, Missing
 from .platform import ENVIRONMENTS, Context
 from .process import run, stack
+from .reading import KEY
 from .record import Record
+from .schema import Variable, documented
+
+#: Secrets that are shorter may be in a file by chance.
+TELLING = 8
 
 
 class File(NamedTuple):
@@ -49,18 +56,44 @@ def passed(commit: str, at: Context) -> None:
 def build(commit: str, folder: Path, at: Context, *secrets: str) -> Path:
     """Build a commit for the environment in an empty folder, and give the folder of the site.
 
-    What dependencies run while they are installed, or build, has no business with the secrets.
+    It is built with the settings: those that are committed, and before them those that were read. What dependencies
+    run while they are installed has no business with these, and neither has any with the secrets of the host.
     """
-    without = ("RECORD_TOKEN", *secrets)
+    told = {**at.values, "GIT_COMMIT": commit}
     try:
         at.git.unpack(commit, folder)
-        # They are committed: nothing that a browser gets is secret.
         shutil.copyfile(folder / f".env.{at.env}.example", folder / ".env")
+        variables = documented(at.env, folder)
+        _lacks(commit, {**dotenv.read(folder / ".env"), **at.values}, variables, at)
+        without = ("RECORD_TOKEN", KEY, "SETTINGS_FILE", *store.OPENS, *secrets, *variables, *at.values)
         run(str(folder / "ops/setup"), folder=folder, shown=True, without=without)
-        run(str(folder / "ops/build"), folder=folder, environment={"GIT_COMMIT": commit}, shown=True, without=without)
+        run(str(folder / "ops/build"), folder=folder, environment=told, shown=True, without=without)
+        _leaks(folder / "dist", at.values, variables)
     except OSError as error:
         raise Failure(f"{commit} cannot be built: {error}") from error
     return folder / "dist"
+
+
+def _lacks(commit: str, known: Mapping[str, str], variables: Mapping[str, Variable], at: Context) -> None:
+    """Say what the build does without, as on a machine that has no settings; stop if that cannot be."""
+    lacks = [name for name in variables if not known.get(name)]
+    needs = [name for name in lacks if variables[name].required]
+    if needs:
+        where = store.where(at, at.env)
+        raise Failure(f"{commit} cannot be built for {at.env} without {', '.join(needs)}, which belong in {where}")
+    if lacks:
+        at.console.say(f"building without {', '.join(lacks)}")
+
+
+def _leaks(folder: Path, values: Mapping[str, str], variables: Mapping[str, Variable]) -> None:
+    """Stop if a file that everybody can read has a secret, such as a token that the build itself needs."""
+    public = [name for name, it in variables.items() if not it.secret]
+    secrets = {name: it.encode() for name, it in values.items() if name not in public and len(it) >= TELLING}
+    for each in files(folder) if secrets else ():
+        content = (folder / each.path).read_bytes()
+        for name, value in secrets.items():
+            if value in content:
+                raise Failure(f"the build put the value of {name}, a secret, into {each.path}")
 
 
 def files(folder: Path) -> list[File]:

@@ -6,8 +6,6 @@ The image runs as a function.
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 from .errors import NothingChanged
@@ -41,20 +39,16 @@ class Bundle:
             return ""
         return self._images.published(commit)
 
-    def variables(self) -> dict[str, str]:
-        """Give what the service is told; .env.example says what it means."""
-        text = Path(f".env.{self._at.env}.example").read_text("utf-8")
-        found = dict(re.findall(r"^([A-Z]\w*)=(.*)$", text, re.MULTILINE))
-        return {**found, "CLIENT_IP_HEADER": self._at.project.client_ip_header, "PORT": "3000"}
-
     def files(self, project: str, commit: str, image: str) -> list[dict[str, Any]]:
         """Vercel runs images of its own registry only: it gets a copy, under the same digest."""
         settings = self._at.settings
+        # Of what Vercel built itself, no image is on record.
+        image = image or self._images.published(commit)
         registry = settings.get("VERCEL_REGISTRY", "vcr.vercel.com")
         copy = f"{registry}/{self._team.owner()}/{project}/service"
         try:
             self._images.login(copy, settings.get("VERCEL_ORG_ID"), settings.get("VERCEL_TOKEN"))
-            self._images.copy(f"docker://{image}", f"docker://{copy}:{commit}", "--preserve-digests")
+            self._images.mirror(image, f"{copy}:{commit}")
         except ProgramFailed as error:
             raise NothingChanged(f"could not copy the image to {copy}") from error
         function = {"handler": f"{copy}@{digest(image)}", "runtime": "container", "environment": {}}

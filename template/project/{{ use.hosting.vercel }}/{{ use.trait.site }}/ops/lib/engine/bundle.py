@@ -35,10 +35,6 @@ class Bundle:
             site.passed(commit, self._at)
         return ""
 
-    def variables(self) -> dict[str, str]:
-        """A site is told nothing once it is built."""
-        return {}
-
     def files(self, project: str, commit: str, image: str) -> list[dict[str, Any]]:
         """Build and upload them, and say which they are."""
         del project, image

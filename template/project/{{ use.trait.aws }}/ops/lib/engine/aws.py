@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,14 +52,16 @@ class Aws:
     What is asked of it here does no more when it is done twice.
     """
 
-    def __init__(self, at: Context, folder: Callable[[], Path]) -> None:
+    def __init__(self, at: Context) -> None:
         self._at = at
-        self._folder = folder
+        self._asked = False
         self._entered = False
 
     def need(self) -> None:
-        """Note what is missing."""
-        settings = self._at.settings
+        """Note what is missing, once."""
+        settings, asked, self._asked = self._at.settings, self._asked, True
+        if asked:
+            return
         # GitHub's runners have it, and Alpine as a package.
         if settings.get("CI") and not shutil.which("aws") and shutil.which("apk"):
             run("apk", "add", "--quiet", "--no-cache", "aws-cli", shown=True)
@@ -71,12 +76,12 @@ class Aws:
         settings.need("AWS_ACCESS_KEY_ID", key)
         settings.need("AWS_SECRET_ACCESS_KEY", "the secret of that key")
 
-    def ask(self, read: Callable[[Any], T], *command: str) -> T:
+    def ask(self, read: Callable[[Any], T], *command: str, stdin: str = "") -> T:
         """Make a call; `read` takes what is wanted from the answer."""
         # An answer with nothing in it is not printed.
-        return _read(read, self.text(*command).strip() or "{}", f"aws {command[0]} {command[1]}")
+        return _read(read, self.text(*command, stdin=stdin).strip() or "{}", f"aws {command[0]} {command[1]}")
 
-    def text(self, *command: str, shown: bool = False) -> str:
+    def text(self, *command: str, stdin: str = "", shown: bool = False) -> str:
         """Make a call and give what the command prints; `shown` lets people see it instead."""
         self._enter()
         settings = self._at.settings
@@ -84,16 +89,22 @@ class Aws:
         tries = {"AWS_RETRY_MODE": "standard", "AWS_MAX_ATTEMPTS": settings.get("AWS_MAX_ATTEMPTS", "4")}
         told = ("aws", "--region", settings.get("AWS_REGION"), "--output", "json", *waits, *command)
         try:
-            return run(*told, environment={**tries, "AWS_PAGER": ""}, shown=shown)
+            return run(*told, stdin=stdin, environment={**tries, "AWS_PAGER": ""}, shown=shown)
         except ProgramFailed as error:
             said = " ".join(error.said.split())
             raise CallFailed(f"aws {command[0]} {command[1]}", outcome(said), said or str(error)) from None
 
     def file(self, name: str, content: object) -> str:
-        """Have an argument read from a file, so that it arrives whole."""
-        file = self._folder() / name
+        """Have an argument read from a file, so that it arrives whole. The end of the task takes the file away."""
+        file = self._folder / name
         file.write_text(content if isinstance(content, str) else json.dumps(content), "utf-8")
         return f"file://{file}"
+
+    @cached_property
+    def _folder(self) -> Path:
+        folder = tempfile.mkdtemp()
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def _enter(self) -> None:
         """Be the role of the pipeline, if it has one: its token, good for minutes, buys a key of an hour."""
@@ -131,6 +142,12 @@ class Aws:
         if not answer.good:
             raise CallFailed(url, answer, answer.error or str(answer.status))
         return _read(lambda it: str(it["value"]), answer.body, url)
+
+
+@lru_cache(maxsize=1)
+def aws_of(at: Context) -> Aws:
+    """Give the one of a task: whoever calls by it, a pipeline's token is spent once."""
+    return Aws(at)
 
 
 def _key(answer: Any) -> dict[str, str]:  # noqa: ANN401 (JSON)
