@@ -176,6 +176,8 @@ def test_a_rendered_project_is_read_as_it_was_answered(stack: str, render: Rende
     folder = render(**answers)
     paths = tuple(PurePosixPath(name) for name in tree(folder))
     seen = infer(TEMPLATE.catalog, TEMPLATE.questions, Folder(folder, paths), "elsewhere")
+    # Where a service finds its settings is seen in no repository: they are elsewhere.
+    assert seen.pop("secrets").answer is None
     assert {name: guess.answer for name, guess in seen.items()} == answers
     assert {g.confidence for name, g in seen.items() if name != "owner"} == {"sure"}
 
@@ -402,12 +404,12 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_a_linked_manifest_gives_nothing_away(tmp_path: Path) -> None:
-    (tmp_path / "package.json").write_text('{"name": "secret", "license": "MIT"}')
+    (tmp_path / "package.json").write_text('{"name": "hidden", "license": "MIT"}')
     (tmp_path / "repository").mkdir()
     (tmp_path / "repository/package.json").symlink_to("../package.json")
     repo = Folder(tmp_path / "repository", (PurePosixPath("package.json"),))
     seen = infer(TEMPLATE.catalog, TEMPLATE.questions, repo, "repository")
-    assert "secret" not in str(seen)
+    assert "hidden" not in str(seen)
     assert seen["license"].answer is None
 
 

@@ -75,6 +75,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/add-an-option.md",
         "docs/how-to/adopt.md",
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
+        "docs/how-to/give-the-service-a-secret.md",  # the same
         "docs/how-to/script-it.md",
         "docs/how-to/start-on-a-forge.md",
         "docs/how-to/use-plain-copier.md",

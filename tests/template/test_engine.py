@@ -120,7 +120,7 @@ def test_forges_fold_it_and_count_it_not(render: Render) -> None:
 
 def test_one_file_of_a_project_knows_where_it_lies(render: Render) -> None:
     """So that a team, or a later version, takes it from elsewhere by one line."""
-    likely = re.compile(rf"{ENGINE}|python3? .*{Path(ENGINE).parent}\b|import engine|-m engine")
+    likely = re.compile(rf"{ENGINE}|python3? .*{Path(ENGINE).parent}\b|import engine\b|-m engine")
     project = render(stack="python", hosting="fly")
     tests = [path for path in (ROOT / "tests").rglob("*.py") if path != Path(__file__)]
     knows = [
@@ -193,13 +193,15 @@ slow = pytest.mark.slow
                      id="nothing is recorded", marks=slow),
         pytest.param("lock.py", r"git\.move\(self\._ref, ours, \"\"\)", "git",
                      id="it stays locked", marks=slow),
-        pytest.param("rollback.py", r"\.platform\.restore\(.*\)", ".platform",
+        pytest.param("hosting.py", r"self\.platform\.restore\(.*\)", "self.platform",
                      id="a rollback does nothing"),
+        pytest.param("hosting.py", r"self\.record\.outdated\(target\)", "False",
+                     id="a rollback brings old settings back", marks=slow),
         pytest.param("host.py", r"def restore\(", "def restored(",
                      id="a host that cannot restore", marks=slow),
         pytest.param("host.py", r"def deploy\(self, commit: str, image: str\)",
                      "def deploy(self, commit: str)", id="a host that takes no image"),
-        pytest.param("tasks.py", r"\.\{task\}\"", '.{task}ed"',
+        pytest.param("tasks.py", r"\.\{task\.", ".ed{task.",
                      id="a name that is not there", marks=slow),
     ],
 )  # fmt: skip

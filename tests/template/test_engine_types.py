@@ -15,15 +15,15 @@ from scaffold import project
 
 pytestmark = pytest.mark.slow
 
-PARTS = ("host.py", "pipeline.py", "broken.py")
+PARTS = ("host.py", "pipeline.py", "broken.py", "store.py")
 
 
 @cache
 def assemblies() -> list[dict[str, str]]:
-    """Give projects that have all there is of hosts and providers: each file of theirs."""
+    """Give projects that have all there is of hosts, providers and stores: each file of theirs."""
     seen: set[tuple[str, str]] = set()
     found = []
-    for row in combinations_of("stack", "ci", "hosting"):
+    for row in combinations_of("stack", "ci", "hosting", "secrets"):
         files = {file.path.as_posix(): file.origin.as_posix() for file in rendered(*row.items())}
         parts = {(name, files.get(f"{ENGINE}/{name}", "")) for name in PARTS}
         if not parts <= seen:

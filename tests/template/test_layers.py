@@ -14,7 +14,7 @@ import yaml
 from conftest import OPS, PINS, ROOT, RUNTIME, TABLES, TEMPLATE, vendors_file
 
 PROJECT = TEMPLATE.files_root
-SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z]+) \}\}")
+SWITCH = re.compile(r"\{\{ use\.(?P<axis>[a-z]+)\.(?P<id>[a-z_]+) \}\}")
 LAYERS = {
     path.parents[1]: yaml.safe_load(path.read_text())
     for path in PROJECT.glob("*/_layer/option.yml")
@@ -72,7 +72,7 @@ def test_a_trait_is_one_that_stacks_have(layer: Path) -> None:
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.name)
 def test_a_folder_is_named_after_its_row(layer: Path) -> None:
     row = LAYERS[layer]
-    assert layer.name == f"{{{{ use.{row['axis']}.{row['id']} }}}}"
+    assert layer.name == f"{{{{ use.{row['axis']}.{row['id'].replace('-', '_')} }}}}"
 
 
 def test_every_folder_with_a_switch_has_a_row() -> None:

@@ -73,6 +73,43 @@ def test_a_pull_request_of_a_fork_finds_no_secret(render: Render) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("answers", "known"),
+    [
+        ({"hosting": "ecs"}, True),
+        ({"hosting": "render", "secrets": "aws-sm"}, True),
+        ({"hosting": "ecs", "secrets": "aws-sm"}, True),
+        ({"hosting": "render"}, False),
+    ],
+    ids=str,
+)
+def test_a_job_has_a_token_if_its_host_or_its_store_may_know_it_by_that(
+    render: Render, answers: dict[str, str], *, known: bool
+) -> None:
+    deploys = [f"deploy-{env}" for env in ENVIRONMENTS]
+    found = workflows(render(ci="github", **answers))
+    jobs = [*(found[it]["jobs"]["deploy"] for it in deploys), found["scheduled"]["jobs"]["drill"]]
+    assert ["id-token" in job["permissions"] for job in jobs] == [known] * 4
+    named = gitlab(render(ci="gitlab", **answers))
+    tokens = {"OIDC_TOKEN": {"aud": "sts.amazonaws.com"}} if known else None
+    assert [named[it].get("id_tokens") for it in (*deploys, "drill")] == [tokens] * 4
+    bitbucket = (render(ci="bitbucket", **answers) / "bitbucket-pipelines.yml").read_text("utf-8")
+    assert bitbucket.count("oidc: true") == (4 if known else 0)
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab", "bitbucket"])
+def test_what_two_options_want_is_listed_once(render: Render, ci: str) -> None:
+    project = render(ci=ci, hosting="ecs", secrets="aws-sm")
+    rows = re.findall(
+        r"^ *\| `(\w+)` +\| .*AWS.*$", (project / "README.md").read_text(), re.MULTILINE
+    )
+    assert rows == ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ROLE_ARN"]
+    if ci == "github":
+        step = workflows(project)["deploy-live"]["jobs"]["deploy"]["steps"][-1]
+        text = (project / ".github/workflows/deploy-live.yml").read_text()
+        assert [text.count(f"{name}:") for name in step["env"]] == [1] * len(step["env"])
+
+
 # Build once, deploy that
 
 

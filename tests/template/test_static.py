@@ -114,7 +114,14 @@ def test_a_site_passes_its_own_checks_and_is_served_with_its_headers(
     shutil.copy(store.project("static") / "package-lock.json", project)
     for task in ("setup", "lint", "test"):
         run(f"ops/{task}")
-    run("ops/build", GIT_COMMIT="abc1234", VITE_APP_ENV="live")
+    # A setting that was read comes before one that is committed, and is taken as it stands.
+    (project / ".env").write_text("VITE_NOTE=committed\n")
+    with (project / "src/main.ts").open("a") as file:
+        file.write('console.log(import.meta.env["VITE_NOTE"]);\n')
+    run("ops/build", GIT_COMMIT="abc1234", VITE_APP_ENV="live", VITE_NOTE="$HOME #1")
+    scripts = "".join(each.read_text() for each in (project / "dist/assets").glob("*.js"))
+    assert "$HOME #1" in scripts
+    assert "committed" not in scripts
     with previewing(project) as url:
         run("ops/smoke", url, "abc1234", SMOKE_TIMEOUT="0")
         with urllib.request.urlopen(url) as page:  # noqa: S310 (our own)
