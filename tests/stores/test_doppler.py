@@ -117,6 +117,9 @@ def test_without_a_token_nothing_begins(at: Inside, doppler: Doppler) -> None:
     assert done.returncode == 2
     assert "DOPPLER_TOKEN: a service token of Doppler that may read the config live" in done.stderr
     assert not doppler.calls
+    asked = at.run("ops/settings", "live", DOPPLER_TOKEN="")
+    assert asked.returncode == 2
+    assert "settings are kept in Settings → Environments" in asked.stderr
 
 
 def test_two_configs_are_compared_with_a_token_for_each(at: Inside) -> None:

@@ -8,6 +8,7 @@ from . import reading, store
 from .deploy import release
 from .errors import Failure, Misuse, otherwise
 from .hosting import Hosting
+from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS
 from .push import push
 from .tasks import Call, Usage
@@ -28,7 +29,7 @@ def task(call: Call) -> None:
             _push(at)
         return
     store.check(at)
-    at.settings.met(store.where(at, at.env))
+    at.settings.met(SETTINGS)
     if what == "diff":
         _diff(at, others[0])
         return

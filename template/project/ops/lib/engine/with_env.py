@@ -6,6 +6,7 @@ import os
 
 from . import reading, store
 from .errors import Failure, Missing
+from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .schema import documented
 from .tasks import Call, Usage
@@ -17,7 +18,7 @@ def task(call: Call) -> None:
     """Become it."""
     at = Context(call, ("local", *ENVIRONMENTS))
     store.check(at)
-    at.settings.met(store.where(at, at.env))
+    at.settings.met(SETTINGS)
     found = reading.read(at)
     if found is None:
         raise Failure(f"this machine does not have the settings of {at.env}: there is no {store.where(at, at.env)}")
