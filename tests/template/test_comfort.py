@@ -62,9 +62,12 @@ def test_the_readme_promises_an_image_only_where_there_is_one(render: Render, st
 
 @pytest.fixture(params=RUNNERS)
 def hooked(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Path:
-    """Give a clone with hooks, whose `ops/lint` and `ops/test` refuse a file called after them."""
+    """Give a clone with hooks, whose tasks refuse a file called after them.
+
+    What `ops/scan` itself refuses in one is in test_scan.py.
+    """
     project = render(stack="static")
-    for task in ("lint", "test"):
+    for task in ("lint", "scan", "test"):
         (project / "ops" / task).write_text(f"#!/bin/sh\n[ ! -e refused-by-{task} ]\n")
     remote = tmp_path / "remote.git"
     git("init", "--quiet", "--bare", str(remote), cwd=tmp_path)
