@@ -17,7 +17,7 @@ from vendors import VENDORS
 from vendors.base import Vendor
 from vendors.ecs import Ecs
 
-VALUE = "it's $c4nary\n\"quoted\" = grün\n"
+VALUE = 'it\'s $c4nary\n"quoted" = grün\n'
 DOCUMENTED = """
 # A key.
 # Type: string
