@@ -88,7 +88,8 @@ FAULTS = {
     "static": {
         "lint": ("src/planted.ts", "export const planted: any = 1;\n", "no-explicit-any"),
         "test": ("test/unit/planted.test.ts", VITEST, "expected 1 to be 2"),
-        "scan": ("planted.txt", f"token = {TOKEN}\n", "leaks found: 1"),  # it ships no dependency
+        # It ships no dependency.
+        "scan": ("planted.txt", f"token = {TOKEN}\n", "not passed: secrets"),
     },
 }
 
