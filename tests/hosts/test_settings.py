@@ -261,3 +261,11 @@ def test_a_release_that_is_not_taken_leaves_new_settings_to_the_next(at: World) 
     assert "settings of live: set API_KEY" in done.stderr
     assert at.run("deploy", "live").returncode == 0
     assert at.ran_with[at.live] == {"API_KEY": "second"}
+
+
+def test_a_value_that_is_no_utf_8_is_refused_by_name(at: World) -> None:
+    at.commit("v1.0.0")
+    done = at.run("deploy", "live", CI="true", API_KEY=os.fsdecode(b"caf\xe9"))
+    assert done.returncode == 1
+    assert "the value of API_KEY is no UTF-8" in done.stderr
+    assert at.told == {}

@@ -177,3 +177,15 @@ def test_the_real_command_reads_them_for_any_host(tmp_path: Path) -> None:
     roles = [step for step in at.steps if "assume-role-with-web-identity" in step]
     assert len(roles) == 1
     assert not [each for each in at.heard if SECRET in each or "c4nary" in each]
+
+
+def test_a_key_is_rotated_there_and_stays_so(at: Inside, manager: SecretsManager) -> None:
+    """As the README's runbook has it: a new value, a push, the old one revoked, a rollback."""
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    manager.write(NAME, {"API_KEY": "c4nary, the second"})
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    assert at.vendor.environ()["API_KEY"] == "c4nary, the second"
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.vendor.running() == first
+    assert at.vendor.environ()["API_KEY"] == "c4nary, the second"

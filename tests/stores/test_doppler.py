@@ -161,3 +161,24 @@ def test_the_stand_in_takes_no_other_call(doppler: Doppler) -> None:
     ]:
         answer = httpx.get(f"{doppler.url}{DOWNLOAD}{query}", headers=asked)
         assert answer.status_code == status, query
+
+
+def test_a_key_is_rotated_there_and_stays_so(at: Inside, doppler: Doppler) -> None:
+    """As the README's runbook has it: a new value, a push, the old one revoked, a rollback."""
+    first = at.deploy("v1.0.0")
+    at.deploy("v1.1.0")
+    doppler.configs["live"]["API_KEY"] = "c4nary, the second"
+    assert at.run("ops/settings", "live", "push").returncode == 0
+    assert at.vendor.environ()["API_KEY"] == "c4nary, the second"
+    assert at.run("ops/rollback", "live").returncode == 0
+    assert at.vendor.running() == first
+    assert at.vendor.environ()["API_KEY"] == "c4nary, the second"
+
+
+def test_a_value_that_no_variable_can_have_is_refused_by_name(at: Inside, doppler: Doppler) -> None:
+    doppler.configs["live"]["API_KEY"] = "a\0b"
+    at.commit("v1.0.0")
+    done = at.run("ops/deploy", "live")
+    assert done.returncode == 1
+    assert "API_KEY: it has a NUL, which no variable can have" in done.stderr
+    assert at.vendor.running() == "none"

@@ -192,6 +192,19 @@ def test_the_readme_says_what_it_brought(chosen: Chosen, stack: str) -> None:
     assert "`docker compose up --detach --wait cache`" in readme
 
 
+def test_a_pipeline_hands_it_over_where_settings_are_kept_with_its_provider(chosen: Chosen) -> None:
+    files = chosen(stack="node", cache="memcached", secrets="dotenv")
+    told = json.loads(files["ops/project.json"])["settings"]
+    assert told == ["CACHE_URL"], "a name that only the pipeline has is one that `check` names"
+    for env in ("sandbox", "testbed", "live"):
+        workflow = files[f".github/workflows/deploy-{env}.yml"]
+        assert workflow.count("CACHE_URL: ${{ secrets.CACHE_URL }}") == 1
+    assert "| `CACHE_URL`" in files["README.md"].partition("First-time setup, under Settings")[2]
+    elsewhere = chosen(stack="node", cache="memcached", secrets="doppler")
+    assert json.loads(elsewhere["ops/project.json"])["settings"] == []
+    assert "CACHE_URL" not in elsewhere[".github/workflows/deploy-live.yml"]
+
+
 @pytest.mark.parametrize("stack", APIS)
 def test_its_package_is_in_the_manifest_at_its_pin(chosen: Chosen, stack: str) -> None:
     files = chosen(stack=stack, cache="memcached")
