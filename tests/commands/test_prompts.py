@@ -60,6 +60,8 @@ def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     screen.send("Team Blue\r")
     screen.expect("What looks for known vulnerabilities")
     screen.send("\r")
+    screen.expect("Where are the settings of the service kept")
+    screen.send(DOWN + "\r")
     screen.expect("Under which licence")
     screen.send(DOWN + "\r")
     screen.expect("Create it?")
@@ -68,6 +70,7 @@ def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     found = answers(tmp_path / "my-service")
     assert found["description"] == "Takes payments"
     assert found["owner"] == "Team Blue"
+    assert found["secrets"] == "doppler"
     assert found["license"] == "mit"
 
 
