@@ -126,3 +126,12 @@ def test_the_rule_is_the_same_in_any_catalogue(
         )
         offered = [value["value"] for _, value in pairs if not value["validator"]]
         assert offered == [option.id for option in catalog.fitting(axis, others)], json.dumps(rows)
+
+
+def test_a_template_of_before_that_calls_files_so_is_read() -> None:
+    """Projects made from it are updated: what is called `requires` now was `needs` then."""
+    said = {"needs": {"/.github/workflows/ci.yml": ["/.github/actions/setup/action.yml"]}}
+    row = {"axis": "ci", "id": "a", "order": 1, "label": "A", "why": "it is", **said}
+    other = {**row, "axis": "stack", "needs": {}}
+    catalog = Catalog.from_rows([row, other], ["stack", "ci"])
+    assert [option.id for option in catalog.fitting("ci", {"stack": "a"})] == ["a"]

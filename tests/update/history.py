@@ -80,11 +80,11 @@ class Source:
             for file in render(version, resolve(version, answers))
         }
 
-    def rows(self, tag: str) -> list[dict[str, str]]:
+    def rows(self, tag: str, among: list[dict[str, str]] = ROWS) -> list[dict[str, str]]:
         """Give the rows of options that a version has; the oldest one has some of them."""
         version = self.at(tag)
         found: list[dict[str, str]] = []
-        for row in ROWS:
+        for row in among:
             known = {axis: option for axis, option in row.items() if axis in version.questions}
             with suppress(UsageError):
                 resolve(version, known)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from by_copier import updated_by_copier
-from conftest import ENGINE, ROOT, sampled
+from conftest import ENGINE, ROOT, pairwise, sampled
 from history import PRESENT, Source, expected, given_away, history
 from project import commit_all, copied, differing, files, git, write
 from vendors.base import Machine
@@ -62,7 +62,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
 def on(source: Source, tag: str, *hosts: str) -> dict[str, str]:
     """Give options of a project on one of some hosts, from a forge."""
     return next(
-        row for row in source.rows(tag)
+        row for row in source.rows(tag, pairwise("stack", "ci", "hosting"))
         if row["hosting"] in hosts and row["ci"] != row["hosting"]
     )  # fmt: skip
 

@@ -173,6 +173,8 @@ def _with_needs(row: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> Ma
     """
     needs = {}
     for axis, names in row.get("needs", {}).items():
+        if axis.startswith("/"):
+            continue  # of a template of before: files, which are under `requires` now
         needs[axis] = [
             other["id"]
             for other in sorted(rows, key=lambda other: (int(other["order"]), str(other["id"])))
