@@ -102,6 +102,10 @@ def test_without_doppler_a_file_is_taken_when_somebody_says_so(
     assert done.returncode == 0, done.stderr
     assert "the settings of live are those of backup.env, not of Doppler" in done.stderr
     assert at.vendor.environ()["API_KEY"] == "of the backup"
+    # Nor does it take what opens Doppler.
+    for task in ("ops/deploy", "ops/settings"):
+        alone = at.run(task, "live", SETTINGS_FILE="backup.env", DOPPLER_TOKEN="")
+        assert alone.returncode == 0, alone.stderr
 
 
 def test_a_token_of_another_config_is_refused(at: Inside) -> None:

@@ -102,3 +102,12 @@ def test_a_file_that_somebody_names_is_taken_in_its_place(project: Path) -> None
     done = run(project, "live", "--", sys.executable, "-c", PRINTS, SETTINGS_FILE="other.env")
     assert environ(done)["API_KEY"] == "other"
     assert "the settings of live are those of other.env, not of .env.live" in done.stderr
+
+
+def test_a_file_wants_nothing_that_opens_another_place(render: Render) -> None:
+    project = render(stack="node", ci="github", hosting="fly", secrets="doppler")
+    (project / "other.env").write_text("MAX_CONNECTIONS=7\n")
+    print_it = (sys.executable, "-c", PRINTS)
+    assert run(project, "live", "--", *print_it).returncode == 2
+    told = environ(run(project, "live", "--", *print_it, SETTINGS_FILE="other.env"))
+    assert told["MAX_CONNECTIONS"] == "7"

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import store
+from . import reading
 from .errors import Failure, otherwise
 from .host import Host
 from .lock import Lock
@@ -37,8 +37,8 @@ class Hosting(Context):
             self.settings.seconds(number, 0)
         self.settings.need_tool("git")
         self.platform.check()
-        if self.task in READING and not self.settings.get("SETTINGS_FILE"):
-            store.check(self)
+        if self.task in READING:
+            reading.check(self)
         if self.kept and not self.git.found("remote", "get-url", self.git.remote) and self.git.known("HEAD"):
             what = "what passed is recorded there: git remote add origin ADDRESS"
             self.settings.lack(f"the remote {self.git.remote}", what)

@@ -37,6 +37,12 @@ class Settings(NamedTuple):
         return {name: fingerprint(self.key, name, value) for name, value in self.values.items()}
 
 
+def check(at: Context) -> None:
+    """Note what is missing to read them; a file that somebody names wants nothing."""
+    if not at.settings.get("SETTINGS_FILE"):
+        store.check(at)
+
+
 def read(at: Context, env: str = "") -> Settings | None:
     """Read them; None where this machine does not have them, so that they stay as they are.
 

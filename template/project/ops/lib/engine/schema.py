@@ -12,8 +12,6 @@ from . import dotenv
 EXAMPLE = ".env.example"
 #: What the files of the platform say, or the image does: no business of those who keep settings.
 SAID = ("APP_ENV", "CLIENT_IP_HEADER", "GIT_COMMIT", "HOST", "LOG_LEVEL", "PORT", "VITE_APP_ENV")
-
-
 #: What the build of a site copies into files that everybody can read.
 PUBLIC = "VITE_"
 

@@ -28,7 +28,7 @@ def task(call: Call) -> None:
         with at.opened():
             _push(at)
         return
-    store.check(at)
+    reading.check(at)
     at.settings.met(SETTINGS)
     if what == "diff":
         _diff(at, others[0])

@@ -17,7 +17,7 @@ USAGE = Usage(1, 1, "name an environment and, after --, a command", command=True
 def task(call: Call) -> None:
     """Become it."""
     at = Context(call, ("local", *ENVIRONMENTS))
-    store.check(at)
+    reading.check(at)
     at.settings.met(SETTINGS)
     found = reading.read(at)
     if found is None:
