@@ -499,6 +499,7 @@ What the repository shows:
   hosting       render          given
   scan          osv             default: nothing here tells
   secrets       dotenv          default: nothing here tells
+  database      none            default: nothing here tells
   license       proprietary     default: nothing here tells
 
   added      .copier-answers.yml
@@ -1372,7 +1373,7 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
-    screen = adopting(top, *given, "-downer=Us", "-dscan=osv", "-dsecrets=dotenv")
+    screen = adopting(top, *given, "-downer=Us", "-dscan=osv", "-dsecrets=dotenv", "-ddatabase=none")
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")
     screen.expect(pexpect.EOF)

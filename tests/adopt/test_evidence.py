@@ -178,6 +178,7 @@ def test_a_rendered_project_is_read_as_it_was_answered(stack: str, render: Rende
     seen = infer(TEMPLATE.catalog, TEMPLATE.questions, Folder(folder, paths), "elsewhere")
     # Where a service finds its settings is seen in no repository: they are elsewhere.
     assert seen.pop("secrets").answer is None
+    assert seen.pop("database").answer is None
     assert {name: guess.answer for name, guess in seen.items()} == answers
     assert {g.confidence for name, g in seen.items() if name != "owner"} == {"sure"}
 

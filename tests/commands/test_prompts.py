@@ -30,7 +30,7 @@ def test_the_short_path_asks_three_things_shows_the_tree_and_creates(
     screen.send(DOWN + "\r")
     screen.expect("Where does it run?")
     screen.send("\r")
-    screen.expect(r"Customise the rest \(description, owner, scan, secrets, license\)\?")
+    screen.expect(r"Customise the rest \(description, owner, scan, secrets, database, license\)\?")
     screen.send("\r")
     screen.expect("my-service/")
     screen.expect("Dockerfile")
@@ -62,6 +62,8 @@ def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     screen.send("\r")
     screen.expect("Where are the settings of the service kept")
     screen.send(DOWN + "\r")
+    screen.expect("Where does it keep its data")
+    screen.send(DOWN + "\r")
     screen.expect("Under which licence")
     screen.send(DOWN + "\r")
     screen.expect("Create it?")
@@ -71,6 +73,7 @@ def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     assert found["description"] == "Takes payments"
     assert found["owner"] == "Team Blue"
     assert found["secrets"] == "doppler"
+    assert found["database"] == "supabase"
     assert found["license"] == "mit"
 
 
@@ -78,7 +81,7 @@ def test_what_is_given_is_not_asked(terminal: Terminal) -> None:
     screen = terminal(
         "new", "my-service", "--no-lock", "-d", "stack=node", "-d", "ci=github", "-d",
         "hosting=fly", "-d", "owner=Us", "-d", "scan=osv", "-d", "secrets=dotenv",
-        "-d", "license=mit", "-d", "description=Ours",
+        "-d", "database=none", "-d", "license=mit", "-d", "description=Ours",
     )  # fmt: skip
     screen.expect("Create it?")
     assert "What is it built with" not in str(screen.before)

