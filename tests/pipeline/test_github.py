@@ -39,6 +39,27 @@ def test_events_are_triggers_and_needs_are_gates() -> None:
     assert found.unread == ()
 
 
+def test_two_schedules_are_told_from_each_other() -> None:
+    """By their times, or by what somebody chose who starts one by hand."""
+    found = pipeline({CI: """
+        on:
+          schedule: [{cron: "0 3 * * 1"}, {cron: "15 4 * * *"}]
+          workflow_dispatch: {inputs: {job: {type: choice, options: [drill, backup]}}}
+        jobs:
+          drill:
+            if: ${{ github.event.schedule == '0 3 * * 1' || inputs.job == 'drill' }}
+            steps: [{run: ops/drill testbed}]
+          backup:
+            if: ${{ github.event.schedule == '15 4 * * *' || inputs.job == 'backup' }}
+            steps: [{run: ops/backup live}]
+          gone:
+            if: github.event.schedule == '1 1 1 1 1'
+            steps: [{run: ops/restore live}]
+        """})  # fmt: skip
+    assert ids(found, "schedule") == ids(found, "manual") == ["ci/drill", "ci/backup"]
+    assert found.unread == ()
+
+
 def test_a_push_without_a_filter_is_everything_that_is_pushed() -> None:
     found = pipeline({CI: "on: push\njobs: {a: {steps: [{run: make}]}}"})
     assert [t for t in ("change", "main", "candidate", "release") if ids(found, t)] == [

@@ -58,6 +58,22 @@ def test_a_job_without_rules_is_for_branches_and_tags() -> None:
     assert ids(found, "release") == ["test", "tag"]
 
 
+def test_two_schedules_are_told_from_each_other() -> None:
+    """By a variable that one of them has; the other has another, or none."""
+    found = pipeline({FILE: """
+        drill:
+          script: ops/drill testbed
+          rules:
+            - if: $CI_PIPELINE_SOURCE == "schedule" && ($SCHEDULE == "drill" || $SCHEDULE == null)
+        backup:
+          script: ops/backup live
+          rules: [{if: $CI_PIPELINE_SOURCE == "schedule" && $SCHEDULE == "backup"}]
+        """})  # fmt: skip
+    assert ids(found, "schedule") == ["drill", "backup"]
+    assert ids(found, "main") == []
+    assert found.unread == ()
+
+
 def test_includes_extends_references_and_defaults() -> None:
     found = pipeline({
         FILE: """

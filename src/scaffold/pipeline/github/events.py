@@ -13,6 +13,9 @@ from scaffold.pipeline.source import document, items, mapping, text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+#: What somebody may choose by hand is looked at in all ways, if there are no more.
+MAX_CHOICES = 32
+
 #: What the expressions of a run see of what happened: `github.ref` and the like.
 Context = dict[str, Any]
 #: Alternatives, of which the first that starts a job counts.
@@ -95,9 +98,10 @@ class Workflows:
             case "pull_request" | "pull_request_target" | "merge_group":
                 yield self._pulled(event, mapping(spec))
             case "schedule":
-                yield Trigger.SCHEDULE, main
+                crons = [text(mapping(each).get("cron")) for each in items(spec)]
+                yield Trigger.SCHEDULE, [{**main[0], "github.event.schedule": it} for it in crons]
             case "workflow_dispatch" | "repository_dispatch":
-                yield Trigger.MANUAL, main
+                yield Trigger.MANUAL, [{**main[0], **it} for it in _chosen(mapping(spec))]
             case "release":
                 types = set(map(text, items(mapping(spec).get("types")))) or {"published"}
                 if types & {"published", "released", "created"}:
@@ -190,6 +194,16 @@ def _change(event: str, branch: str) -> Context:
         "github.event.pull_request.draft": False,
         "github.event.pull_request.base.ref": branch,
     }
+
+
+def _chosen(spec: dict[str, Any]) -> list[Context]:
+    """Give what somebody may choose who starts a workflow by hand."""
+    found: list[Context] = [{}]
+    for name, given in mapping(spec.get("inputs")).items():
+        options = list(map(text, items(mapping(given).get("options"))))
+        if options and len(found) * len(options) <= MAX_CHOICES:
+            found = [{**it, f"inputs.{name}": option} for it in found for option in options]
+    return found
 
 
 def _head(context: Context) -> str:

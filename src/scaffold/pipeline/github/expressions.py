@@ -60,6 +60,7 @@ _OWNERS = {
     "github.event.pull_request.": {"pull_request", "pull_request_target"},
     "github.event.workflow_run.": {"workflow_run"},
     "github.event.release.": {"release"},
+    "github.event.schedule": {"schedule"},
     "github.event.inputs.": {"workflow_dispatch", "repository_dispatch"},
     "inputs.": {"workflow_dispatch", "repository_dispatch"},
 }

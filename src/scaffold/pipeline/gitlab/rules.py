@@ -48,7 +48,7 @@ class Rules:
             Trigger.MAIN: [[self._context("push", branch=self.said.branch)]],
             Trigger.CANDIDATE: [self._tags(*TAGS[Trigger.CANDIDATE][:2])],
             Trigger.RELEASE: [self._tags(*TAGS[Trigger.RELEASE])],
-            Trigger.SCHEDULE: [[self._context("schedule", branch=self.said.branch)]],
+            Trigger.SCHEDULE: [self._schedules(written)],
             Trigger.MANUAL: [[self._context("web", branch=self.said.branch)]],
         }
         for branch, trigger in BRANCHES.items():
@@ -59,6 +59,17 @@ class Rules:
             ):
                 occasions[trigger][0].append(self._context("push", branch=branch))
         return occasions
+
+    def _schedules(self, written: str) -> list[Context]:
+        """Give the schedules that rules tell from each other, by a variable of theirs."""
+        schedule = self._context("schedule", branch=self.said.branch)
+        found = [schedule]
+        named = re.findall(r"\$(?!CI_)(\w+)\s*==\s*[\"']([^\"']*)[\"']", written)
+        for name, value in dict.fromkeys(named):
+            if name not in self.said.variables:
+                found[0] = {**found[0], f"${name}": None}
+                found.append({**schedule, f"${name}": value})
+        return found
 
     def _tags(self, *tags: str) -> list[Context]:
         return [self._context("push", tag=tag) for tag in tags]
