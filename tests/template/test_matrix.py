@@ -186,6 +186,8 @@ def test_every_task_has_its_script(projects: Projects) -> None:
             tasks.add("publish")
         if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:
             tasks.add("drill")
+        if f"{ENGINE}/backups.py" in project.files:
+            tasks |= {"backup", "restore", "snapshots"}
         names = {Path(path).name for path in project.some("/ops/*", "!/ops/lib/", "!/ops/*.*")}
         assert names == tasks, project.name
 

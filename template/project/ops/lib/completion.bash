@@ -28,8 +28,8 @@ _ops_complete() {
   while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -W "$known" -- "$word")
 }
 
-for _ops_each in bootstrap build ci deploy dev drill help lint publish release releases rollback scan settings setup smoke \
-  test with-env; do
+for _ops_each in backup bootstrap build ci deploy dev drill help lint publish release releases restore rollback scan settings \
+  setup smoke snapshots test with-env; do
   complete -o default -F _ops_complete "ops/$_ops_each" "./ops/$_ops_each"
 done
 unset _ops_each

@@ -1,0 +1,113 @@
+"""A backup and a restore, beside what PostgreSQL's programs alone take for the same database.
+
+    python benchmarks/backups.py [MEGABYTES]
+
+Dumps, encrypts, uploads and counts a database of MEGABYTES (100; 1000 is what the limit is for),
+with a server and a bucket on this machine. Prints seconds by the clock and the memory of the task
+with all that it starts. Exits 1 above 1.3 times the program alone, or above 100 MB.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / place) for place in ("tests", "tests/support", "tests/hosts")]
+
+from bucket import bucket  # noqa: E402
+from conftest import rendered  # noqa: E402
+from postgres import BIN, postgres  # noqa: E402
+
+from scaffold import project  # noqa: E402
+
+RATIO, MEMORY = 1.3, 100
+ANSWERS = (("stack", "node"), ("ci", "github"), ("hosting", "fly"), ("database", "supabase"))
+CONTENT = """
+create table notes (id uuid primary key, title text unique, body text, created_at timestamptz);
+insert into notes select gen_random_uuid(), 'note ' || i,
+  (select string_agg(md5(random()::text || i || j), ' ') from generate_series(1, 10) j), now()
+from generate_series(1, {rows}) i
+"""
+
+
+def memory(pid: int) -> float:
+    """Give the megabytes of a process and of those that it has started."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    own = next((int(line.split()[1]) for line in lines if line.startswith("RssAnon:")), 0)
+    return own / 1024 + sum(memory(int(child)) for child in children)
+
+
+def timed(*command: str | Path, **options: object) -> tuple[float, float, str]:
+    """Run a program; give its seconds, its megabytes at most, and what it prints."""
+    began, most = time.monotonic(), [0.0]
+    with subprocess.Popen(
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    ) as process:
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(0.05):
+                try:
+                    most[0] = max(most[0], memory(process.pid))
+                except OSError:
+                    continue
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        said = process.communicate()[0]
+        ended.set()
+        watcher.join()
+        if process.returncode:
+            sys.exit(f"{command[0]} failed")
+    return time.monotonic() - began, most[0], said
+
+
+def main() -> int:
+    """Measure both."""
+    megabytes = int(sys.argv[1]) if len(sys.argv) > 1 else 100
+    with tempfile.TemporaryDirectory() as scratch, postgres() as server, bucket() as there:
+        folder = Path(scratch)
+        project.write(rendered(*ANSWERS), folder)
+        server.run("create database big; create database alone")
+        server.run(CONTENT.format(rows=megabytes * 1900), "big")
+        keys = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True).stdout
+        url = server.url.rpartition("/")[0]
+        told = {
+            **os.environ,
+            **there.settings(),
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "DATABASE_URL": f"{url}/big",
+            "BACKUP_RECIPIENT": next(word for word in keys.split() if word.startswith("age1")),
+            "BACKUP_IDENTITY": keys.split()[-1],
+        }
+        told.pop("CI", None)
+        dump = folder / "alone.dump"
+        task: dict[str, object] = {"cwd": folder, "env": told}
+        alone = timed(BIN / "pg_dump", "-Fc", f"--file={dump}", f"{url}/big")
+        ours = timed("ops/backup", "local", **task)
+        name = ours[2].strip()
+        restored = timed(BIN / "pg_restore", "--exit-on-error", f"--dbname={url}/alone", dump)
+        into = timed("ops/restore", "local", name, "--into", "ours", **task)
+        within = [shown("backup", alone, ours), shown("restore", restored, into)]
+    return int(not all(within))
+
+
+def shown(what: str, alone: tuple[float, float, str], ours: tuple[float, float, str]) -> bool:
+    """Print how they compare, and say whether that is well."""
+    ratio = ours[0] / alone[0]
+    print(f"{what}: alone {alone[0]:.1f} s, ours {ours[0]:.1f} s, {ratio:.2f}; {ours[1]:.0f} MB")
+    return ratio <= RATIO and ours[1] <= MEMORY
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""Bring a backup back: into a new database, or in place of what an environment has."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from . import age, dumping, evidence, manifest
+from .backup import check, summary
+from .backups import NAME, Backups
+from .connection import find
+from .errors import Failure, Misuse, otherwise
+from .lock import Lock
+from .manifest import Manifest
+from .pipeline import SETTINGS
+from .platform import ENVIRONMENTS, Context
+from .tasks import Call, Usage
+
+WRONG = "name an environment, a snapshot, and --into DATABASE or --overwrite ENV once more; or --drill or --last"
+USAGE = Usage(1, 3, WRONG, ("--into", "--overwrite", "--drill", "--last", "--no-record"))
+
+
+def task(call: Call) -> None:
+    """Restore one, or rehearse it."""
+    at, how = Context(call, ("local", *ENVIRONMENTS)), call.options - {"--no-record"}
+    names = call.names[1:]
+    if len(how) != 1 or len(names) != (2 if how & {"--into", "--overwrite"} else 0):
+        raise Misuse(WRONG)
+    if "--last" in how:
+        sys.stdout.write(evidence.last(at))
+        return
+    check(at)
+    if "--drill" in how:
+        at.settings.need("BACKUP_RECIPIENT", "who can read backups, a recipient of age; `age-keygen` prints one")
+    else:
+        at.settings.need("BACKUP_IDENTITY", "the identity of age that can read the backup, AGE-SECRET-KEY-1…")
+    at.settings.met(SETTINGS)
+    restoring = Restoring(at)
+    if "--drill" in how:
+        restoring.rehearse()
+    elif "--into" in how:
+        restoring.into(restoring.chosen(names[0]), names[1])
+    elif names[1] != at.env:
+        raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
+    else:
+        with _alone(at):
+            restoring.overwrite(restoring.chosen(names[0]))
+
+
+@contextmanager
+def _alone(at: Context) -> Iterator[None]:
+    """Have nobody deploy or migrate meanwhile."""
+    if at.env == "local" or not at.kept:
+        yield
+        return
+    with Lock(at).held():
+        yield
+
+
+class Restoring:
+    """Restores for one environment."""
+
+    def __init__(self, at: Context) -> None:
+        self._at = at
+        self._kept = Backups(at)
+        self._source = find(at)
+        self._identity = at.settings.get("BACKUP_IDENTITY")
+
+    def chosen(self, name: str) -> Manifest:
+        """Give the one that is meant, which has to be of this very database."""
+        listed = self._kept.look()
+        if name == "newest":
+            if not listed:
+                raise Failure(f"there is no backup of {self._at.env} in {self._kept}: ops/backup {self._at.env}")
+            name = listed[-1]
+        if not NAME.fullmatch(name):
+            raise Misuse(f"'{name}' is no snapshot: ops/snapshots {self._at.env} lists them, or say newest")
+        found = self._kept.read(name)
+        manifest.belongs(found, self._at.project.name, self._at.env, self._source.name)
+        if found.engine != dumping.ENGINE:
+            raise manifest.Refused(f"wrong engine: {found.name} is of {found.engine}, not of {dumping.ENGINE}")
+        return found
+
+    def into(self, found: Manifest, name: str) -> None:
+        """Restore into a new database of the same server, and hold that to the manifest; else it is gone again."""
+        if name == self._source.name:
+            raise Misuse(f"{name} is what {self._at.env} runs on; to replace it: --overwrite {self._at.env}")
+        target = self._source.beside(name)
+        with self._source.opened() as url, target.opened() as there:
+            dumping.create(url, name)
+            try:
+                self._fill(found, there)
+            except BaseException:
+                with suppress(Failure):
+                    dumping.drop(url, name)
+                self._at.console.say(f"{name} was not restored, and is gone again")
+                raise
+        self._at.console.say(f"{name} has what {found.name} has: {summary(found)}; {self._at.env} was not touched")
+
+    def overwrite(self, found: Manifest) -> None:
+        """Replace what an environment has, after a backup of that; between the two nobody writes."""
+        at, readers = self._at, age.recipients(self._at.settings) or found.recipients
+        taken: list[Manifest] = []
+        with self._source.opened() as url, age.opening(self._identity) as opened:
+            between = dumping.Between(
+                lambda: taken.append(self._kept.take(url, readers, accept=True)),
+                lambda has: manifest.same(found, has),
+            )
+            with otherwise(f"nothing was changed in {at.env}"):
+                dumping.replace(url, opened, self._kept.dump(found), between)
+        undo = f"ops/restore {at.env} {taken[0].name} --overwrite {at.env}"
+        at.console.say(f"{at.env} has what {found.name} has: {summary(found)}; undo: {undo}")
+
+    def rehearse(self) -> None:
+        """Take a backup, restore it into a new database, compare, and leave the evidence.
+
+        Without an identity at hand it is one that this run alone can read, beside those who always can.
+        """
+        at, began = self._at, time.time()
+        name = f"drill_{int(began)}"
+        told: dict[str, object] = {}
+        try:
+            found = self._rehearsed(name, told)
+        except Failure as error:
+            at.console.confess(error)
+            evidence.keep(at, began, {"result": "failed", "why": str(error), **told})
+            raise Failure(f"the drill failed: what is backed up of {at.env} may not come back") from None
+        evidence.keep(at, began, {"result": "passed", **told})
+        at.console.say(f"{found.name} came back whole: {summary(found)}")
+
+    def _rehearsed(self, name: str, told: dict[str, object]) -> Manifest:
+        at = self._at
+        with self._source.opened() as url, self._source.beside(name).opened() as there:
+            if self._identity:
+                found = self.chosen("newest")
+            else:
+                self._identity, ours = age.new_identity()
+                began = time.monotonic()
+                taken = self._kept.take(url, (*age.recipients(at.settings), ours), accept=False)
+                told["backup_seconds"] = round(time.monotonic() - began, 1)
+                found = self.chosen(taken.name)
+            told.update(snapshot=found.name, taken=found.taken, bytes=found.size, migration=found.migration)
+            began = time.monotonic()
+            dumping.create(url, name)
+            try:
+                self._fill(found, there)
+            finally:
+                dumping.drop(url, name)
+            told["restore_seconds"] = round(time.monotonic() - began, 1)
+            told["tables"] = json.loads(found.text())["tables"]
+        return found
+
+    def _fill(self, found: Manifest, url: str) -> None:
+        with age.opening(self._identity) as opened:
+            dumping.fill(url, opened, self._kept.dump(found))
+        manifest.same(found, dumping.tables(url))
