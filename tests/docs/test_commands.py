@@ -76,6 +76,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/adopt.md",
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
         "docs/how-to/give-the-service-a-secret.md",  # the same
+        "docs/how-to/put-a-feature-behind-a-flag.md",  # tests/template/test_flags.py
         "docs/how-to/script-it.md",
         "docs/how-to/start-on-a-forge.md",
         "docs/how-to/use-plain-copier.md",

@@ -48,7 +48,7 @@ def test_no_generated_request_finds_a_difference(run: Start, tmp_path: Path) -> 
         timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"Tested: 7$", done.stdout, re.MULTILINE), done.stdout
+    assert re.search(r"Tested: 8$", done.stdout, re.MULTILINE), done.stdout
     assert time.monotonic() - begin < 90
     assert service.process.poll() is None
     assert service.client.get("/healthz").status_code == 200

@@ -48,6 +48,9 @@ REQUESTS = [
     *(Request(method, "/notes") for method in ("PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")),
     *(Request(method, "/healthz") for method in ("POST", "DELETE", "OPTIONS", "PROPFIND")),
     *(Request(method, f"/notes/{WELCOME}") for method in ("PUT", "POST", "HEAD", "GET")),
+    *(Request(method, f"/notes/{WELCOME}/preview") for method in ("GET", "HEAD", "DELETE")),
+    *(Request("GET", f"/notes/{name}/preview") for name in (NOBODY, "not-a-uuid", "%zz")),
+    Request("GET", f"/notes/{WELCOME}/preview/"),
     Request("GET", f"/notes/{WELCOME.upper()}"),
     Request("GET", f"/notes/{WELCOME.replace('-', '')}"),
     Request("GET", f"/notes/{{{WELCOME}}}"),
@@ -143,6 +146,7 @@ def test_a_live_service_answers_alike_too(projects: Projects, tmp_path: Path) ->
     requests = [
         Request("GET", path) for path in ("/docs", "/openapi.json", "/notes", "/version", "/nope")
     ]
+    requests += [Request("GET", f"/notes/{name}/preview") for name in (NOBODY, "not-a-uuid")]
     found = {}
     for name in STACKS:
         with start(projects(name), tmp_path / name, APP_ENV="live") as service:

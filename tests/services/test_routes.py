@@ -124,6 +124,7 @@ def test_the_description_is_valid_openapi_and_names_every_operation(service: Ser
         ("post", "/notes"),
         ("get", "/notes/{id}"),
         ("delete", "/notes/{id}"),
+        ("get", "/notes/{id}/preview"),
     }
     assert {"201", "409", "422"} <= schema["paths"]["/notes"]["post"]["responses"].keys()
     assert {"200", "404", "422"} <= schema["paths"]["/notes/{id}"]["get"]["responses"].keys()

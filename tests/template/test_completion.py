@@ -53,6 +53,8 @@ def project(render: Render) -> Path:
         ("ops/drill ", "sandbox testbed live"),
         ("ops/restore ", "sandbox testbed live"),
         ("ops/restore live --d", "--drill"),
+        ("ops/flag live ", "list notes-preview"),
+        ("ops/flag live notes-preview o", "on off"),
         ("ops/drill live --y", "--yes-live"),
         ("ops/release ", "major minor patch"),
         ("ops/release --", "--check --help --notes --rc"),

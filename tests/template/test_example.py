@@ -15,7 +15,7 @@ from scaffold.template.renderer import seeds
 ROWS = [pytest.param(row, id="-".join(row.values())) for row in with_something_new(pairwise())]
 
 #: What has to be there under its name, whatever is in it.
-FIXED = {"404.html", "CHANGELOG.md", "index.html"}
+FIXED = {"404.html", "CHANGELOG.md", "flags.json", "index.html"}
 #: The lists of resources and of variables, which may be empty, and who reads them.
 LISTS = {
     "src/resources/index.ts": "src/app.ts",

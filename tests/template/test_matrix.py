@@ -183,7 +183,7 @@ def test_every_task_has_its_script(projects: Projects) -> None:
         tasks = {"bootstrap", "build", "ci", "deploy", "dev", "help", "lint", "release", "releases"}
         tasks |= {"rollback", "scan", "settings", "setup", "smoke", "test", "with-env"}
         if has_image(project):
-            tasks.add("publish")
+            tasks |= {"flag", "publish"}
         if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:
             tasks.add("drill")
         if f"{ENGINE}/backups.py" in project.files:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from conftest import Call, Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
-TASKS = ["bootstrap", "build", "ci", "deploy", "dev", "help", "lint", "publish", "release"]
+TASKS = ["bootstrap", "build", "ci", "deploy", "dev", "flag", "help", "lint", "publish", "release"]
 TASKS += ["releases", "rollback", "scan", "setup", "smoke", "test"]
 # What a minimal machine has; the tasks name everything else they need.
 BASICS = (
@@ -187,6 +187,12 @@ def test_help_lists_every_task_under_the_name_and_description(ops: Callable[...,
         "scan --staged all",
         "scan --staged --image",
         "help me",
+        "flag",
+        "flag production",
+        "flag live list on",
+        "flag live notes-preview",
+        "flag live notes-preview maybe",
+        "flag live --check",
     ],
 )
 def test_wrong_usage_is_told_in_two_lines(ops: Callable[..., Ops], command: str) -> None:

@@ -19,6 +19,8 @@ _ops_complete() {
         '1  ENV'*) known='sandbox testbed live' ;;
         '2  ENV [check'*) known='check push names diff' ;;
         '3  ENV [check'*) known='sandbox testbed live' ;;
+        '2  ENV [list'*) known="list $(sed -n 's/^    "\(.*\)": {$/\1/p' flags.json 2>/dev/null)" ;;
+        '3  ENV [list'*) known='on off' ;;
         '2  ENV [REF]'* | '2  ENV [VERSION]'*) known=$(git tag --sort=-version:refname 2>/dev/null) ;;
         *major\|minor\|patch*) known='major minor patch' ;;
       esac
@@ -28,7 +30,7 @@ _ops_complete() {
   while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -W "$known" -- "$word")
 }
 
-for _ops_each in backup bootstrap build ci deploy dev drill help lint publish release releases restore rollback scan settings \
+for _ops_each in backup bootstrap build ci deploy dev drill flag help lint publish release releases restore rollback scan settings \
   setup smoke snapshots test with-env; do
   complete -o default -F _ops_complete "ops/$_ops_each" "./ops/$_ops_each"
 done

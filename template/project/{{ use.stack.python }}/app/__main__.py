@@ -8,8 +8,9 @@ EX_CONFIG = 78  # from sysexits.h: configuration error
 
 try:
     config = read_config()
+    app = create_app(config)
 except ConfigError as error:
     print(error, file=sys.stderr)  # noqa: T201
     sys.exit(EX_CONFIG)
 
-serve(create_app(config), config)
+serve(app, config)

@@ -4,6 +4,7 @@ from app.config import Config
 from app.connections import Connections
 from app.docs import docs_routes
 from app.errors import install_error_handlers
+from app.flags import Flags
 from app.health import Health, health_routes
 from app.logs import configure_logging
 from app.middleware import Middleware
@@ -15,6 +16,7 @@ from app.service import DESCRIPTION, NAME, VERSION
 def create_app(config: Config) -> FastAPI:
     configure_logging(config)
     public_docs = config.APP_ENV != "live"
+    flags = Flags(config)
     app = FastAPI(
         title=NAME,
         description=DESCRIPTION,
@@ -25,7 +27,9 @@ def create_app(config: Config) -> FastAPI:
         redoc_url=None,
         # Looks for OpenTelemetry at every request. Switch on what you have set up.
         telemetry={"tracing": False, "metrics": False, "logs": False},
+        lifespan=flags.followed,
     )
+    app.state.flags = flags
     app.state.connections = Connections(config.MAX_CONNECTIONS)
     app.state.health = Health()
     install_error_handlers(app)

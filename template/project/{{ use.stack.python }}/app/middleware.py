@@ -77,7 +77,7 @@ class Middleware:
 
         started = time.perf_counter()
         headers = dict(scope["headers"])
-        client = self._client(scope, headers)
+        client = scope["client_address"] = self._client(scope, headers)
         identifier = headers.get(b"x-request-id", b"")
         if not _ACCEPTED_REQUEST_ID.fullmatch(identifier):
             identifier = _uuid4().encode()

@@ -15,6 +15,7 @@ import {
   HttpError,
   sendProblem,
 } from "./errors.ts";
+import { attachFlags } from "./flags.ts";
 import { securityHeaders } from "./headers.ts";
 import { InFlight } from "./in-flight.ts";
 import {
@@ -219,6 +220,7 @@ export function buildApp(
     app.register(import("@fastify/swagger"), openapiOptions);
     app.register(docsRoutes);
   }
+  attachFlags(app, config);
   for (const [name, attach] of Object.entries(dependencies)) {
     app.readinessChecks.set(name, attach(app, config));
   }

@@ -86,6 +86,21 @@ def test_a_malformed_id_is_rejected(start: StartApp, method: str) -> None:
     assert locations(start().request(method, "/notes/1")) == ["path.id"]
 
 
+def test_a_preview_is_the_beginning_of_a_note(start: StartApp) -> None:
+    client = start(APP_ENV="sandbox")
+    body = "word " * 100
+    url = post(client, title="Title", body=body).headers["location"]
+    assert client.get(f"{url}/preview").json() == {"title": "Title", "preview": body[:100]}
+    unknown = client.get(f"/notes/{UNKNOWN_ID}/preview")
+    assert unknown.json()["detail"] == "No such note"
+
+
+def test_a_preview_is_an_experiment_that_customers_do_not_see(start: StartApp) -> None:
+    response = start(APP_ENV="live").get("/notes/any/preview")
+    assert response.status_code == 404
+    assert response.json()["detail"] == "No such route"
+
+
 def test_a_note_is_deleted(start: StartApp) -> None:
     client = start()
     url = post(client, title="Title").headers["location"]

@@ -146,6 +146,28 @@ describe.each(["GET", "DELETE"] as const)("%s /notes/:id", (method) => {
   });
 });
 
+describe("GET /notes/:id/preview", () => {
+  test("is the beginning of the note", async () => {
+    const { app } = testApp({ APP_ENV: "sandbox" });
+    const body = "word ".repeat(100);
+    const { id } = (await post(app, { title: "Title", body })).json<Note>();
+    const response = await app.inject(`/notes/${id}/preview`);
+    expect(response.json()).toEqual({
+      title: "Title",
+      preview: body.slice(0, 100),
+    });
+    const unknown = await app.inject(`/notes/${UNKNOWN_ID}/preview`);
+    expect(unknown.json()).toMatchObject({ detail: "No such note" });
+  });
+
+  test("is an experiment that customers do not see", async () => {
+    const { app } = testApp({ APP_ENV: "live" });
+    const response = await app.inject("/notes/any/preview");
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toMatchObject({ detail: "No such route" });
+  });
+});
+
 test("DELETE /notes/:id deletes the note", async () => {
   const { app } = testApp();
   const { id } = (await post(app, { title: "Title" })).json<Note>();

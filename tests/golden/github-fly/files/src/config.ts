@@ -28,6 +28,12 @@ export const configSchema = z.object({
       "expected origins like https://app.example.com, separated by commas",
     )
     .default([]),
+  FLAGS_URL: z
+    .url({
+      protocol: /^(https|http)$/,
+      error: "expected a URL such as https://flags.example.com/my-service.json",
+    })
+    .optional(),
   GIT_COMMIT: z.string().default("unknown"),
   // All interfaces: a container is reached through its network interface, so a
   // process bound to its loopback address could not be reached from outside.

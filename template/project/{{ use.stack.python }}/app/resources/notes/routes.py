@@ -1,10 +1,11 @@
 from typing import Annotated
 
-from fastapi import APIRouter, HTTPException, Path, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Response
 
 from app.errors import problems
+from app.flags import behind
 from app.resources.notes.repository import NotesRepository, TitleTakenError
-from app.resources.notes.schemas import NewNote, Note, NotesPage, PageQuery
+from app.resources.notes.schemas import NewNote, Note, NotePreview, NotesPage, PageQuery
 from app.validation import PlainUUID
 
 
@@ -31,6 +32,18 @@ def notes_routes(repository: NotesRepository) -> APIRouter:
             raise HTTPException(409, "A note with this title exists") from None
         response.headers["location"] = f"{router.prefix}/{note.id}"
         return note
+
+    # An experiment: flags.json says where it is on.
+    @router.get(
+        "/{id}/preview",
+        dependencies=[Depends(behind("notes-preview"))],
+        responses=problems(404, 422),
+    )
+    async def preview_note(note_id: Annotated[PlainUUID, Path(alias="id")]) -> NotePreview:
+        note = await repository.find(note_id)
+        if note is None:
+            raise HTTPException(404, "No such note")
+        return NotePreview(title=note.title, preview=note.body[:100])
 
     # Of the class Response, for a JSON response would have a content type.
     @router.delete("/{id}", status_code=204, response_class=Response, responses=problems(404, 422))

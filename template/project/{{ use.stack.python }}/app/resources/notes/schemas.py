@@ -26,6 +26,11 @@ class Note(_Schema):
     created_at: Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 
 
+class NotePreview(_Schema):
+    title: str
+    preview: str
+
+
 class Page(_Schema):
     limit: Annotated[int, Field(ge=1, le=100), BeforeValidator(digits)] = 20
     offset: Annotated[int, Field(ge=0, le=2**53 - 1), BeforeValidator(digits)] = 0

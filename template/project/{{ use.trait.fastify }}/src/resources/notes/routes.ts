@@ -1,11 +1,13 @@
 import { z } from "zod";
 import { HttpError, problemSchema } from "../../errors.ts";
+import { behind } from "../../flags.ts";
 import type { ZodPlugin } from "../../validation.ts";
 import type { NotesRepository } from "./repository.ts";
 import {
   newNoteSchema,
   noteParamsSchema,
   noteSchema,
+  notePreviewSchema,
   notesPageSchema,
   pageSchema,
 } from "./schemas.ts";
@@ -53,6 +55,23 @@ export const notesRoutes: ZodPlugin<{ repository: NotesRepository }> = async (
       const note = await repository.find(request.params.id);
       if (!note) throw noteNotFound();
       return note;
+    },
+  );
+
+  // An experiment: flags.json says where it is on.
+  app.get(
+    "/:id/preview",
+    {
+      onRequest: behind("notes-preview"),
+      schema: {
+        params: noteParamsSchema,
+        response: { 200: notePreviewSchema, 404: problemSchema },
+      },
+    },
+    async (request) => {
+      const note = await repository.find(request.params.id);
+      if (!note) throw noteNotFound();
+      return { title: note.title, preview: note.body.slice(0, 100) };
     },
   );
 

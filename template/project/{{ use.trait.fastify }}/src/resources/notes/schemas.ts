@@ -15,6 +15,11 @@ export const newNoteSchema = z.object({
 
 export const noteParamsSchema = z.object({ id: z.uuid().toLowerCase() });
 
+export const notePreviewSchema = z.object({
+  title: z.string(),
+  preview: z.string(),
+});
+
 export const pageSchema = z.object({
   limit: integer(1, 100).default(20),
   offset: integer(0, Number.MAX_SAFE_INTEGER).default(0),
