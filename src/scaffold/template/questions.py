@@ -75,7 +75,7 @@ class Question:
         """The answers it allows; none at all when any answer will do."""
         given = self.spec.get("choices", ())
         if isinstance(given, str):
-            given = yaml.safe_load(self._render(given))
+            given = yaml.load(self._render(given), Loader=_LOADER)  # noqa: S506 (a safe one)
         pairs = given.items() if isinstance(given, dict) else given
         return tuple(self._choice(pair) for pair in pairs)
 
@@ -189,11 +189,13 @@ def _yaml(value: Any) -> Any:
     if not isinstance(value, str):
         raise TypeError
     try:
-        return yaml.safe_load(value)
+        return yaml.load(value, Loader=_LOADER)  # noqa: S506 (a safe one)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
 
+#: In C, where PyYAML has it: most of what is read is the template's catalogue.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CASTS: Mapping[str, Callable[[Any], Any]] = {
     "bool": _bool,
     "float": float,
