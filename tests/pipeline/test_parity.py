@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from conftest import TEMPLATE
+from conftest import TEMPLATE, combinations_of
 
-from scaffold.errors import UsageError
 from scaffold.pipeline import Job, Pipeline, Trigger, read
 from scaffold.template.answers import resolve
 from scaffold.template.renderer import render
@@ -154,25 +153,10 @@ BUILT_IN = {
 # The projects.
 
 
-def combinations() -> list[dict[str, Any]]:
-    """Give every stack with every provider that it goes with, on the first host that fits."""
-    found = []
-    scans = [o.id for o in TEMPLATE.catalog.axes.get("scan", ())] or [""]
-    for stack in TEMPLATE.catalog.axes["stack"]:
-        for provider in TEMPLATE.catalog.axes["ci"]:
-            for scan in scans:
-                answers = {"project_name": "my-service", "stack": stack.id, "ci": provider.id}
-                if scan:
-                    answers["scan"] = scan
-                try:
-                    resolve(TEMPLATE, answers)
-                except UsageError:
-                    continue
-                found.append(answers)
-    return found
-
-
-COMBINATIONS = combinations()
+#: Every stack with every provider that it goes with, on the first host that fits.
+COMBINATIONS = [
+    {"project_name": "my-service", **row} for row in combinations_of("stack", "ci", "scan")
+]
 
 
 @dataclass(frozen=True)
