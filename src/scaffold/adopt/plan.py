@@ -343,7 +343,8 @@ def _find_expectations(adoption: Adoption, files: Iterable[File], head: Head) ->
             ours, theirs = (_scripts(file.path, c) for c in (head.blob(file.path), file.content))
             names = sorted(theirs - ours, key=len, reverse=True)  # `test:unit` before `test`
             missing += [rf"{adoption.manager} (?:run )?{re.escape(name)}" for name in names]
-    named = re.compile("|".join(rf"(?<![\w.-]){name}(?![\w:-])" for name in missing))
+    # All names after one look at what is before them: the text is long, and so is the list.
+    named = re.compile(rf"(?<![\w.-])(?:{'|'.join(missing)})(?![\w:-])")
     for path in adoption.added:
         text = adoption.result[path][0].decode("utf-8", "replace")
         if path != ownership.FILE and missing and (found := named.findall(text)):
