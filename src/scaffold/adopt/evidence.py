@@ -172,7 +172,7 @@ def brought(options: Iterable[Option], repo: Repo) -> dict[str, PathSpec[Any]]:
             for file, globs in option.row.get("unless", {}).items():
                 if {name for glob in globs for name in search.matching(glob)} - {file}:
                     lines.append(f"/{file}")
-        return {line: PathSpec.from_lines("gitignore", [line]) for line in lines}
+        return {line: _spec(line) for line in lines}
 
 
 def brought_keys(options: Iterable[Option]) -> dict[str, frozenset[str]]:
@@ -203,6 +203,12 @@ def requires(options: Iterable[Option]) -> list[tuple[PathSpec[Any], PathSpec[An
         ]
 
 
+@cache
+def _spec(pattern: str) -> PathSpec[Any]:
+    """Read one of the template's patterns; the rows of options have many in common."""
+    return PathSpec.from_lines("gitignore", [pattern])
+
+
 @dataclass(frozen=True, slots=True)
 class _Sign:
     """One item of a row's `evidence` or `against`."""
@@ -231,7 +237,7 @@ class _Search:
         glob = glob.lower()
         start = re.split(r"[*?[\\]", glob)[0]  # a quick test, for repositories with many files
         with broken("A glob in an option row of the template cannot be read"):
-            fits = PathSpec.from_lines("gitignore", [f"/{glob}"]).match_file
+            fits = _spec(f"/{glob}").match_file
         return [name for name, low in self._lower.items() if low.startswith(start) and fits(low)]
 
     def text(self, name: str) -> str:
