@@ -314,14 +314,16 @@ def combinations_of(*axes: str, most: int = MOST) -> list[dict[str, str]]:
     """
     catalog = TEMPLATE.catalog
     chosen: list[dict[str, str]] = [{}]
-    for axis in axes or catalog.axes:
+    order = [*(axes or catalog.axes)]
+    for at, axis in enumerate(order, 1):
         chosen = [
             {**before, axis: option.id}
             for before in chosen
             for option in catalog.fitting(axis, before)
         ]
         if len(chosen) > most:
-            chosen = fewest(chosen, 3)
+            # An option ahead may need something of two axes, and then more than three have to meet.
+            chosen = fewest(chosen, 3, order[at:])
     return chosen
 
 
@@ -335,12 +337,19 @@ def meeting(row: dict[str, str], number: int) -> set[tuple[tuple[str, str], ...]
     return {*combinations(row.items(), min(number, len(row)))}
 
 
-def fewest(chosen: list[dict[str, str]], number: int) -> list[dict[str, str]]:
+def fewest(
+    chosen: list[dict[str, str]], number: int, ahead: Iterable[str] = ()
+) -> list[dict[str, str]]:
     """Give some of these projects, in which every so many options meet that do in all.
 
-    Each next one has the most that did not meet yet, and is the first of those that do.
+    Each next one has the most that did not meet yet, and is the first of those that do. Where axes
+    are still ahead, options meet as well that a project could have of them.
     """
     met = [meeting(row, number) for row in chosen]
+    for row, each in zip(chosen, met, strict=True):
+        for axis in ahead:
+            for option in TEMPLATE.catalog.fitting(axis, row):
+                each.update(meeting({**row, axis: option.id}, number))
     left = set[tuple[tuple[str, str], ...]]().union(*met)
     # What did not meet yet only gets less, so whatever is first and has as many as it had is next.
     waiting = [(-len(each), at) for at, each in enumerate(met)]
