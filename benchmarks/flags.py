@@ -116,9 +116,9 @@ def main(calls: int) -> int:
             _run(project, "ops/setup")
             _run(project, "ops/build")
             if stack == "node":
-                how = ("node", "--input-type=module", "--eval", NODE)
+                how = ["node", "--input-type=module", "--eval", NODE]
             else:
-                how = (".venv/bin/python", "-c", PYTHON)
+                how = [".venv/bin/python", "-c", PYTHON]
             found = json.loads(_run(project, *how, str(calls)).splitlines()[-1])
             shown = [f"{each[0]:.1f} (p99 {each[1]:.1f})" for each in found.values()]
             print(f"{stack:14}{shown[0]:>16}{shown[1]:>20}")

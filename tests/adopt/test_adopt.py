@@ -509,7 +509,7 @@ What the repository shows:
     assert "  yours      README.md (README.rst is there)\n" in done.out
     assert "  yours      LICENSE (nothing here says under which licence it is)\n" in done.out
     assert re.search(r"^  left out   .*\.editorconfig, ", done.out, re.MULTILINE)
-    assert "  Dockerfile: .npmrc, tsconfig.json, tsconfig.build.json, npm run build\n" in done.out
+    assert "  Dockerfile: .npmrc, tsconfig.json, tsconfig.build.json, npm run build,\n" in done.out
     assert "package.json was given none of these" in done.out
     assert "There is a yarn.lock; the files added here use npm.\n" in done.out
     assert "Pipelines deploy what is pushed to" not in done.out, "as they do here"
@@ -1373,7 +1373,9 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
-    screen = adopting(top, *given, "-downer=Us", "-dscan=osv", "-dsecrets=dotenv", "-ddatabase=none")
+    screen = adopting(
+        top, *given, "-downer=Us", "-dscan=osv", "-dsecrets=dotenv", "-ddatabase=none"
+    )
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")
     screen.expect(pexpect.EOF)

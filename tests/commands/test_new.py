@@ -28,7 +28,8 @@ def test_a_name_is_enough(scaffold: Scaffold, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert done.stdout.startswith(
-        "Created my-service (Node, GitHub Actions, Fly.io, OSV, Env files, No database, Proprietary): "
+        "Created my-service (Node, GitHub Actions, Fly.io, OSV, Env files, No database, "
+        "Proprietary): "
     )
     assert done.stdout.endswith("\nNext:\n  cd my-service\n  ops/setup\n  ops/dev\n")
     assert (tmp_path / "my-service/package.json").is_file()

@@ -74,6 +74,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "README.md",
         "docs/how-to/add-an-option.md",
         "docs/how-to/adopt.md",
+        "docs/how-to/change-the-schema.md",  # tests/databases/test_prove.py
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
         "docs/how-to/give-the-service-a-secret.md",  # the same
         "docs/how-to/put-a-feature-behind-a-flag.md",  # tests/template/test_flags.py

@@ -42,12 +42,14 @@ class Repository:
         names: Of commits: HEAD and tags.
         remote: Refs of the remote; None where it cannot be reached.
         refuses: Refs that its remote does not let be moved, and why.
+        migrations: Of commits, where there are any.
     """
 
     commits: dict[str, Commit] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     remote: dict[str, str] | None = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
+    migrations: dict[str, list[str]] = field(default_factory=dict)
     changes: str = ""
 
     def add(self, message: str, parent: str = "", content: str = "") -> str:
@@ -124,6 +126,8 @@ class Repository:
                 return "\n".join("\x1f".join(row) for row in rows)
             case ["show", what] if ":./" in what:  # of every commit what the project has now
                 return Path(what.partition(":")[2]).read_text("utf-8")
+            case ["ls-tree", "--name-only", what]:
+                return "\n".join(self.migrations[what.partition(":")[0]])
             case ["read-tree", _]:
                 return ""
             case ["checkout-index", "--all", prefix]:  # the same

@@ -22,6 +22,8 @@ LISTS = {
     "app/resources/index.py": "app/main.py",
     "src/variables.ts": "src/config.ts",
     "app/variables.py": "app/config.py",
+    # Without it rows are not looked at, which is said.
+    "db/rows.sql": "ops/lib/engine/prove.py",
 }
 #: Where `notes` is another word than the name of the example.
 OTHER_NOTES = re.compile(r"release notes|--notes|\bnotes(:|\.md)|, and notes how", re.IGNORECASE)

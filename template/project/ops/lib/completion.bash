@@ -15,8 +15,9 @@ _ops_complete() {
       # Which argument it is, not counting options.
       for each in "${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do [[ $each == -* ]] || at=$((at + 1)); done
       case "$at $usage" in
-        '1  ENV --'*) known='local sandbox testbed live' ;;
+        '1  ENV --'* | '1  ENV [up'*) known='local sandbox testbed live' ;;
         '1  ENV'*) known='sandbox testbed live' ;;
+        '2  ENV [up'*) known='up down status new prove' ;;
         '2  ENV [check'*) known='check push names diff' ;;
         '3  ENV [check'*) known='sandbox testbed live' ;;
         '2  ENV [list'*) known="list $(sed -n 's/^    "\(.*\)": {$/\1/p' flags.json 2>/dev/null)" ;;
@@ -30,8 +31,8 @@ _ops_complete() {
   while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -W "$known" -- "$word")
 }
 
-for _ops_each in backup bootstrap build ci deploy dev drill flag help lint publish release releases restore rollback scan settings \
-  setup smoke snapshots test with-env; do
+for _ops_each in backup bootstrap build ci deploy dev drill flag help lint migrate publish release releases restore rollback scan \
+  settings setup smoke snapshots test with-env; do
   complete -o default -F _ops_complete "ops/$_ops_each" "./ops/$_ops_each"
 done
 unset _ops_each

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from . import reading
 from .errors import Failure, otherwise
 from .host import Host
-from .lock import Lock
+from .lock import NONE, Lock, handed_on
 from .pipeline import SETTINGS
 from .platform import Context, Platform, Release, Target
 from .process import status
@@ -50,7 +50,8 @@ class Hosting(Context):
         """Lock it, and read what passed there."""
         if not self.kept:
             self.console.say("without lock and record: make sure that nobody else deploys")
-            yield
+            with handed_on(NONE):
+                yield
             return
         with Lock(self).held():
             self.record.read()

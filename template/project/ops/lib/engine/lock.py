@@ -14,6 +14,10 @@ from .pipeline import run_address
 from .platform import Context
 from .process import ProgramFailed
 
+#: What a task that has the lock tells those that it calls: which commit it is, or NONE where nobody locks.
+HELD = "LOCK_HELD"
+NONE = "none"
+
 
 def machine() -> str:
     """Give who works on which machine."""
@@ -35,6 +39,16 @@ def is_dead(other: str, us: str) -> bool:
     return other == us
 
 
+@contextmanager
+def handed_on(held: str) -> Iterator[None]:
+    """Have the tasks that are called know of it."""
+    os.environ[HELD] = held
+    try:
+        yield
+    finally:
+        del os.environ[HELD]
+
+
 class Lock:
     """The lock of one environment."""
 
@@ -45,10 +59,15 @@ class Lock:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep everybody else from deploying, until the end of the block."""
+        """Keep everybody else from deploying, until the end of the block; who called this task may do so already."""
+        theirs = self._at.settings.get(HELD)
+        if theirs and self._at.git.read(self._ref) == theirs:
+            yield
+            return
         ours = self._take()
         try:
-            yield
+            with handed_on(ours):
+                yield
         finally:
             try:
                 self._at.git.move(self._ref, ours, "")

@@ -29,6 +29,17 @@ class ProgramFailed(Failure):
         self.said = said
 
 
+def ended(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
+    """Run a program to its end, by sh if it does not say by what."""
+    with _patience():
+        try:
+            return subprocess.run(command, check=False, **options)
+        except OSError as error:
+            if error.errno != errno.ENOEXEC:
+                raise
+            return subprocess.run(["sh", *command], check=False, **options)
+
+
 def run(
     *command: str,
     stdin: str = "",
@@ -43,7 +54,7 @@ def run(
     """
     ours = {name: os.environ[name] for name in os.environ if name not in without}
     try:
-        done = _ended(
+        done = ended(
             command,
             input=stdin,
             cwd=folder,
@@ -63,7 +74,7 @@ def run(
 def status(*command: str) -> int:
     """Run a task that people see, and give how it ended."""
     try:
-        return _ended(command).returncode
+        return ended(command).returncode
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return 126
@@ -72,17 +83,6 @@ def status(*command: str) -> int:
 def stack(function: str, *arguments: str) -> str:
     """Call a function of the project's language, and give what it prints."""
     return run(*STACK, function, *arguments)
-
-
-def _ended(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:  # noqa: ANN401
-    """Run a program to its end, by sh if it does not say by what."""
-    with _patience():
-        try:
-            return subprocess.run(command, check=False, **options)
-        except OSError as error:
-            if error.errno != errno.ENOEXEC:
-                raise
-            return subprocess.run(["sh", *command], check=False, **options)
 
 
 @contextmanager
