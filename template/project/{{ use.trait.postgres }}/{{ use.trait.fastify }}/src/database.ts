@@ -36,6 +36,7 @@ export function database(app: FastifyInstance, config: Config): ReadinessCheck {
 /** A pool of connections to PostgreSQL, made as they are needed. */
 export class Database {
   readonly #pool: pg.Pool;
+  readonly #lost = new WeakSet<pg.ClientBase>();
   readonly #outage: (error: unknown) => TooMuch;
 
   constructor(log: FastifyInstance["log"], config: Config) {
@@ -64,8 +65,15 @@ export class Database {
         client.query(`set statement_timeout to ${STATEMENT_TIMEOUT_MS}`),
     });
     // An error that nobody listens for would end the process.
-    this.#pool.on("error", (error) => void this.#outage(error));
-    this.#pool.on("connect", (client) => client.on("error", () => undefined));
+    this.#pool.on(
+      "error",
+      seldom(() => {
+        log.warn("a connection to the database was lost");
+      }),
+    );
+    this.#pool.on("connect", (client) => {
+      client.on("error", () => void this.#lost.add(client));
+    });
   }
 
   /** The rows of one statement, whose values are $1, $2 and so on. */
@@ -91,7 +99,7 @@ export class Database {
         await client.query("commit");
         return result;
       } catch (error) {
-        if (!isOutage(error)) await client.query("rollback");
+        if (!this.#failed(client, error)) await client.query("rollback");
         throw error;
       }
     });
@@ -112,7 +120,7 @@ export class Database {
     try {
       return await work(client);
     } catch (error) {
-      broken = isOutage(error);
+      broken = this.#failed(client, error);
       if (broken) throw this.#outage(error);
       throw isUnstorable(error)
         ? new HttpError(422, "The text has a character that cannot be stored")
@@ -120,6 +128,16 @@ export class Database {
     } finally {
       client.release(broken);
     }
+  }
+
+  /** Whether it is the connection or the server that failed: of PostgreSQL's own, by its code. */
+  #failed(client: pg.ClientBase, error: unknown): boolean {
+    if (error instanceof pg.DatabaseError) {
+      return /^(08|53|57)/.test(error.code ?? "");
+    }
+    const silent =
+      error instanceof Error && error.message === "Query read timeout";
+    return silent || this.#lost.has(client);
   }
 }
 
@@ -132,15 +150,6 @@ function address({ APP_ENV, DATABASE_CA, DATABASE_URL }: Config) {
   }
   const ca = DATABASE_CA?.replaceAll(String.raw`\n`, "\n");
   return { connectionString: url.href, ssl: { ca, rejectUnauthorized: true } };
-}
-
-/** Whether it is the connection or the server that failed: of PostgreSQL's own, by its code. */
-function isOutage(error: unknown): boolean {
-  if (error instanceof pg.DatabaseError) {
-    return /^(08|53|57)/.test(error.code ?? "");
-  }
-  const ours = error instanceof HttpError || error instanceof TypeError;
-  return error instanceof Error && !ours && !(error instanceof RangeError);
 }
 
 /** PostgreSQL has no NUL in a text. */
