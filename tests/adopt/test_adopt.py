@@ -1373,9 +1373,8 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
 ) -> None:
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
-    screen = adopting(
-        top, *given, "-downer=Us", "-dscan=osv", "-dsecrets=dotenv", "-ddatabase=none"
-    )
+    given += ["-dsecrets=dotenv", "-ddatabase=none"]
+    screen = adopting(top, *given, "-downer=Us", "-dscan=osv")
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")
     screen.expect(pexpect.EOF)

@@ -18,6 +18,7 @@ from postgres import BIN, Postgres, postgres
 from postgres_tls import certificate, with_tls
 from services.service import APIS, Project, Service, problem, start
 from store import Store
+from tried import tried
 
 pytestmark = pytest.mark.slow
 
@@ -76,6 +77,15 @@ class Running:
 def kind(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     found: tuple[str, str, str] = request.param
     return found
+
+
+@pytest.fixture(autouse=True)
+def in_the_table(request: pytest.FixtureRequest, kind: tuple[str, str, str]) -> Iterator[None]:
+    """Have what passed in the table of the page."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed == failed:
+        tried(request.node.originalname, kind[0], kind[2])
 
 
 @pytest.fixture(scope="module")
