@@ -12,16 +12,17 @@ LABELS = {o.id: o.label for axis in ("database", "stack") for o in TEMPLATE.cata
 
 
 def filled(text: str, row: str, column: str) -> str:
-    """Say in a cell of the table that it was tried; rows and columns are as they come."""
-    lines = [line.strip("| ").split(" | ") for line in re.findall(r"^\|.*$", text, re.MULTILINE)]
-    head, rows = lines[0], {line[0]: line for line in lines[2:]}
-    known = {name: dict(zip(head, [*line, *head], strict=False)) for name, line in rows.items()}
+    """Say in a cell of the first table that it was tried; rows and columns are as they come."""
+    table = re.search(r"(^\|.*$\n?)+", text, re.MULTILINE)
+    assert table
+    head, _, *lines = [line.strip("| ").split(" | ") for line in table[0].splitlines()]
+    known = {name: dict(zip(head, [name, *cells], strict=False)) for name, *cells in lines}
     head = head if column in head else [*head, column]
     known.setdefault(row, {head[0]: row})[column] = "yes"
-    table = [head, ["---"] * len(head)]
-    table += [[cells.get(name, " ") for name in head] for cells in known.values()]
-    written = "".join(f"| {' | '.join(cells)} |\n" for cells in table)
-    return re.sub(r"(^\|.*$\n?)+", lambda _: written, text, flags=re.MULTILINE)
+    made = [head, ["---"] * len(head)]
+    made += [[cells.get(name) or "not tried" for name in head] for cells in known.values()]
+    written = "".join(f"| {' | '.join(cells)} |\n" for cells in made)
+    return text[: table.start()] + written + text[table.end() :]
 
 
 def tried(test: str, database: str, stack: str) -> None:
