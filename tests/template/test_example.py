@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 
 import pytest
-from conftest import ROOT, TEMPLATE, pairwise, rendered, with_something_new
+from conftest import ENGINE, ROOT, TEMPLATE, pairwise, rendered, with_something_new
 from pathspec import PathSpec
 
 from scaffold.template.answers import resolve
@@ -23,7 +23,7 @@ LISTS = {
     "src/variables.ts": "src/config.ts",
     "app/variables.py": "app/config.py",
     # Without it rows are not looked at, which is said.
-    "db/rows.sql": "ops/lib/engine/prove.py",
+    "db/rows.sql": f"{ENGINE}/prove.py",
 }
 #: Where `notes` is another word than the name of the example.
 OTHER_NOTES = re.compile(r"release notes|--notes|\bnotes(:|\.md)|, and notes how", re.IGNORECASE)
