@@ -7,8 +7,10 @@ import { required } from "../helpers/environment.ts";
 const CREATE = "create table made ()";
 
 const isMade = async (database: Database) => {
-  const [row] = await database.query("select to_regclass('made') as found");
-  return row?.found === "made";
+  const [row] = await database.query<{ made: boolean }>(
+    "select to_regclass('made') is not null as made",
+  );
+  return row?.made;
 };
 
 test("an outage is a 503 that says when to come again, and in the log without the address", async () => {
