@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -65,11 +66,11 @@ def test_old_daily_ones_are_none(at: At) -> None:
         at.keeper.daily()
 
 
-@pytest.mark.slow
-def test_ops_bootstrap_sets_up_the_platform_and_the_backups(tmp_path: Path) -> None:
-    """By one plan: what is missing is named at once, and a second one changes nothing."""
-    vendor, project = Render(), Supabase()
-    at = Remembered.inside(vendor, tmp_path, database="supabase")
+@contextmanager
+def service(home: Path, project: Supabase) -> Iterator[Remembered]:
+    """Have a service on Render, whose data are at Supabase."""
+    vendor = Render()
+    at = Remembered.inside(vendor, home, database="supabase")
 
     def answer(call: Call) -> tuple[int, bytes]:
         url = f"https://supabase.test{call.target}"
@@ -79,9 +80,19 @@ def test_ops_bootstrap_sets_up_the_platform_and_the_backups(tmp_path: Path) -> N
 
     with vendor.serving(), answering(answer) as address:
         at.environment |= {"RENDER_API_URL": f"{vendor.url}/v1", "SUPABASE_API_URL": address}
-        at.environment["IMAGE_REPOSITORY"] = "ghcr.io/team/service"
+        at.environment |= {"IMAGE_REPOSITORY": "ghcr.io/team/service"}
         at.commit("v1.0.0")
         vendor.forget()
+        yield at
+    assert project.wrong == []
+    assert not [each for each in at.heard if SECRET in each]
+
+
+@pytest.mark.slow
+def test_ops_bootstrap_sets_up_the_platform_and_the_backups(tmp_path: Path) -> None:
+    """By one plan: what is missing is named at once, and a second one changes nothing."""
+    project = Supabase()
+    with service(tmp_path, project) as at:
         missing = at.run("ops/bootstrap", "live", RENDER_API_KEY="")
         assert missing.returncode == 2
         assert "RENDER_API_KEY: " in missing.stderr
@@ -96,4 +107,27 @@ def test_ops_bootstrap_sets_up_the_platform_and_the_backups(tmp_path: Path) -> N
     assert refused.returncode == 1
     assert "no daily backups: Supabase takes them for the plans Pro" in refused.stderr
     assert "live is not set up yet" in refused.stderr
-    assert not [each for each in at.heard if SECRET in each]
+
+
+@pytest.mark.slow
+def test_ops_restore_brings_back_what_ops_snapshots_lists(tmp_path: Path) -> None:
+    project = Supabase()
+    with service(tmp_path, project) as at:
+        at.environment |= {"SUPABASE_ACCESS_TOKEN": SECRET, "SUPABASE_PROJECT_REF": REF}
+        listed = at.perform(["ops/snapshots", "live", "--vendor"], at.project, at.environment)
+        names = [line.split()[0] for line in listed.stdout.splitlines()]
+        assert names == ["SNAPSHOT", "vendor:9", "vendor:8", "vendor:7"], listed.stderr
+        for more, says in [
+            (["--into", "other"], "and nowhere else: --overwrite live"),
+            (["--overwrite", "testbed"], "name it twice: --overwrite live"),
+        ]:
+            task = ["ops/restore", "live", "vendor:9", *more]
+            refused = at.perform(task, at.project, at.environment)
+            assert refused.returncode > 0
+            assert says in refused.stderr
+        assert project.begun() == 0
+        task = ["ops/restore", "live", "vendor:9", "--overwrite", "live"]
+        done = at.perform(task, at.project, at.environment)
+    assert done.returncode == 0, done.stderr
+    assert "vendor:9 is back: the project " in done.stderr
+    assert project.restored == [9]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from . import age, dumping, evidence, manifest
+from . import age, dumping, evidence, manifest, offered
 from .backup import check, summary
 from .backups import NAME, Backups
 from .connection import find
@@ -29,6 +29,9 @@ def task(call: Call) -> None:
     names = call.names[1:]
     if len(how) != 1 or len(names) != (2 if how & {"--into", "--overwrite"} else 0):
         raise Misuse(WRONG)
+    if names and names[0].startswith(offered.PREFIX):
+        _from_vendor(at, how, *names)
+        return
     if "--last" in how:
         sys.stdout.write(evidence.last(at))
         return
@@ -48,6 +51,19 @@ def task(call: Call) -> None:
     else:
         with _alone(at):
             restoring.overwrite(restoring.chosen(names[0]))
+
+
+def _from_vendor(at: Context, how: set[str], name: str, place: str) -> None:
+    """Have the vendor bring back what it keeps: to what it knows by that name, or over the environment's own."""
+    offered.check(at)
+    at.settings.met(SETTINGS)
+    if "--into" in how:
+        offered.restore(at, name, place)
+    elif place != at.env:
+        raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
+    else:
+        with _alone(at):
+            offered.restore(at, name, "")
 
 
 @contextmanager

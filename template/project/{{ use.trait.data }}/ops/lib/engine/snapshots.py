@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 
-from . import backups
+from . import backups, offered
 from .backups import Backups
 from .manifest import Manifest, Refused
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .tasks import Call, Usage
 
-USAGE = Usage(1, 1, "name an environment; the only option is --json", ("--json",))
+USAGE = Usage(1, 1, "name an environment; the options are --json and --vendor", ("--json", "--vendor"))
 
 
 def task(call: Call) -> None:
     """Print them, as a table or as JSON."""
     at = Context(call, ("local", *ENVIRONMENTS))
+    if "--vendor" in call.options:
+        offered.check(at)
+        at.settings.met(SETTINGS)
+        _table([("SNAPSHOT", "TAKEN", "BYTES", ""), *offered.listed(at)])
+        return
     backups.need(at)
     at.settings.met(SETTINGS)
     kept = Backups(at)
@@ -36,6 +42,10 @@ def task(call: Call) -> None:
     for each in found:
         lost = "much less than before" if each.losses else ""
         rows.append((each.name, each.taken, str(each.rows), str(each.size), each.migration, lost))
+    _table(rows)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [" ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     sys.stdout.write("\n".join(lines or ["nothing was backed up yet"]) + "\n")
