@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from mariadb import MariaDB
 from postgres import Postgres
 
 Done = subprocess.CompletedProcess[str]
@@ -31,7 +32,7 @@ class Project:
     """A repository with a remote, and a database of its own for each environment that it has."""
 
     folder: Path
-    server: Postgres
+    server: Postgres | MariaDB
     database: str
 
     def run(self, *arguments: str, **variables: str) -> Done:
@@ -88,7 +89,7 @@ class Project:
         return self.sql("select version from schema_migrations order by version").split()
 
 
-def project_of(folder: Path, server: Postgres, name: str) -> Project:
+def project_of(folder: Path, server: Postgres | MariaDB, name: str) -> Project:
     """Make a project a repository with a remote, and give it a database, which is empty."""
     server.run(f"create database {name}")
     made = Project(folder, server, name)

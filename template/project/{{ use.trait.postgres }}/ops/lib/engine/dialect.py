@@ -9,9 +9,8 @@ SCHEMES = ("postgres", "postgresql")
 EXAMPLE = "postgres://USER:PASSWORD@HOST/NAME"
 #: A migration that fails has changed nothing, unless it says `transaction:false`.
 TRANSACTIONAL = True
-#: What a person's shell may have for programs of this engine begins so; this is what they get in its place.
+#: What a person's shell may have for programs of this engine begins so.
 VARIABLES = "PG"
-ENVIRONMENT = {"PGCONNECT_TIMEOUT": "5"}
 
 
 def secured(url: str, certificate: str, *, local: bool) -> str:
@@ -29,6 +28,11 @@ def secured(url: str, certificate: str, *, local: bool) -> str:
     if certificate:
         query["sslrootcert"] = certificate
     return parts._replace(query=urlencode(query)).geturl()
+
+
+def told(url: str) -> dict[str, str]:
+    """Give what dbmate is told by its environment."""
+    return {"DATABASE_URL": url, "PGCONNECT_TIMEOUT": "5"}
 
 
 #: What is in a schema, a line for each, whatever the order in which it was made: a column that comes back is the last.

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .connection import Connection
-from .dialect import ENVIRONMENT, VARIABLES
+from .dialect import VARIABLES, told
 from .errors import Failure
 from .migrations import FOLDER, Migration
 from .process import ProgramFailed, ended
@@ -53,7 +53,7 @@ class Dbmate:
         with self.database.opened() as url:
             try:
                 done = ended(
-                    command, env={**ours, **ENVIRONMENT, "DATABASE_URL": url}, stdin=subprocess.DEVNULL,
+                    command, env={**ours, **told(url)}, stdin=subprocess.DEVNULL,
                     capture_output=True, encoding="utf-8", errors="replace",
                     timeout=self._limit, pass_fds=self._keeps,
                 )  # fmt: skip
