@@ -76,7 +76,8 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/adopt.md",
         "docs/how-to/change-the-schema.md",  # tests/databases/test_prove.py
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
-        "docs/how-to/give-the-service-a-secret.md",  # the same
+        "docs/how-to/give-the-service-a-database.md",  # tests/databases/test_how_to.py
+        "docs/how-to/give-the-service-a-secret.md",  # tests/hosts/test_documents.py
         "docs/how-to/put-a-feature-behind-a-flag.md",  # tests/template/test_flags.py
         "docs/how-to/script-it.md",
         "docs/how-to/start-on-a-forge.md",

@@ -110,7 +110,7 @@ def write(what: str, known: list[Migration]) -> Path:
     """Write the file of the next one."""
     what = re.sub(r"[^a-z0-9]+", "_", what.lower()).strip("_")
     if not what:
-        raise Misuse("a name has letters: ops/migrate local new add_colour_to_notes")
+        raise Misuse("a name has letters: ops/migrate local new add_colour_to_orders")
     now = time.strftime("%Y%m%d%H%M%S", time.gmtime())
     newest = known[-1].version if known else ""
     version = now if now > newest else str(int(newest) + 1)
