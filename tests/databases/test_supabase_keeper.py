@@ -13,6 +13,7 @@ from conftest import Call, answering
 from keepers.base import DAY, SECRET
 from keepers.supabase import REF, Supabase
 from memory import Remembered
+from process import Inside
 from vendors.render import Render
 
 
@@ -67,7 +68,7 @@ def test_old_daily_ones_are_none(at: At) -> None:
 
 
 @contextmanager
-def service(home: Path, project: Supabase) -> Iterator[Remembered]:
+def service(home: Path, project: Supabase) -> Iterator[Inside]:
     """Have a service on Render, whose data are at Supabase."""
     vendor = Render()
     at = Remembered.inside(vendor, home, database="supabase")
