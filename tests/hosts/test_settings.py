@@ -179,7 +179,7 @@ def test_of_two_pushes_at_once_one_is_refused(at: World) -> None:
     def meanwhile(_: int, step: str) -> None:
         if step == "host: tell" and not others:
             others.append(None)
-            with mock.patch.dict(os.environ, {"LOCK_HOLDER": "them"}):
+            with mock.patch.dict(os.environ, {"LOCK_HOLDER": "them", "LOCK_HELD": ""}):
                 others.append(at.task(["ops/settings", "live", "push"]))
 
     at.before = meanwhile

@@ -62,8 +62,12 @@ def test_it_is_the_same_text_in_every_file_it_reaches(
     assert (answers["description"], answers["owner"]) == (description, owner)
     assert description.strip() in files["README.md"]
     assert f"Copyright (c) {owner}\n" in files["LICENSE"]
+    if "flags.json" in files:
+        (flag,) = json.loads(files["flags.json"])["flags"].values()
+        assert flag["metadata"]["owner"] == owner.strip()
     assert reached <= {
         "package.json", "pyproject.toml", ".copier-answers.yml", "README.md", "LICENSE",
+        "flags.json",
         # These have tests of their own below, and in test_quote.py.
         "src/service.ts", "ops/help", "Dockerfile", "CODEOWNERS",
     }  # fmt: skip
