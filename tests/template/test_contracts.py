@@ -45,6 +45,8 @@ POSIX = {
 BRINGS = {"npm": "npx"}
 #: What asks whether there is a tool, and says so before anything is done.
 ASKS = re.compile(r"(?:need_tool|use_tool|need|command -v) '?([\w.-]+(?: or [\w.-]+)*)")
+#: What asks for a task that not every project has, and does without.
+LOOKS = re.compile(r"\[ -x (ops/[\w-]+) \]")
 #: What runs the program after it, with its options and the variables that it sets.
 RUNS = re.compile(
     r"(?!command -[vV])(?:exec|command|env|xargs|nohup|nice|time)"
@@ -97,6 +99,7 @@ class Tasks:
             assert not script.root.has_error, path
         commands = [command for script in scripts for command in script.all]
         known = {name for script in scripts for name in script.functions} | POSIX
+        known.update(name for text in self.closure(path) for name in LOOKS.findall(text))
         for command in commands:
             if asked := ASKS.match(command):
                 known.update(asked[1].split(" or "))
