@@ -7,16 +7,19 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from conftest import ENGINE, ROOT, TEMPLATE
+from conftest import ENGINE, ROOT, TEMPLATE, Call, answering
 from keepers import VENDORS
 from keepers.base import SECRET, Asked, Fault, StandIn
+from memory import Remembered
 from pages import recorded
-from process import Engine, scratch
+from process import Engine, Inside, scratch
 from table import cells
+from vendors.render import Render
 
 PAGE = ROOT / "docs/reference/snapshots-proof.md"
 #: What a keeper stands on.
@@ -130,6 +133,32 @@ def held(vendor: StandIn) -> Iterator[At]:
     yield made
     assert vendor.wrong == [], "a call or an answer is not as published"
     assert SECRET not in made.said.getvalue()
+
+
+@contextlib.contextmanager
+def service(home: Path, project: StandIn) -> Iterator[Inside]:
+    """Have a service on Render, whose data are there, and nothing set as yet that opens it."""
+    vendor = Render()
+    at = Remembered.inside(vendor, home, database=project.option)
+
+    def answer(call: Call) -> tuple[int, bytes]:
+        url = f"https://{project.option}.test{call.target}"
+        http = at.engine.http.Answer
+        said = project.send(http, call.method, url, dict(call.headers), call.body or None)
+        return said.status, said.body
+
+    with vendor.serving(), answering(answer) as address:
+        place = f"{project.option.upper()}_API_URL"
+        at.environment |= {
+            "RENDER_API_URL": f"{vendor.url}/v1",
+            place: f"{address}{project.prefix}",
+        }
+        at.environment |= {"IMAGE_REPOSITORY": "ghcr.io/team/service"}
+        at.commit("v1.0.0")
+        vendor.forget()
+        yield at
+    assert project.wrong == []
+    assert not [each for each in at.heard if SECRET in each]
 
 
 def filled(text: str, row: str, column: str, cell: str) -> str:

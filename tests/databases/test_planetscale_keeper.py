@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from atvendor import At, held
+from atvendor import At, held, service
 from keepers.base import SECRET
 from keepers.planetscale import PlanetScale
 
@@ -57,3 +58,37 @@ def test_more_backups_than_fit_on_a_page(at: At) -> None:
     one = at.vendor.backups[0]
     at.vendor.backups = [{**one, "id": f"n{number}"} for number in range(101)]
     assert len({each.id for each in at.keeper.snapshots()}) == 101
+
+
+@pytest.mark.slow
+def test_the_tasks_list_take_and_restore_what_planetscale_keeps(tmp_path: Path) -> None:
+    database = PlanetScale()
+    with service(tmp_path, database) as at:
+
+        def run(task: str, *words: str) -> tuple[int, str, str]:
+            done = at.perform([f"ops/{task}", *words], at.project, at.environment)
+            return done.returncode, done.stdout, done.stderr
+
+        code, _, said = run("backup", "live")
+        assert (code, "PLANETSCALE_SERVICE_TOKEN: " in said) == (2, True), said
+        opens = database.environment()
+        del opens["PLANETSCALE_API_URL"]
+        at.environment |= opens
+        code, made, said = run("backup", "live")
+        assert code == 0, said
+        code, listed, said = run("snapshots", "live")
+        assert code == 0, said
+        names = [line.split()[0] for line in listed.splitlines()]
+        assert names[:2] == ["SNAPSHOT", made.strip()]
+        code, _, said = run("restore", "live", made.strip(), "--into", "look")
+        assert (code, f"{made.strip()} is back: " in said) == (0, True), said
+        assert database.branches["look"]["restored_from_branch"] is not None
+        for task, words, says in [
+            ("restore", ("live", "b1", "--into", "look"), "'b1' is no snapshot"),
+            ("restore", ("live", made.strip(), "--into", "look"), "there is a branch look"),
+            ("backup", ("local",), "sandbox, testbed or live"),
+        ]:
+            code, _, said = run(task, *words)
+            assert code > 0
+            assert says in said
+    assert database.begun() == 1

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from atvendor import At, held
-from conftest import Call, answering
+from atvendor import At, held, service
 from keepers.base import DAY, SECRET
 from keepers.supabase import REF, Supabase
-from memory import Remembered
-from process import Inside
-from vendors.render import Render
 
 
 @pytest.fixture
@@ -65,28 +60,6 @@ def test_old_daily_ones_are_none(at: At) -> None:
     at.vendor.backups = at.vendor.backups[:2]
     with at.failing("NoBackups", "no daily backups: the newest is of "):
         at.keeper.daily()
-
-
-@contextmanager
-def service(home: Path, project: Supabase) -> Iterator[Inside]:
-    """Have a service on Render, whose data are at Supabase."""
-    vendor = Render()
-    at = Remembered.inside(vendor, home, database="supabase")
-
-    def answer(call: Call) -> tuple[int, bytes]:
-        url = f"https://supabase.test{call.target}"
-        http = at.engine.http.Answer
-        said = project.send(http, call.method, url, dict(call.headers), call.body or None)
-        return said.status, said.body
-
-    with vendor.serving(), answering(answer) as address:
-        at.environment |= {"RENDER_API_URL": f"{vendor.url}/v1", "SUPABASE_API_URL": address}
-        at.environment |= {"IMAGE_REPOSITORY": "ghcr.io/team/service"}
-        at.commit("v1.0.0")
-        vendor.forget()
-        yield at
-    assert project.wrong == []
-    assert not [each for each in at.heard if SECRET in each]
 
 
 @pytest.mark.slow
