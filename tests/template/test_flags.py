@@ -148,7 +148,7 @@ def test_the_tests_of_a_project_begin_with_its_flags(render: Render) -> None:
     assert (done.returncode, "flags.json is not valid" in done.stderr) == (1, True)
 
 
-def test_flags_are_listed_and_without_a_database_not_switched(render: Render) -> None:
+def test_flags_are_listed_and_it_is_said_how_one_is_switched(render: Render) -> None:
     project = render(stack="node", owner="Team Blue")
     (project / ".env.live").write_text("")
     done = run(project, "ops/flag", "live")
@@ -157,7 +157,7 @@ def test_flags_are_listed_and_without_a_database_not_switched(render: Render) ->
     assert done.stdout.splitlines()[1].split() == [
         "notes-preview", "off,", "targeted", "Team", "Blue", "never", "flags.json",
     ]  # fmt: skip
-    how = "without a database a switch is a change of flags.json, then ops/deploy live"
+    how = "a switch is a change of flags.json, then ops/deploy live"
     assert done.stderr == f"flag: {how}\n"
     done = run(project, "ops/flag", "live", "notes-preview", "off")
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""The feature flags of an environment: listed, switched, and held to what is expected of them."""
+"""The feature flags of an environment: listed, and held to what is expected of them; and how one is switched."""
 
 from __future__ import annotations
 

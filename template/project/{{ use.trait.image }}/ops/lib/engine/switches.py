@@ -1,4 +1,4 @@
-"""Where flags are switched while the service runs: nowhere, as it has no database."""
+"""Where flags are switched from here while the service runs: nowhere as yet."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def how(at: Context, settings: Mapping[str, str]) -> str:
     """Say how a flag is switched."""
     if settings.get("FLAGS_URL"):
         return f"flags of {at.env} are switched where its FLAGS_URL is served"
-    return f"without a database a switch is a change of {FILE}, then ops/deploy {at.env}"
+    return f"a switch is a change of {FILE}, then ops/deploy {at.env}"
 
 
 def change(at: Context, settings: Mapping[str, str], name: str, switch: Switch) -> None:
