@@ -10,13 +10,13 @@ import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from bucket import Asked, Bucket, Fault, bucket
+from bucket import Asked, Fault, bucket
 from conftest import Render
+from laptop import Machine
 from postgres import BIN, Postgres, postgres
 
 pytestmark = pytest.mark.slow
@@ -44,58 +44,6 @@ CHANGED = """
 delete from notes where title like 'note 1%'; create table later (id int);
 drop view titles;
 """
-
-
-@dataclass
-class Machine:
-    """A project on a laptop, with a database beside it and a bucket elsewhere."""
-
-    project: Path
-    server: Postgres
-    bucket: Bucket
-    environment: dict[str, str]
-    database: str = ""
-
-    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
-        """Start a task."""
-        return subprocess.Popen(
-            command, cwd=self.project, env={**self.environment, **variables}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        )  # fmt: skip
-
-    def run(self, *command: str, code: int = 0, **variables: str) -> str:
-        """Run a task; give what it says."""
-        process = self.start(*command, **variables)
-        out, err = process.communicate(timeout=120)
-        assert process.returncode == code, out + err
-        assert "secret" not in err + out
-        return out + err
-
-    @property
-    def folder(self) -> str:
-        """Where its backups are."""
-        return f"{json.loads((self.project / 'ops/project.json').read_text())['name']}/local/"
-
-    def backup(self) -> str:
-        """Take one, and give its name."""
-        return self.run("ops/backup", "local").split()[0]
-
-    def ask(self, question: str, database: str = "") -> str:
-        """Ask the server."""
-        return self.server.run(question, database or self.database)
-
-    def databases(self) -> set[str]:
-        """Give all that there are."""
-        return set(self.ask("select datname from pg_database", "postgres").split())
-
-    def state(self) -> str:
-        """Give what must not change: every row, and which tables there are."""
-        tables = (
-            "select string_agg(relname, ' ' order by relname) from pg_class"
-            " where relkind = 'r' and relname !~ '^(pg|sql)_'"
-        )
-        rows = "select md5(string_agg(it::text, '' order by title)) from notes it"
-        return self.ask(f"{tables}; {rows}")
 
 
 @pytest.fixture(scope="module")

@@ -10,13 +10,12 @@ import os
 import re
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from conftest import ROOT
 from pages import recorded
 from store import Store
 
+from .flag_source import flag, serving
 from .service import APIS, WELCOME, Project, Service, problem, start
 from .test_configuration import refused
 
@@ -72,73 +72,6 @@ def database(app: FastAPI, _config: Config) -> ReadinessCheck:
     app.state.flags.switches = switches
     return lambda: None
 """
-
-
-def flag(*, on: bool) -> dict[str, Any]:
-    """Give a flag that is on or off for everybody."""
-    variants = {"on": True, "off": False}
-    default = "on" if on else "off"
-    return {"state": "ENABLED", "variants": variants, "defaultVariant": default}
-
-
-@dataclass
-class Source(ThreadingHTTPServer):
-    """Serves flags, or fails in some way: `how` answers in place of it."""
-
-    daemon_threads = True
-    block_on_close = False
-    flags: dict[str, Any]
-    how: Callable[[BaseHTTPRequestHandler], None] | None = None
-    #: The statuses that it answered with.
-    answered: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        """Listen."""
-        super().__init__(("127.0.0.1", 0), Answering)
-        self.url = f"http://127.0.0.1:{self.server_port}/flags.json?token=s3cret"
-
-    def handle_error(self, *_: object) -> None:
-        """Say nothing of a client that gave up."""
-
-
-class Answering(BaseHTTPRequestHandler):
-    """One answer of it."""
-
-    protocol_version = "HTTP/1.1"
-    server: Source
-
-    def do_GET(self) -> None:
-        """Answer with the flags, unless they are known."""
-        if self.server.how:
-            self.server.how(self)
-            return
-        body = json.dumps({"flags": self.server.flags}).encode()
-        etag = f'"{hash(body)}"'
-        status = 304 if self.headers["if-none-match"] == etag else 200
-        self.server.answered.append(status)
-        self.answer(status, b"" if status == 304 else body, etag)
-
-    def answer(self, status: int, body: bytes, etag: str = '"x"') -> None:
-        """Send an answer."""
-        self.send_response(status)
-        self.send_header("etag", etag)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@contextmanager
-def serving(*, on: bool) -> Iterator[Source]:
-    """Serve the flag of the example until the block ends."""
-    with Source({"notes-preview": flag(on=on)}) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,)).start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
 
 
 @pytest.fixture(scope="module", params=APIS)
@@ -430,97 +363,6 @@ def test_a_file_that_is_none_keeps_it_from_starting(plain: Project, tmp_path: Pa
         assert line.startswith("flags.json: ")
         (folder / "flags.json").touch()
     shown(plain, "`flags.json` is none: it does not start, and says so in a line", "yes")
-
-
-EVALUATE = {
-    "node": """\
-import { readFileSync } from "node:fs";
-import { FlagdCore } from "@openfeature/flagd-core";
-
-const { flags, contexts } = JSON.parse(readFileSync(0, "utf8"));
-const silent = { error() {}, warn() {}, info() {}, debug() {} };
-const evaluator = new FlagdCore(undefined, silent);
-evaluator.setConfigurations(JSON.stringify(flags));
-const value = (name, context) =>
-  evaluator.resolveStringEvaluation(name, "code", context).value;
-const all = Object.keys(flags.flags).map((name) => contexts.map((it) => value(name, it)));
-console.log(JSON.stringify(all));
-""",
-    "python": """\
-import json
-import logging
-import sys
-
-from openfeature.contrib.tools.flagd.core import FlagdCore
-from openfeature.evaluation_context import EvaluationContext
-
-logging.disable()
-told = json.load(sys.stdin)
-evaluator = FlagdCore()
-evaluator.set_flags(json.dumps(told["flags"]))
-
-
-def value(name, context):
-    more = {key: it for key, it in context.items() if key != "targetingKey"}
-    about = EvaluationContext(context.get("targetingKey"), more)
-    try:
-        return evaluator.resolve_string_value(name, "code", about).value
-    except Exception:
-        return "code"
-
-
-print(json.dumps([[value(name, it) for it in told["contexts"]] for name in told["flags"]["flags"]]))
-""",
-}
-
-
-def test_both_languages_evaluate_alike(store: Store) -> None:
-    """By rules of each kind, for so many clients that one in another part of a fraction shows."""
-
-    def rule(targeting: object, **more: Any) -> dict[str, Any]:
-        variants = {"a": "A", "b": "B", "c": "C"}
-        return {"state": "ENABLED", "variants": variants, "targeting": targeting, **more}
-
-    email, version = {"var": "email"}, {"var": "version"}
-    newer = {"sem_ver": [version, ">=", "1.2.3"]}
-    early = {"and": [{"!": {"in": ["7", email]}}, {"starts_with": [email, "u1"]}]}
-    given: dict[str, Any] = {
-        "static": rule({}, defaultVariant="b"),
-        "disabled": rule({}, defaultVariant="b") | {"state": "DISABLED"},
-        "code": rule({}),
-        "halves": rule({"fractional": [["a", 50], ["b", 50]]}, defaultVariant="c"),
-        "parts": rule({"fractional": [{"cat": ["x", email]}, ["a", 1], ["b", 10], ["c", 89]]}),
-        "reused": rule({"if": [{"$ref": "ours"}, "a", "b"]}),
-        "version": rule({"if": [newer, "a", "b"]}),
-        "nested": rule({"if": [early, "a", {"==": [{"var": "n"}, 2]}, "b"]}, defaultVariant="c"),
-        "unknown variant": rule({"if": [True, "d"]}, defaultVariant="a"),
-        "path": rule({"if": [{"in": [{"var": "path"}, ["/a", "/b"]]}, "a"]}, defaultVariant="b"),
-    }
-    flags = {"$evaluators": {"ours": {"ends_with": [email, "@example.com"]}}, "flags": given}
-    contexts: list[dict[str, Any]] = [
-        {
-            "targetingKey": f"203.0.113.{number}",
-            "email": f"u{number}@example.{'com' if number % 3 else 'org'}",
-            "version": f"1.{number % 5}.{number % 7}",
-            "n": number % 4,
-            "path": "/a" if number % 2 else "/c",
-        }
-        for number in range(500)
-    ]
-    contexts += [{}, {"version": "none"}]
-    told = json.dumps({"flags": flags, "contexts": contexts})
-    found = {}
-    for stack in APIS:
-        project = Project(stack, store.project(stack))
-        how = ["--input-type=module", "--eval"] if stack == "node" else ["-c"]
-        done = subprocess.run(
-            [project.command[0], *how, EVALUATE[stack]],
-            cwd=project.folder, input=told, check=False, capture_output=True, text=True,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        found[stack] = dict(zip(given, json.loads(done.stdout), strict=True))
-    assert found["node"] == found["python"]
-    assert {len(set(values)) for values in found["node"].values()} >= {1, 2, 3}
 
 
 def test_what_is_off_is_as_if_it_were_not_there(plain: Project, tmp_path: Path) -> None:
