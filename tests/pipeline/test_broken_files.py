@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from quick import quickly
 
 from scaffold.errors import ScaffoldError
 from scaffold.pipeline import Trigger, read, source
@@ -58,10 +58,8 @@ def test_broken_json_is_said_in_two_lines(content: bytes, message: str) -> None:
 def test_a_bomb_of_aliases_is_small() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    started = time.monotonic()
-    with pytest.raises(ScaffoldError, match="stands for more than 50000 values"):
+    with quickly(60), pytest.raises(ScaffoldError, match="stands for more than 50000 values"):
         read({GITLAB: "\n".join(lines).encode()})
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.slow
@@ -78,12 +76,11 @@ def test_a_bomb_of_merges_references_and_calls_is_small() -> None:
         + "".join(f"  j{m}: {{uses: ./.github/workflows/w{n + 1}.yml}}\n" for m in range(10))
         for n in range(10)
     }
-    started = time.monotonic()
-    with pytest.raises(ScaffoldError, match="stands for more"):
-        read({GITLAB: "\n".join(merges).encode()})
-    assert read({GITLAB: "\n".join(references).encode()}).unread
-    assert read({path: text.encode() for path, text in calls.items()}).unread
-    assert time.monotonic() - started < 30
+    with quickly(300):
+        with pytest.raises(ScaffoldError, match="stands for more"):
+            read({GITLAB: "\n".join(merges).encode()})
+        assert read({GITLAB: "\n".join(references).encode()}).unread
+        assert read({path: text.encode() for path, text in calls.items()}).unread
 
 
 SLOW = {
@@ -110,9 +107,8 @@ SLOW = {
 @pytest.mark.parametrize("name", SLOW)
 def test_what_is_made_to_be_slow_is_not(name: str) -> None:
     path, text = SLOW[name]
-    started = time.monotonic()
-    harmless({path: text.encode()})
-    assert time.monotonic() - started < 20
+    with quickly(200):
+        harmless({path: text.encode()})
 
 
 def test_a_tag_makes_no_object() -> None:
