@@ -93,10 +93,15 @@ def project_of(folder: Path, server: Postgres | MariaDB, name: str) -> Project:
     """Make a project a repository with a remote, and give it a database, which is empty."""
     server.run(f"create database {name}")
     made = Project(folder, server, name)
-    url = urlsplit(server.url)._replace(path=f"/{name}").geturl()
-    (folder / ".env.local").write_text(f"DATABASE_URL={url}\n")
-    subprocess.run(["git", "init", "--quiet", "--bare", f"{folder}.git"], check=True)
-    made.git("init", "--quiet", "--initial-branch=main")
-    made.git("remote", "add", "origin", f"{folder}.git")
-    made.commit()
+    begin(made)
     return made
+
+
+def begin(made: Project) -> None:
+    """Make a project a repository with a remote, and tell it its database."""
+    url = urlsplit(made.server.url)._replace(path=f"/{made.database}").geturl()
+    (made.folder / ".env.local").write_text(f"DATABASE_URL={url}\n")
+    subprocess.run(["git", "init", "--quiet", "--bare", f"{made.folder}.git"], check=True)
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.git("remote", "add", "origin", f"{made.folder}.git")
+    made.commit()

@@ -156,7 +156,7 @@ class Mongo:
     def start(self) -> None:
         """Have it run, and wait until it answers."""
         # As the one of compose.yaml is: no replica set.
-        command = [Path(sys.executable).with_name("secantusd-py"), "--standalone"]
+        command = [str(Path(sys.executable).with_name("secantusd-py")), "--standalone"]
         where = ["--host=127.0.0.1", f"--port={self.inner}", f"--storage-path={self.folder}"]
         with (self.folder / "log").open("ab") as log:
             self.running = [
@@ -192,10 +192,11 @@ class Mongo:
     def make(self, database: str, project: Path) -> None:
         """Make a database by the migrations of a project."""
         for migration in sorted((project / "db/migrations").glob("[0-9]*")):
-            node = ["node", "--input-type=module", "--eval", NODE]
-            python = [".venv/bin/python", "-c", PYTHON]
+            command = ["node", "--input-type=module", "--eval", NODE]
+            if migration.suffix == ".py":
+                command = [".venv/bin/python", "-c", PYTHON]
             subprocess.run(
-                [*(node if migration.suffix == ".ts" else python), migration],
+                [*command, str(migration)],
                 check=True, cwd=project, capture_output=True,
                 env={"DATABASE_URL": self.at(database), "PATH": path()},
             )  # fmt: skip
@@ -233,7 +234,7 @@ class Mongo:
 
     def _answers(self) -> bool:
         secured = any(option.startswith("--tls") for option in self.options)
-        tls = {"tls": True, "tlsInsecure": True} if secured else {}
+        tls: dict[str, Any] = {"tls": True, "tlsInsecure": True} if secured else {}
         where = f"mongodb://127.0.0.1:{self.inner}"
         try:
             with MongoClient[Any](where, serverSelectionTimeoutMS=1000, **tls) as client:

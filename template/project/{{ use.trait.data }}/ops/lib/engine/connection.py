@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from . import dotenv, reading
 from .dialect import EXAMPLE, SCHEMES, secured
@@ -78,22 +78,28 @@ def find(at: Context) -> Connection:
     url = values.get("DATABASE_URL", "")
     if not url:
         raise Failure(f"there is no DATABASE_URL in {where}")
-    if not _split(url):
+    if not _fits(url):
         raise Failure(f"DATABASE_URL in {where} is no {EXAMPLE}; in a password, / @ : ? # % are to be percent-encoded")
     found = Connection(at.env, url, values.get("DATABASE_CA", "").replace("\\n", "\n"))
-    host = urlsplit(url).hostname or ""
-    if at.env == "local" and not BESIDE.fullmatch(host):
-        raise Failure(f"DATABASE_URL in {where} is at {host}, which is no server beside this machine: not touched")
+    for host in _hosts(url) if at.env == "local" else ():
+        if not BESIDE.fullmatch(host):
+            raise Failure(f"DATABASE_URL in {where} is at {host}, which is no server beside this machine: not touched")
     return found
 
 
-def _split(url: str) -> SplitResult | None:
+def _fits(url: str) -> bool:
     try:
         parts = urlsplit(url)
-        fits = bool(parts.scheme in SCHEMES and parts.hostname and len(parts.path) > 1 and parts.port != 0)
+        fits = bool(parts.scheme in SCHEMES and all(_hosts(url)) and len(parts.path) > 1)
     except ValueError:
-        return None
-    return parts if fits and not re.search(r"[\s#]|%(?![0-9A-Fa-f]{2})", url) else None
+        return False
+    return fits and not re.search(r"[\s#]|%(?![0-9A-Fa-f]{2})", url)
+
+
+def _hosts(url: str) -> list[str]:
+    """Give the names of its hosts, of which a cluster may have several; an empty one where there is none."""
+    hosts = [urlsplit(f"//{host}") for host in urlsplit(url).netloc.rpartition("@")[2].split(",")]
+    return ["" if host.port == 0 else host.hostname or "" for host in hosts]
 
 
 def _settings(at: Context) -> tuple[Mapping[str, str], str]:

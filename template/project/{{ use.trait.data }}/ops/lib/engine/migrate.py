@@ -9,8 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import connection, dbmate, migrations
-from .dbmate import Dbmate
+from . import connection, migrations, runner
 from .dialect import TRANSACTIONAL
 from .errors import Failure, Misuse, otherwise
 from .history import missing, of
@@ -19,6 +18,7 @@ from .migrations import FOLDER, Migration
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .process import status
+from .runner import Runner
 from .tasks import Call, Usage
 
 WRONG = "name an environment, and up, down [N|VERSION], status, new NAME or prove"
@@ -43,7 +43,7 @@ def task(call: Call) -> None:
     _check(at)
     database = connection.find(at)
     with _alone(at) as keeps:
-        work = Work(at, Dbmate(database, at.settings, keeps))
+        work = Work(at, Runner(database, at.settings, keeps))
         if what == "status":
             work.show(as_json="--json" in call.options)
         elif what == "up":
@@ -53,7 +53,7 @@ def task(call: Call) -> None:
 
 
 def _check(at: Context) -> None:
-    dbmate.need(at.settings)
+    runner.need(at.settings)
     connection.check(at)
     if at.env != "local":
         at.settings.need_tool("git")
@@ -62,7 +62,7 @@ def _check(at: Context) -> None:
 
 @contextmanager
 def _alone(at: Context) -> Iterator[tuple[int, ...]]:
-    """Keep others away: by the lock of deploys, and on this machine while dbmate runs, whatever becomes of the task."""
+    """Keep others away: by the lock of deploys, and on this machine for as long as anything of it goes on."""
     if not FOLDER.is_dir():
         raise Failure(f"there is no folder {FOLDER}")
     folder = os.open(FOLDER, os.O_RDONLY)
@@ -86,7 +86,7 @@ def _alone(at: Context) -> Iterator[tuple[int, ...]]:
 class Work:
     """What is done to the database of one environment."""
 
-    def __init__(self, at: Context, tool: Dbmate) -> None:
+    def __init__(self, at: Context, tool: Runner) -> None:
         self._at = at
         self._tool = tool
         self._files = {each.name: each for each in migrations.here()}
@@ -128,7 +128,7 @@ class Work:
             self._keep()
         at.console.say(f"applying to {at.env}, {self._tool.database}: {', '.join(pending)}")
         try:
-            self._tool("migrate")
+            self._tool.up()
         except Failure as error:
             self._look(error, pending, applied=True, again="up")
         at.console.say(f"{at.env} is up to date: {len(found)} applied")
@@ -149,7 +149,7 @@ class Work:
                 at.console.say(f"taking back in {at.env}, {self._tool.database}, {what}: {', '.join(names)}")
             try:
                 for _ in names:
-                    self._tool("rollback")
+                    self._tool.down()
             except Failure as error:
                 self._look(error, names, applied=False, again=which)
         at.console.say(f"taken back in {at.env}: {len(names)}")

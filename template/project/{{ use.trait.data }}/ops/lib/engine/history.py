@@ -7,12 +7,13 @@ from collections.abc import Container
 from .git import Git
 from .migrations import FOLDER, Migration
 from .release import TAG, order
+from .script import SUFFIX
 
 
 def of(git: Git, commit: str) -> list[Migration]:
     """Give those of a commit, oldest first."""
     listed = git("ls-tree", "--name-only", f"{commit}:./", "--", f"{FOLDER}/").splitlines()
-    names = sorted(name.rpartition("/")[2] for name in listed if name.endswith(".sql"))
+    names = sorted(name.rpartition("/")[2] for name in listed if name.endswith(SUFFIX))
     return [Migration(name, git("show", f"{commit}:./{FOLDER}/{name}") + "\n") for name in names]
 
 
@@ -30,6 +31,6 @@ def missing(git: Git, known: Container[str]) -> list[Migration]:
     for commit, *names in (block.split() for block in listed.split("\0")[1:]):
         for path in names:
             name = path.rpartition("/")[2]
-            if name.endswith(".sql") and name not in known and name not in found:
+            if name.endswith(SUFFIX) and name not in known and name not in found:
                 found[name] = Migration(name, git("show", f"{commit}:{path}") + "\n")
     return list(found.values())

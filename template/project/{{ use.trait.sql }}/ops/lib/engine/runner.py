@@ -29,7 +29,7 @@ def need(settings: Settings) -> None:
     use_tool("dbmate", ADDRESS, settings)
 
 
-class Dbmate:
+class Runner:
     """dbmate at work on one database.
 
     Args:
@@ -43,7 +43,7 @@ class Dbmate:
         #: What else there is of migrations beside the folder.
         self.folders: list[Path] = [FOLDER]
 
-    def __call__(self, *arguments: str) -> str:
+    def _run(self, *arguments: str) -> str:
         """Run it. It is told the address by its environment, and nothing by a person's own settings."""
         command = [
             "dbmate", "--env=DATABASE_URL", "--env-file=/dev/null", "--migrations-table=schema_migrations",
@@ -66,7 +66,27 @@ class Dbmate:
 
     def status(self) -> dict[str, bool]:
         """Give the names of migrations, oldest first, and whether they are applied."""
-        return {name: mark == "X" for mark, name in LINE.findall(self("status"))}
+        return {name: mark == "X" for mark, name in LINE.findall(self._run("status"))}
+
+    def up(self) -> None:
+        """Apply what is pending."""
+        self._run("migrate")
+
+    def down(self) -> None:
+        """Take the newest back."""
+        self._run("rollback")
+
+    def create(self) -> None:
+        """Have the database, which there is not."""
+        self._run("create")
+
+    def drop(self) -> None:
+        """Drop the database."""
+        self._run("drop")
+
+    def fill(self, file: Path) -> None:
+        """Write the rows that a file has."""
+        self._run(f"--schema-file={file}", "load")
 
     @contextmanager
     def with_files(self, files: Sequence[Migration], *, alone: bool = False) -> Iterator[None]:

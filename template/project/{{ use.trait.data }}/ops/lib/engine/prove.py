@@ -10,19 +10,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from . import client, connection, dbmate, dialect, migrations
+from . import catalogue, connection, migrations, runner
+from .catalogue import ROWS
 from .connection import Connection
-from .dbmate import Dbmate
 from .errors import Failure, Misuse, otherwise
 from .history import last_release, of
 from .migrations import FOLDER, Migration
 from .platform import Context
-from .process import ProgramFailed, run
+from .process import run
+from .runner import Runner
+from .script import OWNED
 
-#: Rows as the service writes them, which every migration has to leave readable.
-ROWS = Path("db/rows.sql")
 #: What is red without a word, and may be so with one.
-OWNED = "if that is meant, say why: -- destroys: WHY"
+MEANT = f"if that is meant, say why: {OWNED}"
 TESTS = ". ops/lib/common.sh; . ops/lib/stack.sh; ops/setup >&2; mkdir -p test-results; stack_test >&2"
 
 
@@ -30,8 +30,8 @@ def prove(at: Context) -> None:
     """Prove it, in databases of its own beside that of this machine, or of the pipeline."""
     if at.env != "local":
         raise Misuse("only on this machine or in a pipeline, where a database may be dropped: ops/migrate local prove")
-    dbmate.need(at.settings)
-    client.need(at.settings)
+    runner.need(at.settings)
+    catalogue.need(at.settings)
     at.settings.need_tool("git")
     at.settings.met("")
     at.git.check()
@@ -65,7 +65,7 @@ class Proof:
         say(f"each of the {len(self._new)} migrations {since} has a way back")
         if self._old:
             with self._scratch("release") as tool, tool.with_files(self._files, alone=True):
-                tool("migrate")
+                tool.up()
                 self._release_goes_on(tool.database)
 
     def _wrong(self) -> list[str]:
@@ -83,28 +83,28 @@ class Proof:
         return wrong
 
     @contextmanager
-    def _scratch(self, what: str) -> Iterator[Dbmate]:
+    def _scratch(self, what: str) -> Iterator[Runner]:
         """Have a database that is dropped in the end; one that a killed proof left is in nobody's way."""
         database = connection.find(self._at)
         scratch = database.beside(f"{database.name}_{what}_{os.getpid()}")
-        tool = Dbmate(scratch, self._at.settings)
-        tool("create")
+        tool = Runner(scratch, self._at.settings)
+        tool.create()
         try:
             yield tool
         finally:
-            tool("drop")
+            tool.drop()
 
-    def _there_and_back(self, tool: Dbmate) -> None:
+    def _there_and_back(self, tool: Runner) -> None:
         """Apply each, take it back, apply it again: schemas and rows are compared on the way."""
         if self._old:
             with tool.with_files(self._old, alone=True):
-                tool("migrate")
+                tool.up()
             self._fill(tool)
         for number, each in enumerate(self._new, 1):
             with tool.with_files([*self._old, *self._new[:number]], alone=True):
                 self._step(tool, each)
 
-    def _fill(self, tool: Dbmate) -> None:
+    def _fill(self, tool: Runner) -> None:
         """Write the rows of the release."""
         text = self._at.git.found("show", f"{self._release}:./{ROWS}")
         if not text:
@@ -113,26 +113,27 @@ class Proof:
         with tempfile.TemporaryDirectory() as folder, otherwise(f"{ROWS} of {self._release} does not fit its schema"):
             file = Path(folder, ROWS.name)
             file.write_text(text, "utf-8")
-            tool(f"--schema-file={file}", "load")
+            tool.fill(file)
 
-    def _step(self, tool: Dbmate, each: Migration) -> None:
-        before, tables = self._schema(tool), self._tables(tool)
-        rows = self._contents(tool, tables)
+    def _step(self, tool: Runner, each: Migration) -> None:
+        schema, contents, database = catalogue.schema, catalogue.contents, tool.database
+        before, tables = schema(database), catalogue.tables(database)
+        rows = contents(database, tables)
         with otherwise(f"{each.name}: it cannot be applied"):
-            tool("migrate")
-        after = self._schema(tool)
+            tool.up()
+        after = schema(database)
         if not each.owned_up:
-            now = self._contents(tool, self._surviving(tool, tables))
-            self._same(_counts(rows), _counts(now), f"{each.name}: applied, it takes rows away; {OWNED}")
+            now = contents(database, self._surviving(tool, tables))
+            self._same(_counts(rows), _counts(now), f"{each.name}: applied, it takes rows away; {MEANT}")
         with otherwise(f"{each.name}: it cannot be taken back"):
-            tool("rollback")
-        self._same(before, self._schema(tool), f"{each.name}: taken back, it leaves another schema")
+            tool.down()
+        self._same(before, schema(database), f"{each.name}: taken back, it leaves another schema")
         if not each.owned_up:
-            now = self._contents(tool, tables)
-            self._same(_told(rows), _told(now), f"{each.name}: taken back, it leaves other rows; {OWNED}")
+            now = contents(database, tables)
+            self._same(_told(rows), _told(now), f"{each.name}: taken back, it leaves other rows; {MEANT}")
         with otherwise(f"{each.name}: it cannot be applied again"):
-            tool("migrate")
-        self._same(after, self._schema(tool), f"{each.name}: applied again, it makes another schema")
+            tool.up()
+        self._same(after, schema(database), f"{each.name}: applied again, it makes another schema")
 
     def _same(self, before: Sequence[str], after: Sequence[str], wrong: str) -> None:
         """Show what differs, and say what is wrong if anything does."""
@@ -142,28 +143,9 @@ class Proof:
         if differ:
             raise Failure(wrong)
 
-    def _ask(self, tool: Dbmate, question: str) -> list[list[str]]:
-        try:
-            with tool.database.opened() as url:
-                return client.rows(question, url)
-        except ProgramFailed as error:
-            raise Failure(tool.database.scrubbed(str(error))) from None
-
-    def _schema(self, tool: Dbmate) -> list[str]:
-        return [line for (line,) in self._ask(tool, dialect.SCHEMA)]
-
-    def _tables(self, tool: Dbmate) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        for table, column in self._ask(tool, dialect.COLUMNS):
-            found.setdefault(table, []).append(column)
-        return found
-
-    def _surviving(self, tool: Dbmate, tables: dict[str, list[str]]) -> dict[str, list[str]]:
-        now = self._tables(tool)
+    def _surviving(self, tool: Runner, tables: dict[str, list[str]]) -> dict[str, list[str]]:
+        now = catalogue.tables(tool.database)
         return {table: now[table] for table in tables if table in now}
-
-    def _contents(self, tool: Dbmate, tables: dict[str, list[str]]) -> list[list[str]]:
-        return sorted(self._ask(tool, dialect.contents(tables))) if tables else []
 
     def _release_goes_on(self, database: Connection) -> None:
         """Run the tests of the last release on the schema of now, as after a rollback of the code alone."""
