@@ -1,4 +1,4 @@
-"""MongoDB Atlas: clusters whose backups replace what a cluster has; Flex is another API, and Free has none."""
+"""MongoDB Atlas: backups replace what a cluster has; Flex is another API, and Free has none."""
 
 from __future__ import annotations
 
@@ -8,18 +8,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from keepers.base import DAY, NOW, SECRET, Asked, StandIn, ago
+from keepers.base import DAY, SECRET, Asked, StandIn, ago
 
 Row = dict[str, Any]
 PROJECT = "5f0c1d2e3a4b5c6d7e8f9a0b"
 LOGIN = base64.b64encode(f"mdb_sa_id_1:mdb_sa_sk_{SECRET}".encode()).decode()
 #: The policy that each dedicated cluster begins with.
 POLICY = [
-    {"frequencyType": kind, "frequencyInterval": which, "retentionUnit": unit, "retentionValue": count}
-    for kind, which, unit, count in (
-        ("hourly", 6, "days", 2), ("daily", 1, "days", 7), ("weekly", 6, "weeks", 4), ("monthly", 40, "months", 12),
+    dict(
+        zip(
+            ("frequencyType", "frequencyInterval", "retentionValue", "retentionUnit"),
+            row,
+            strict=True,
+        )
     )
-]  # fmt: skip
+    for row in (
+        ("hourly", 6, 2, "days"),
+        ("daily", 1, 7, "days"),
+        ("weekly", 6, 4, "weeks"),
+        ("monthly", 40, 12, "months"),
+    )
+]
 
 
 def number(count: int) -> str:
@@ -77,14 +86,19 @@ class Atlas(StandIn):
         """Make one."""
         region = {"electableSpecs": {"instanceSize": size, "nodeCount": 3}}
         return {
-            "name": name, "stateName": "IDLE", "backupEnabled": size != "M0", "createDate": ago(90 * DAY),
-            "clusterType": "REPLICASET", "replicationSpecs": [{"regionConfigs": [region]}],
-        }  # fmt: skip
+            "name": name,
+            "stateName": "IDLE",
+            "backupEnabled": size != "M0",
+            "createDate": ago(90 * DAY),
+            "clusterType": "REPLICASET",
+            "replicationSpecs": [{"regionConfigs": [region]}],
+        }
 
     def backup(self, known: str, when: str, *, failed: bool = False) -> Row:
         """Make one that was taken by the policy."""
-        row = {"id": known, "createdAt": when, "snapshotType": "scheduled", "frequencyType": "daily"}
-        return {**row, "status": "failed" if failed else "completed", "storageSizeBytes": 4096}
+        row = {"id": known, "createdAt": when, "storageSizeBytes": 4096}
+        row |= {"snapshotType": "scheduled", "frequencyType": "daily"}
+        return {**row, "status": "failed" if failed else "completed"}
 
     def environment(self) -> dict[str, str]:
         """Give what the tasks read to reach it."""
@@ -138,7 +152,7 @@ class Atlas(StandIn):
         if kind != self.path:
             assert rest == []
             assert kind == "flexClusters", "what is asked first tells Flex from others"
-            return 400, {**self.refused(400), "errorCode": "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"}
+            return self._refused("CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API")
         if not rest:
             return self._cluster(asked, name)
         assert (rest[0], name) == ("backup", "my-service-live")
@@ -149,7 +163,7 @@ class Atlas(StandIn):
             self.clusters[name].update(asked.body)
         return 200, self.clusters[name]
 
-    def _backup(self, asked: Asked, rest: list[str]) -> tuple[int, Any]:
+    def _backup(self, asked: Asked, rest: list[str]) -> tuple[int, Any]:  # noqa: PLR0911 (one a call)
         match asked.method, rest:
             case "GET", ["schedule"]:
                 return 200, self.schedule
@@ -158,9 +172,12 @@ class Atlas(StandIn):
                 return 200, self.schedule
             case "POST", ["snapshots"]:
                 return self._take(asked.body)
-            case "GET", ["snapshots"]:
+            case "GET", ["snapshots"] if self._sharded():
+                return self._refused("INCORRECT_BACKUP_API_ENDPOINT")
+            case "GET", ["snapshots"] | ["snapshots", "shardedClusters"]:
                 return 200, _page(self.backups, asked.query)
-            case "GET", ["snapshots", known]:
+            case "GET", ["snapshots", known] | ["snapshots", "shardedCluster", known]:
+                assert (rest[1] == "shardedCluster") == self._sharded()
                 return 200, self._looked_at(self.backups, known)
             case "POST", ["restoreJobs"]:
                 return self._restore(asked.body)
@@ -169,6 +186,12 @@ class Atlas(StandIn):
             case "GET", ["restoreJobs", known]:
                 return 200, self._looked_at(self.jobs, known)
         raise AssertionError(asked)
+
+    def _refused(self, code: str) -> tuple[int, Any]:
+        return 400, {**self.refused(400), "errorCode": code}
+
+    def _sharded(self) -> bool:
+        return self.clusters["my-service-live"].get("clusterType") == "SHARDED"
 
     def _take(self, body: Row) -> tuple[int, Any]:
         self.looks = self.slow
@@ -181,16 +204,14 @@ class Atlas(StandIn):
         cluster, project = self.target
         assert body[project] == PROJECT
         assert self.clusters[body[cluster]]["stateName"] == "IDLE"
-        whole = [each["id"] for each in self.backups if each["status"] in ("completed", "COMPLETED")]
+        whole = [each["id"] for each in self.backups if each["status"].lower() == "completed"]
         assert body["snapshotId"] in whole
         self.jobs.append({"id": number(len(self.jobs) + 50), **body, **self.job("RUNNING")})
         return 200, self.jobs[-1]
 
     def job(self, status: str) -> Row:
         """Say how a restore stands."""
-        return {
-            "RUNNING": {"failed": False}, "FAILED": {"failed": True}, "COMPLETED": {"finishedAt": ago(0)},
-        }[status]  # fmt: skip
+        return {"finishedAt": ago(0)} if status == "COMPLETED" else {"failed": status == "FAILED"}
 
     def _looked_at(self, rows: list[Row], known: str) -> Row:
         """Give one of them, which comes to its end when it was looked at often enough."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 from .account import Account
-from .clusters import FLEX, VERSION, Cluster, Job, Kind, find
+from .clusters import FLEX, SHARDED, VERSION, Cluster, Job, Kind, find
 from .errors import Failure, Misuse, NothingChanged, asking
 from .native import (
     KEPT,
@@ -247,7 +247,9 @@ class Keeper:
         return self._account.on(self._cluster()[1].version).ask(f"{self._backups()}/{what}", read)
 
     def _all(self, what: str, read: Callable[[Any], T]) -> list[T]:
-        """Give all rows, of as many pages as there are."""
+        """Give all rows, of as many pages as there are; those of a sharded cluster come at once."""
+        if what == SHARDED.listed:
+            return self._ask(what, lambda it: [read(each) for each in it["results"]])
         found: list[T] = []
         page = 1
         while len(found) == ROWS * (page - 1):
