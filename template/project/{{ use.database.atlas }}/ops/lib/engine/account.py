@@ -44,5 +44,6 @@ class Account(Api):
         try:
             told = json.loads(answer.body)
             self._token, self._ends = str(told["access_token"]), began + int(told["expires_in"]) - SPARE
-        except (ValueError, LookupError, TypeError) as error:
-            raise CallFailed(f"POST {url}", answer, f"its answer is not as described ({type(error).__name__})") from None
+        except (ValueError, LookupError, TypeError):
+            # Not from the error, which may have the token in it.
+            raise CallFailed(f"POST {url}", answer, "its answer is not as described") from None

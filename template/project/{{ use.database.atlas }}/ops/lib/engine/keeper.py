@@ -1,4 +1,4 @@
-"""Backups that Atlas keeps of a cluster: by a policy and on demand, or of Flex once a day; they replace a cluster's data.
+"""Backups that Atlas keeps of a cluster: by a policy and on demand, or of Flex once a day.
 
 A restore makes no cluster: it goes over one that is there, and all that this has is lost.
 """
@@ -39,7 +39,7 @@ HOUR = 3
 #: Days in what a policy counts.
 DAYS = {"days": 1, "weeks": 7, "months": 30, "years": 365}
 #: What `bootstrap` holds to: 7 daily ones, 4 of Sundays, 12 of the last day of a month.
-POLICY = [
+POLICY: list[dict[str, Any]] = [
     {"frequencyType": kind, "frequencyInterval": which, "retentionUnit": unit, "retentionValue": count}
     for kind, which, unit, count in (
         ("daily", 1, "days", KEPT), ("weekly", 7, "weeks", 4), ("monthly", 40, "months", 12),
