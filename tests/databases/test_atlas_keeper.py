@@ -124,6 +124,38 @@ def test_a_restore_that_was_made_before_is_not_taken_for_a_lost_one(at: At) -> N
     assert at.vendor.begun() == 1
 
 
+def test_what_somebody_else_begins_is_not_taken_for_what_was_lost(at: At) -> None:
+    """Another backup, or a restore to another cluster, while ours met an outage."""
+    theirs = {"id": "e" * 24, "snapshotId": newest(at).id, "targetClusterName": "other"}
+
+    def refused(status: int) -> Any:
+        if status == 500:
+            at.vendor.jobs = [{**theirs, "deliveryType": "automated"}]
+            made = {"id": "f" * 24, "snapshotType": "onDemand", "createdAt": ago(0)}
+            at.vendor.backups.append({**made, "status": "completed", "description": "theirs"})
+        return {"detail": f"refused with {status}"}
+
+    at.vendor.refused = refused
+    for begin, calls in (
+        (at.restored, at.vendor.restores),
+        (lambda: at.keeper.take("now"), at.vendor.takes),
+    ):
+        at.vendor.faults = [Fault(calls, "500")]
+        with at.failing("Failure", "cannot be seen to have begun"):
+            begin()
+
+
+@pytest.mark.parametrize("how", ["failed", "cancelled", "expired"])
+def test_how_a_restore_ends_without_its_data(at: At, how: str) -> None:
+    job = {"id": "1", how: True, "finishedAt": ago(0)}
+    assert at.engine.clusters.DEDICATED.job(job).state == "failed"
+
+
+def test_a_restore_of_flex_is_closed_in_the_end(flex: At) -> None:
+    """So the description has it; elsewhere it is COMPLETED."""
+    assert flex.engine.clusters.FLEX.job({"id": "1", "status": "CLOSED"}).state == "ready"
+
+
 def test_a_policy_gets_what_it_lacks_and_keeps_what_else_it_has(at: At) -> None:
     [policy] = at.vendor.schedule["policies"]
     hourly, daily, weekly, monthly = policy["policyItems"]
@@ -172,7 +204,8 @@ def test_more_backups_than_fit_on_a_page(at: At) -> None:
 
 
 def test_a_flex_cluster_that_was_made_today_has_none_as_yet(flex: At) -> None:
-    flex.vendor.backups = []
+    flex.vendor.backups = flex.vendor.backups[1:2]
+    assert newest(flex).state == "failed"
     with flex.failing("NoBackups", "no daily backups: Atlas has taken none of this cluster"):
         flex.keeper.daily()
     flex.vendor.clusters[LIVE]["createDate"] = ago(DAY)
