@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from .account import Account
 from .clusters import FLEX, SHARDED, VERSION, Cluster, Job, Kind, find
@@ -31,48 +31,13 @@ from .native import (
     until,
 )
 from .platform import Context, Plan
+from .schedule import Schedule
 
 T = TypeVar("T")
 
-#: The hour of the daily backup, in UTC.
-HOUR = 3
-#: Days in what a policy counts.
-DAYS = {"days": 1, "weeks": 7, "months": 30, "years": 365}
-#: What `bootstrap` holds to: 7 daily ones, 4 of Sundays, 12 of the last day of a month.
-POLICY: list[dict[str, Any]] = [
-    {"frequencyType": kind, "frequencyInterval": which, "retentionUnit": unit, "retentionValue": count}
-    for kind, which, unit, count in (
-        ("daily", 1, "days", KEPT), ("weekly", 7, "weeks", 4), ("monthly", 40, "months", 12),
-    )
-]  # fmt: skip
 #: The most rows that Atlas gives at once.
 ROWS = 500
 OFF = "backups of the cluster are switched off; ops/bootstrap switches them on"
-
-
-class Schedule(NamedTuple):
-    """When Atlas takes backups, and how long it keeps them."""
-
-    hour: int
-    policy: str
-    items: list[dict[str, Any]]
-
-    @classmethod
-    def read(cls, it: Any) -> Schedule:  # noqa: ANN401 (JSON)
-        """Read an answer; there is one policy."""
-        [policy] = it["policies"]
-        items = [{key: each[key] for key in POLICY[0]} for each in policy["policyItems"]]
-        return cls(it["referenceHourOfDay"], policy["id"], items)
-
-    def days(self, kind: str) -> int:
-        """Say for how long one of a kind is kept; 0 if there is none."""
-        return max((days(each) for each in self.items if each["frequencyType"] == kind), default=0)
-
-    def wanted(self) -> list[dict[str, Any]]:
-        """Give what is to be: what there is stays, but for what is kept too short."""
-        short = [each for each in POLICY if self.days(each["frequencyType"]) < days(each)]
-        kinds = [each["frequencyType"] for each in short]
-        return [each for each in self.items if each["frequencyType"] not in kinds] + short
 
 
 class Keeper:
@@ -174,9 +139,8 @@ class Keeper:
             path, on = f"{self._path}/clusters/{self._name}", {"backupEnabled": True}
             api = self._account.on("2024-10-23")
             plan.change("have Atlas back the cluster up", lambda: api.call("PATCH", path, bool, on, twice=True))
-        known = self._schedule() if cluster.backed else None
-        if not known or known.hour != HOUR or known.wanted() != known.items:
-            what = f"have Atlas take a backup each day at {HOUR:02}:00 UTC, and keep 7 daily, 4 weekly, 12 monthly ones"
+        if not cluster.backed or not self._schedule().fits():
+            what = "have Atlas take a backup each day at 03:00 UTC, and keep 7 daily, 4 weekly, 12 monthly ones"
             plan.change(what, self._set)
 
     def _cluster(self) -> tuple[Cluster, Kind]:
@@ -270,17 +234,10 @@ class Keeper:
 
     def _set(self) -> None:
         """Bring the schedule to what is wanted."""
-        known = self._schedule()
-        policy = {"id": known.policy, "policyItems": known.wanted()}
-        wanted = {"referenceHourOfDay": HOUR, "referenceMinuteOfHour": 0, "policies": [policy]}
+        wanted = self._schedule().wanted()
         self._account.on(VERSION).call("PATCH", f"{self._backups()}/schedule", bool, wanted, twice=True)
 
 
 def named(it: Any, note: str) -> str:  # noqa: ANN401 (JSON)
     """Give the id of a snapshot if it is the one with a note."""
     return str(it["id"]) if it.get("description") == note else ""
-
-
-def days(item: dict[str, Any]) -> int:
-    """Say for how long what a policy takes is kept."""
-    return int(item["retentionValue"]) * DAYS[item["retentionUnit"]]
