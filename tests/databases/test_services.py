@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import httpx
 import pytest
 from conftest import TEMPLATE
 from mariadb import MariaDB, mariadb
+from mongo import Mongo, mongo
 from postgres import Postgres, postgres
 from postgres_tls import certificate
 from services.service import APIS, Project, Service, problem, start
@@ -24,12 +27,14 @@ from tried import tried
 pytestmark = pytest.mark.slow
 
 AWAY = "The database does not answer"
-Server = Postgres | MariaDB
+Server = Postgres | MariaDB | Mongo
 #: Engines, and how a server is started: what it acknowledged is kept, whatever ends it.
 SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
     "postgres": partial(postgres, synchronous_commit="on"),
     # In place of MySQL.
     "mysql": partial(mariadb, "--innodb-flush-log-at-trx-commit=2"),
+    # In place of MongoDB.
+    "mongo": partial(mongo, "--sync-on-commit"),
 }
 KINDS = [
     (option.id, engine, stack)
@@ -48,10 +53,7 @@ class Running:
         self.project, self.server, self.folder, self.stack = project, server, folder, stack
         self.name = f"notes_{next(NUMBERS)}"
         self.url = f"{server.url.rpartition('/')[0]}/{self.name}"
-        server.run(f"create database {self.name}")
-        for migration in sorted((project.folder / "db/migrations").iterdir()):
-            up = migration.read_text().split("-- migrate:down")[0]
-            server.run(up, self.name)
+        server.make(self.name, project.folder)
 
     def service(self, **env: str) -> Service:
         """Start a service, as on a developer's machine."""
@@ -63,9 +65,9 @@ class Running:
         """Count those of services."""
         return self.server.connections(self.name, busy=busy)
 
-    def notes(self) -> int:
-        """Count what is stored."""
-        return int(self.server.run("select count(*) from notes", self.name))
+    def titles(self) -> set[str]:
+        """Give those of the notes that are stored."""
+        return self.server.titles(self.name)
 
     def locked(self) -> AbstractContextManager[None]:
         """Have every statement about notes wait."""
@@ -163,19 +165,18 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged_and_no_connection
     with ThreadPoolExecutor() as pool:
         writers = [pool.submit(write, number) for number in range(16)]
         try:
-            wait_for(lambda: running.notes() > 100)
+            wait_for(lambda: len(running.titles()) > 100)
             running.server.kill()
             assert service.client.get("/healthz").status_code == 200
             assert not ready(service)
             running.server.start()
             wait_for(lambda: ready(service))
-            before = running.notes()
-            wait_for(lambda: running.notes() > before)
+            before = len(running.titles())
+            wait_for(lambda: len(running.titles()) > before)
         finally:
             over.set()
         acknowledged = {title for writer in writers for title in writer.result()}
-    stored = set(running.server.run("select title from notes", running.name).splitlines())
-    assert acknowledged <= stored
+    assert acknowledged <= running.titles()
     assert running.connections() <= 10
 
 
@@ -221,7 +222,9 @@ def test_requests_that_nobody_waits_for_leak_no_connection(running: Running) -> 
 
 
 def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_path: Path) -> None:
-    plain = running.service(APP_ENV="sandbox", DATABASE_URL=f"{running.url}?sslmode=disable")
+    plain = running.service(
+        APP_ENV="sandbox", DATABASE_URL=f"{running.url}?sslmode=disable&tls=false"
+    )
     assert not ready(plain)
     key, crt = certificate(tmp_path)
     with running.server.with_tls(key, crt) as port:
@@ -234,6 +237,21 @@ def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_p
             wait_for(lambda known=known: ready(known))  # type: ignore[misc]
             assert known.client.get("/notes").json()["total"] == 0
             assert known.stop() == 0
+
+
+def test_an_address_that_cannot_be_read_ends_the_start_with_a_line_that_names_it(
+    running: Running,
+) -> None:
+    scheme = running.url.partition(":")[0]
+    for address in ("ada:hunter%zz2@db.example.com/app", "/hunter2"):
+        told = {"APP_ENV": "live", "DATABASE_URL": f"{scheme}://{address}"}
+        done = subprocess.run(
+            running.project.command, cwd=running.project.folder, check=False, timeout=30,
+            env={"PATH": os.environ["PATH"], **told}, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 78, done.stderr
+        assert done.stderr.startswith("DATABASE_URL: expected "), done.stderr
+        assert "hunter" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -249,7 +267,7 @@ def test_a_text_is_kept_as_it_is(running: Running, title: str) -> None:
 
 def test_a_nul_is_kept_or_a_problem(running: Running) -> None:
     client = running.service().client
-    expected = {Postgres: 422, MariaDB: 201}[type(running.server)]
+    expected = 422 if isinstance(running.server, Postgres) else 201
     for text in ({"title": "a\0b"}, {"title": "b", "body": "\0"}):
         response = client.post("/notes", json=text)
         assert response.status_code == expected

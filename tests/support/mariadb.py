@@ -75,6 +75,16 @@ class MariaDB:
         assert not done.returncode, done.stderr
         return done.stdout.strip()
 
+    def make(self, database: str, project: Path) -> None:
+        """Make a database by the migrations of a project."""
+        self.run(f"create database {database}")
+        for migration in sorted((project / "db/migrations").iterdir()):
+            self.run(migration.read_text().split("-- migrate:down")[0], database)
+
+    def titles(self, database: str) -> set[str]:
+        """Give those of the notes that are stored."""
+        return set(self.run("select title from notes", database).splitlines())
+
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""
         among = " and command <> 'Sleep'" if busy else ""

@@ -7,13 +7,13 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import aiomysql  # type: ignore[import-untyped]
 from fastapi import FastAPI, HTTPException
 from pymysql.constants import CLIENT
 
-from app.config import Config, ConfigError
+from app.address import address, verifying
+from app.config import Config
 from app.errors import TooMuch
 from app.health import ReadinessCheck
 from app.lifespan import around
@@ -49,7 +49,13 @@ class DuplicateError(Exception):
 
 class Database:
     def __init__(self, config: Config) -> None:
-        self._options = _address(config) | {
+        at = address(config)
+        self._options = {
+            "host": at.host,
+            "port": at.port or 3306,
+            "user": at.user,
+            "password": at.password,
+            "db": at.name,
             "ssl": _tls(config),
             "program_name": NAME,
             "charset": "utf8mb4",
@@ -210,33 +216,9 @@ class _Connection(aiomysql.Connection):  # type: ignore[misc]
             raise OSError("the server has no TLS")
 
 
-def _address(config: Config) -> dict[str, Any]:
-    """Read the URL, but for what it says after a question mark: of TLS, say."""
-    try:
-        url = urlsplit(config.DATABASE_URL)
-        host, port = url.hostname, url.port
-    except ValueError:  # it would show a part of the password
-        escaped = "expected %-escapes in its user and password"
-        raise ConfigError([f"DATABASE_URL: {escaped}, got a value that is not shown"]) from None
-    return {
-        "host": host,
-        "port": port or 3306,
-        "user": unquote(url.username or ""),
-        "password": unquote(url.password or ""),
-        "db": unquote(url.path.removeprefix("/")),
-    }
-
-
 def _tls(config: Config) -> ssl.SSLContext:
     """Have the database prove by a certificate who it is, but for one on this machine."""
-    authority = config.DATABASE_CA.replace("\\n", "\n")
-    try:
-        context = ssl.create_default_context(cadata=authority or None)
-    except ssl.SSLError:
-        raise ConfigError(["DATABASE_CA: expected a certificate as PEM"]) from None
-    if authority:
-        # Vendors' own are older than what Python is strict about.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context = verifying(config)
     if config.APP_ENV == "local":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

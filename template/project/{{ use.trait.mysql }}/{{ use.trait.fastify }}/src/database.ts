@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import mysql, { type PoolConnection } from "mysql2/promise";
+import { authority, databaseUrl } from "./address.ts";
 import type { Config } from "./config.ts";
 import { HttpError, TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
@@ -171,11 +172,9 @@ export function isDuplicate(error: unknown): boolean {
 }
 
 /** Reads the URL, but for what it says after a question mark: of TLS, say. */
-function address({ APP_ENV, DATABASE_CA, DATABASE_URL }: Config) {
-  const { hostname, password, pathname, port, username } = new URL(
-    DATABASE_URL,
-  );
-  const ca = DATABASE_CA?.replaceAll(String.raw`\n`, "\n");
+function address(config: Config) {
+  const { hostname, password, pathname, port, username } = databaseUrl(config);
+  const ca = authority(config);
   // Outside local the database has to prove by a certificate who it is.
   const ssl = { rejectUnauthorized: true, verifyIdentity: true };
   return {
@@ -184,7 +183,7 @@ function address({ APP_ENV, DATABASE_CA, DATABASE_URL }: Config) {
     user: decodeURIComponent(username),
     password: decodeURIComponent(password),
     database: decodeURIComponent(pathname.slice(1)),
-    ...(APP_ENV !== "local" && { ssl: ca ? { ...ssl, ca } : ssl }),
+    ...(config.APP_ENV !== "local" && { ssl: ca ? { ...ssl, ca } : ssl }),
   };
 }
 

@@ -6,12 +6,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import asyncpg
 from fastapi import FastAPI, HTTPException
 
-from app.config import Config, ConfigError
+from app.address import address, verifying
+from app.config import Config
 from app.errors import TooMuch
 from app.health import ReadinessCheck
 from app.lifespan import around
@@ -38,7 +38,13 @@ def database(app: FastAPI, config: Config) -> ReadinessCheck:
 
 class Database:
     def __init__(self, config: Config) -> None:
-        self._options = _address(config) | {
+        at = address(config)
+        self._options = {
+            "host": at.host,
+            "port": at.port or 5432,
+            "user": at.user,
+            "password": at.password,
+            "database": at.name,
             "ssl": _tls(config),
             "server_settings": {"application_name": NAME},
             "min_size": 0,
@@ -135,33 +141,6 @@ async def _keep(_connection: Any) -> None:
     """Leave a connection as it is: nobody sets anything for more than a transaction."""
 
 
-def _address(config: Config) -> dict[str, Any]:
-    """Read the URL, but for what it says after a question mark: of TLS, say."""
-    try:
-        url = urlsplit(config.DATABASE_URL)
-        host, port = url.hostname, url.port
-    except ValueError:  # it would show a part of the password
-        escaped = "expected %-escapes in its user and password"
-        raise ConfigError([f"DATABASE_URL: {escaped}, got a value that is not shown"]) from None
-    return {
-        "host": host,
-        "port": port or 5432,
-        "user": unquote(url.username or ""),
-        "password": unquote(url.password or ""),
-        "database": unquote(url.path.removeprefix("/")),
-    }
-
-
 def _tls(config: Config) -> ssl.SSLContext | str:
     """Have the database prove by a certificate who it is, but for one on this machine."""
-    if config.APP_ENV == "local":
-        return "prefer"
-    authority = config.DATABASE_CA.replace("\\n", "\n")
-    try:
-        context = ssl.create_default_context(cadata=authority or None)
-    except ssl.SSLError:
-        raise ConfigError(["DATABASE_CA: expected a certificate as PEM"]) from None
-    if authority:
-        # Vendors' own are older than what Python is strict about.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    return "prefer" if config.APP_ENV == "local" else verifying(config)

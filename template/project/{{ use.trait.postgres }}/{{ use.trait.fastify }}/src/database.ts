@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import pg from "pg";
+import { authority, databaseUrl } from "./address.ts";
 import type { Config } from "./config.ts";
 import { HttpError, TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
@@ -142,14 +143,14 @@ export class Database {
 }
 
 /** Outside local the database has to prove by a certificate who it is, whatever the URL says. */
-function address({ APP_ENV, DATABASE_CA, DATABASE_URL }: Config) {
-  const url = new URL(DATABASE_URL);
-  if (APP_ENV === "local") return { connectionString: url.href };
+function address(config: Config) {
+  const url = databaseUrl(config);
+  if (config.APP_ENV === "local") return { connectionString: url.href };
   for (const name of [...url.searchParams.keys()]) {
     if (/ssl/i.test(name)) url.searchParams.delete(name);
   }
-  const ca = DATABASE_CA?.replaceAll(String.raw`\n`, "\n");
-  return { connectionString: url.href, ssl: { ca, rejectUnauthorized: true } };
+  const ssl = { ca: authority(config), rejectUnauthorized: true };
+  return { connectionString: url.href, ssl };
 }
 
 /** PostgreSQL has no NUL in a text. */

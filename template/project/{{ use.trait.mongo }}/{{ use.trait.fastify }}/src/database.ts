@@ -1,0 +1,147 @@
+import type { FastifyInstance } from "fastify";
+import {
+  type Db,
+  MongoClient,
+  type MongoClientOptions,
+  MongoNetworkError,
+  MongoServerError,
+  MongoSystemError,
+} from "mongodb";
+import { authority, unreadable } from "./address.ts";
+import type { Config } from "./config.ts";
+import { TooMuch } from "./errors.ts";
+import type { ReadinessCheck } from "./routes/health.ts";
+import { seldom } from "./seldom.ts";
+import { service } from "./service.ts";
+
+declare module "fastify" {
+  interface FastifyInstance {
+    database: Database;
+  }
+}
+
+const CONNECT_TIMEOUT_MS = 5000; // for one of the pool that is free, too
+const STATEMENT_TIMEOUT_MS = 10_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+// MongoDB's for a server that cannot be reached by another one, stops, steps
+// down, is not the primary or not yet ready, takes too long, or lets nobody in
+// (8000 is Atlas', for a password and for a plan that is full).
+const OUTAGES = new Set([
+  6, 7, 18, 50, 89, 91, 133, 134, 189, 202, 262, 462, 8000, 9001, 10107, 11600,
+  11602, 13435, 13436,
+]);
+const DUPLICATE = 11000;
+
+/** Gives the service its database, and /readyz a question for it. */
+export function database(app: FastifyInstance, config: Config): ReadinessCheck {
+  const database = new Database(app.log, config);
+  const answers = () => database.use((db) => db.command({ ping: 1 }));
+  app.decorate("database", database);
+  app.addHook("onListen", (done) => {
+    answers().catch(() => {
+      app.log.error(
+        "started without the database: not ready until it is there",
+      );
+    });
+    done(); // whether it is there or not
+  });
+  app.addHook("onClose", () => database.close()); // after the last request
+  return answers;
+}
+
+/** A pool of connections to MongoDB, made as they are needed. */
+export class Database {
+  readonly #client: MongoClient;
+  readonly #db: Db;
+  readonly #outage: (error: unknown) => TooMuch;
+
+  constructor(log: FastifyInstance["log"], config: Config) {
+    let cause: unknown;
+    const tell = seldom(() => {
+      log.error({ err: cause }, "the database does not answer");
+    });
+    this.#outage = (error) => {
+      cause = error;
+      tell();
+      return new TooMuch(503, "The database does not answer");
+    };
+    this.#client = connect(config, {
+      appName: service.name,
+      maxPoolSize: config.DATABASE_POOL_MAX,
+      minPoolSize: 0,
+      connectTimeoutMS: CONNECT_TIMEOUT_MS,
+      serverSelectionTimeoutMS: CONNECT_TIMEOUT_MS,
+      waitQueueTimeoutMS: CONNECT_TIMEOUT_MS,
+      maxIdleTimeMS: IDLE_TIMEOUT_MS,
+      // The server ends what nobody waits for any more.
+      socketTimeoutMS: STATEMENT_TIMEOUT_MS,
+      // Whoever asked is told to. A write is tried once more by the driver,
+      // where the server can tell that it is the same one.
+      retryReads: false,
+    });
+    this.#db = this.#client.db();
+  }
+
+  /** Does something with it; what fails because of the database is a problem 503. */
+  async use<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    try {
+      // Once: after a start without the database the driver would not by itself.
+      await this.#client.connect();
+      return await work(this.#db);
+    } catch (error) {
+      throw isOutage(error) ? this.#outage(error) : error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+}
+
+/** Whether a statement failed because there is a document with that already. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === DUPLICATE;
+}
+
+const ADDRESS = /^(mongodb(?:\+srv)?:\/\/[^/?]+\/[^/?]+)(?:\?(.*))?$/;
+
+/** Outside local the database has to prove by a certificate who it is, whatever the URL says. */
+function connect(config: Config, options: MongoClientOptions): MongoClient {
+  const [, url, query] = ADDRESS.exec(config.DATABASE_URL) ?? [];
+  if (!url) {
+    throw unreadable(
+      "mongodb://HOST/NAME or mongodb+srv://HOST/NAME, with the name of a database",
+    );
+  }
+  const told = new URLSearchParams(query);
+  if (config.APP_ENV !== "local") {
+    for (const name of [...told.keys()]) {
+      if (/^(tls|ssl)/i.test(name)) told.delete(name);
+    }
+    options.tls = true;
+    const ca = authority(config);
+    if (ca) options.ca = ca;
+  }
+  try {
+    return new MongoClient(`${url}?${String(told)}`, options);
+  } catch {
+    throw unreadable(
+      "a user and a password with %-escapes, and options that MongoDB's drivers know",
+    );
+  }
+}
+
+/** Whether it is the connection or the server that failed. */
+function isOutage(error: unknown): boolean {
+  if (error instanceof MongoServerError) {
+    return OUTAGES.has(Number(error.code));
+  }
+  return (
+    error instanceof MongoNetworkError ||
+    error instanceof MongoSystemError ||
+    // What says that none was free has no class for us, and DNS has none at all.
+    (error instanceof Error &&
+      (error.name === "MongoWaitQueueTimeoutError" || "syscall" in error))
+  );
+}

@@ -1,0 +1,267 @@
+"""SecantusDB, which stands in for MongoDB, on a free port of loopback: PyPI's `secantusdb`."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import bson
+from conftest import memory
+from postgres import free_port
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+#: What Node and Python have for a migration, whose module is the first argument.
+NODE = """
+import { MongoClient } from "mongodb";
+const client = await MongoClient.connect(process.env.DATABASE_URL);
+await (await import(process.argv[1])).up(client.db());
+await client.close();
+"""
+PYTHON = """
+import os, runpy, sys, pymongo
+with pymongo.MongoClient(os.environ["DATABASE_URL"]) as client:
+    runpy.run_path(sys.argv[1])["up"](client.get_default_database())
+"""
+HEADER = struct.Struct("<iiii")
+OP_QUERY, OP_MSG = CODES = (2004, 2013)
+
+
+@dataclass(eq=False)
+class Talk:
+    """A connection of a client, by what it asked."""
+
+    databases: set[str] = field(default_factory=set)
+    busy: bool = False
+
+
+class Gate:
+    """A port before a server's: knows who asks for which database, and may have that wait."""
+
+    def __init__(self, port: int, to: int) -> None:
+        self.port, self._to = port, to
+        self.talks: set[Talk] = set()
+        self._locked = ""
+        self._open = asyncio.Event()
+        opened: Queue[Callable[[], object]] = Queue()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._run(opened),), daemon=True)
+        self._thread.start()
+        self._end = opened.get(timeout=10)
+
+    def close(self) -> None:
+        """End it, with all connections."""
+        self._end()
+        self._thread.join()
+
+    @contextmanager
+    def locked(self, database: str) -> Iterator[None]:
+        """Have every statement about its notes wait."""
+        self._locked = database
+        self._open.clear()
+        try:
+            yield
+        finally:
+            self._locked = ""
+            self._loop.call_soon_threadsafe(self._open.set)
+
+    async def _run(self, opened: Queue[Callable[[], object]]) -> None:
+        self._loop, over = asyncio.get_running_loop(), asyncio.Event()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        opened.put(partial(self._loop.call_soon_threadsafe, over.set))
+        await over.wait()
+        server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        talk = Talk()
+        self.talks.add(talk)
+        with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            head = await reader.readexactly(HEADER.size)
+            if HEADER.unpack(head)[-1] in CODES:  # of TLS it understands nothing
+                answers, there = await asyncio.open_connection("127.0.0.1", self._to)
+                back = asyncio.create_task(self._answer(answers, writer, talk))
+                try:
+                    await self._ask(head, reader, there, talk)
+                finally:
+                    there.close()
+                    await back
+        writer.close()
+        self.talks.discard(talk)
+
+    async def _ask(
+        self, head: bytes, reader: asyncio.StreamReader, there: asyncio.StreamWriter, talk: Talk
+    ) -> None:
+        while True:
+            length, *_, code = HEADER.unpack(head)
+            body = await reader.readexactly(length - HEADER.size)
+            asked: dict[str, Any] = bson.decode_all(section(body))[0] if code == OP_MSG else {}
+            talk.databases.add(asked.get("$db", ""))
+            talk.busy = True
+            following = asyncio.create_task(reader.readexactly(HEADER.size))
+            if self._locked and asked.get("$db") == self._locked and "notes" in asked.values():
+                opened = asyncio.create_task(self._open.wait())
+                await asyncio.wait({opened, following}, return_when=asyncio.FIRST_COMPLETED)
+                opened.cancel()
+                if following.done():
+                    following.result()  # hung up
+            there.write(head + body)
+            await there.drain()
+            head = await following
+
+    async def _answer(
+        self, answers: asyncio.StreamReader, writer: asyncio.StreamWriter, talk: Talk
+    ) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            while data := await answers.read(65536):
+                talk.busy = False
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+def section(body: bytes) -> bytes:
+    """Give the document of a message: after its flags, and what kind of section it is."""
+    (length,) = struct.unpack_from("<i", body, 5)
+    return body[5 : 5 + length]
+
+
+@dataclass
+class Mongo:
+    """A server, and how it is started, stopped and killed."""
+
+    folder: Path
+    gate: Gate
+    port: int
+    inner: int
+    options: tuple[str, ...] = ()
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"mongodb://127.0.0.1:{self.port}/app"
+
+    def start(self) -> None:
+        """Have it run, and wait until it answers."""
+        # As the one of compose.yaml is: no replica set.
+        command = [Path(sys.executable).with_name("secantusd-py"), "--standalone"]
+        where = ["--host=127.0.0.1", f"--port={self.inner}", f"--storage-path={self.folder}"]
+        with (self.folder / "log").open("ab") as log:
+            self.running = [
+                subprocess.Popen([*command, *where, *self.options], stdout=log, stderr=log)
+            ]
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            ended = self.running[0].poll() is not None
+            assert not ended, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Have it end what is under way, and stop."""
+        self.running[0].terminate()
+        self.running[0].wait(timeout=60)
+
+    def kill(self) -> None:
+        """End it as by `kill -9`."""
+        self.running[0].kill()
+        self.running[0].wait(timeout=60)
+
+    def at(self, database: str) -> str:
+        """Give the address of a database."""
+        return f"{self.url.rpartition('/')[0]}/{database}"
+
+    @contextmanager
+    def asked(self, database: str) -> Iterator[Any]:
+        """Give a database, without its being counted."""
+        with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{self.inner}") as client:
+            yield client[database]
+
+    def make(self, database: str, project: Path) -> None:
+        """Make a database by the migrations of a project."""
+        for migration in sorted((project / "db/migrations").glob("[0-9]*")):
+            node = ["node", "--input-type=module", "--eval", NODE]
+            python = [".venv/bin/python", "-c", PYTHON]
+            subprocess.run(
+                [*(node if migration.suffix == ".ts" else python), migration],
+                check=True, cwd=project, capture_output=True,
+                env={"DATABASE_URL": self.at(database), "PATH": path()},
+            )  # fmt: skip
+
+    def titles(self, database: str) -> set[str]:
+        """Give those of the notes that are stored."""
+        with self.asked(database) as db:
+            return {note["title"] for note in db.notes.find()}
+
+    def connections(self, database: str, *, busy: bool = False) -> int:
+        """Count those of services to a database."""
+        ours = (talk for talk in self.gate.talks.copy() if database in talk.databases)
+        return sum(talk.busy or not busy for talk in ours)
+
+    @contextmanager
+    def locked(self, database: str) -> Iterator[None]:
+        """Have every statement about notes wait."""
+        with self.gate.locked(database):
+            yield
+
+    @contextmanager
+    def with_tls(self, key: Path, crt: Path) -> Iterator[int]:
+        """Have it speak TLS until the end; give its port."""
+        before = self.options
+        try:
+            self._again((*before, f"--tls-key-file={key}", f"--tls-cert-file={crt}"))
+            yield self.inner
+        finally:
+            self._again(before)
+
+    def _again(self, options: tuple[str, ...]) -> None:
+        self.stop()
+        self.options = options
+        self.start()
+
+    def _answers(self) -> bool:
+        secured = any(option.startswith("--tls") for option in self.options)
+        tls = {"tls": True, "tlsInsecure": True} if secured else {}
+        where = f"mongodb://127.0.0.1:{self.inner}"
+        try:
+            with MongoClient[Any](where, serverSelectionTimeoutMS=1000, **tls) as client:
+                return bool(client.admin.command("ping")["ok"])
+        except PyMongoError:
+            return False
+
+
+def path() -> str:
+    """Give where Node is."""
+    node = shutil.which("node")
+    assert node
+    return f"{Path(node).parent}:/usr/bin:/bin"
+
+
+@contextmanager
+def mongo(*options: str) -> Iterator[Mongo]:
+    """Give a server that runs until the end, with these options."""
+    folder = Path(tempfile.mkdtemp(prefix="mongo-", dir=memory()))
+    port, inner = free_port(), free_port()
+    gate = Gate(port, inner)
+    server = Mongo(folder, gate, port, inner, options)
+    try:
+        server.start()
+        yield server
+    finally:
+        gate.close()
+        for running in server.running:
+            running.kill()
+            running.wait()
+        shutil.rmtree(folder, ignore_errors=True)
