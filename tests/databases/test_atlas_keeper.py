@@ -265,3 +265,15 @@ def test_the_tasks_list_take_and_restore_what_atlas_keeps(tmp_path: Path) -> Non
             assert (code, f"{made.strip()} is back: the cluster " in said) == (0, True), said
     assert [each["targetClusterName"] for each in project.jobs] == ["drill", LIVE]
     assert SECRET not in said
+
+
+@pytest.mark.slow
+def test_ops_backup_of_flex_fails_so_a_migration_does_not_begin(tmp_path: Path) -> None:
+    project = Flex()
+    with service(tmp_path, project) as at:
+        opens = project.environment()
+        del opens["MONGODB_ATLAS_API_URL"]
+        at.environment |= opens
+        done = at.perform(["ops/backup", "live"], at.project, at.environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Atlas takes a backup of a Flex cluster once a day, and none by ops/backup" in done.stderr
