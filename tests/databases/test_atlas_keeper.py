@@ -276,4 +276,4 @@ def test_ops_backup_of_flex_fails_so_a_migration_does_not_begin(tmp_path: Path) 
         at.environment |= opens
         done = at.perform(["ops/backup", "live"], at.project, at.environment)
     assert (done.returncode, done.stdout) == (1, "")
-    assert "Atlas takes a backup of a Flex cluster once a day, and none by ops/backup" in done.stderr
+    assert "of a Flex cluster once a day, and none by ops/backup" in done.stderr
