@@ -24,7 +24,7 @@ from vendors.render import Render
 PAGE = ROOT / "docs/reference/snapshots-proof.md"
 #: What a keeper stands on.
 LAYERS = {
-    ".": ("errors", "git", "http", "platform", "process", "tasks", "variables"),
+    ".": ("errors", "git", "http", "lock", "platform", "process", "tasks", "variables"),
     "{{ use.ci.github }}": ("pipeline",),
     "{{ use.trait.api }}": ("api",),
     "{{ use.trait.calls }}": ("calls",),
@@ -122,7 +122,6 @@ def at_vendor(vendor: StandIn) -> At:
         settings=engine.variables.Settings(vendor.environment()),
         console=console,
         project=SimpleNamespace(name="my-service"),
-        values={"DATABASE_URL": "mongodb+srv://me:pw@old.mongodb.net/notes?w=1"},
     )
     return At(vendor, engine, said, engine.keeper.Keeper(context), context)
 
@@ -148,7 +147,7 @@ def service(home: Path, project: StandIn) -> Iterator[Inside]:
         return said.status, said.body
 
     with vendor.serving(), answering(answer) as address:
-        place = f"{project.option.upper()}_API_URL"
+        [place] = [name for name in project.environment() if name.endswith("_API_URL")]
         at.environment |= {
             "RENDER_API_URL": f"{vendor.url}/v1",
             place: f"{address}{project.prefix}",

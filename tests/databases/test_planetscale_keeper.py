@@ -86,6 +86,7 @@ def test_the_tasks_list_take_and_restore_what_planetscale_keeps(tmp_path: Path) 
         for task, words, says in [
             ("restore", ("live", "b1", "--into", "look"), "'b1' is no snapshot"),
             ("restore", ("live", made.strip(), "--into", "look"), "there is a branch look"),
+            ("restore", ("live", made.strip(), "--overwrite", "live"), "never in place: --into"),
             ("backup", ("local",), "sandbox, testbed or live"),
         ]:
             code, _, said = run(task, *words)

@@ -90,9 +90,6 @@ class Keeper:
         need("PLANETSCALE_ORG", "the organization")
         need("PLANETSCALE_DATABASE", f"the database of {self._at.env}")
 
-    def admit(self) -> None:
-        """Do nothing: PlanetScale asks nobody for an address, unless a password is bound to some."""
-
     def snapshots(self) -> list[Snapshot]:
         """Give those of the branch."""
         found: list[Snapshot] = []

@@ -74,9 +74,6 @@ class Keeper:
         self._at.settings.need("SUPABASE_ACCESS_TOKEN", "an access token of Supabase")
         self._at.settings.need("SUPABASE_PROJECT_REF", f"the reference, 20 letters, of the project of {self._at.env}")
 
-    def admit(self) -> None:
-        """Do nothing: Supabase asks nobody for an address, unless it is told to."""
-
     def snapshots(self) -> list[Snapshot]:
         """Give the daily ones; of a log, its newest and its oldest moment."""
         known = self._backups()

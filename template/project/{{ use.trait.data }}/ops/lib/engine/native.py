@@ -71,9 +71,6 @@ class Native(Protocol):
     def check(self) -> None:
         """Note what is missing; nothing is called."""
 
-    def admit(self) -> None:
-        """Have the database let this machine in for a while, where it asks for addresses."""
-
     def snapshots(self) -> list[Snapshot]:
         """Give those that there are, newest first."""
 

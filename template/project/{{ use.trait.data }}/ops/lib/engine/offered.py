@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .errors import Misuse
 from .keeper import Keeper
+from .lock import Lock
 from .native import READY, Native, NoBackups
+from .pipeline import SETTINGS
 from .platform import Context, Plan
 
 #: Begins the name of one; its id at the vendor follows.
@@ -47,9 +52,30 @@ def listed(at: Context) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def restore(at: Context, name: str, into: str) -> str:
-    """Bring one back, see `Native.restore`; give the address of where it is now, which is a secret, or nothing."""
+@contextmanager
+def alone(at: Context) -> Iterator[None]:
+    """Have nobody deploy or migrate meanwhile."""
+    if at.env == "local" or not at.kept:
+        yield
+        return
+    with Lock(at).held():
+        yield
+
+
+def restore(at: Context, how: set[str], name: str, place: str) -> None:
+    """Bring one back: `--into` what the vendor knows by that name, or to `--overwrite` the environment's own."""
+    check(at)
+    at.settings.met(SETTINGS)
+    if "--into" in how:
+        _restore(at, name, place)
+    elif place != at.env:
+        raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
+    else:
+        with alone(at):
+            _restore(at, name, "")
+
+
+def _restore(at: Context, name: str, into: str) -> None:
     kept = keeper(at)
     found = kept.restore(kept.find(name[len(PREFIX) :]), into)
     at.console.say(f"{name} is back: {found.where}")
-    return found.url

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from . import age, dumping, evidence, manifest, offered
 from .backup import check, summary
 from .backups import NAME, Backups
 from .connection import find
 from .errors import Failure, Misuse, otherwise
-from .lock import Lock
 from .manifest import Manifest
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
@@ -30,7 +28,7 @@ def task(call: Call) -> None:
     if len(how) != 1 or len(names) != (2 if how & {"--into", "--overwrite"} else 0):
         raise Misuse(WRONG)
     if names and names[0].startswith(offered.PREFIX):
-        _from_vendor(at, how, *names)
+        offered.restore(at, how, *names)
         return
     if "--last" in how:
         sys.stdout.write(evidence.last(at))
@@ -49,31 +47,8 @@ def task(call: Call) -> None:
     elif names[1] != at.env:
         raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
     else:
-        with _alone(at):
+        with offered.alone(at):
             restoring.overwrite(restoring.chosen(names[0]))
-
-
-def _from_vendor(at: Context, how: set[str], name: str, place: str) -> None:
-    """Have the vendor bring back what it keeps: to what it knows by that name, or over the environment's own."""
-    offered.check(at)
-    at.settings.met(SETTINGS)
-    if "--into" in how:
-        offered.restore(at, name, place)
-    elif place != at.env:
-        raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
-    else:
-        with _alone(at):
-            offered.restore(at, name, "")
-
-
-@contextmanager
-def _alone(at: Context) -> Iterator[None]:
-    """Have nobody deploy or migrate meanwhile."""
-    if at.env == "local" or not at.kept:
-        yield
-        return
-    with Lock(at).held():
-        yield
 
 
 class Restoring:
