@@ -23,7 +23,8 @@ LISTS = {
     "src/variables.ts": "src/config.ts",
     "app/variables.py": "app/config.py",
     # Without it rows are not looked at, which is said.
-    "db/rows.sql": f"{ENGINE}/prove.py",
+    "db/rows.sql": f"{ENGINE}/catalogue.py",
+    "db/rows.json": f"{ENGINE}/catalogue.py",
 }
 #: Where `notes` is another word than the name of the example.
 OTHER_NOTES = re.compile(r"release notes|--notes|\bnotes(:|\.md)|, and notes how", re.IGNORECASE)

@@ -184,7 +184,7 @@ def test_every_task_has_its_script(projects: Projects) -> None:
         tasks |= {"rollback", "scan", "settings", "setup", "smoke", "test", "with-env"}
         if has_image(project):
             tasks |= {"flag", "publish"}
-        if any("sql" in o.row.get("traits", ()) for o in TEMPLATE.catalog.chosen(project.row)):
+        if any("data" in o.row.get("traits", ()) for o in TEMPLATE.catalog.chosen(project.row)):
             tasks.add("migrate")
         if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:
             tasks.add("drill")

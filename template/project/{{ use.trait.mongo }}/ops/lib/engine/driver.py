@@ -23,9 +23,7 @@ def ask(
 ) -> Any:  # noqa: ANN401
     """Have it do something, and give what it says; it is told the address by its environment.
 
-    Args:
-        limit: Seconds until it is stopped, by subprocess.TimeoutExpired.
-        keeps: Open files that it has, too.
+    Past the limit, in seconds, it is stopped by subprocess.TimeoutExpired. It has the open files of `keeps`, too.
     """
     with database.opened() as url:
         done = ended(
