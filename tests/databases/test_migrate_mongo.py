@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from migrating import Project, begin
 from mongo import Mongo, mongo
 from postgres_tls import certificate
@@ -315,7 +318,11 @@ def released(project: Service) -> Service:
 
 
 def test_a_migration_with_a_way_back_is_proved(released: Service, server: Mongo) -> None:
-    released.write("index", "no index")
+    """The one of the page about it."""
+    page = (ROOT / "docs/how-to/change-the-schema.md").read_text("utf-8")
+    text = re.search(rf"```{released.suffix[1:]}\w*\n(.*?)```", page, re.DOTALL)
+    assert text
+    released.add(f"{COLOUR}{released.suffix}", text[1])
     done = released.ok("local", "prove")
     assert "each of the 1 migrations since v1.0.0 has a way back" in done.stderr
     assert "v1.0.0 passes its tests on the new schema" in done.stderr
@@ -382,3 +389,25 @@ def test_a_service_as_it_is_proves_its_first_change(
     told["TMPDIR"] = str(tmp_path)
     done = service.ok("local", "prove", **told)
     assert "v1.0.0 passes its tests on the new schema" in done.stderr
+
+
+def test_the_driver_of_python_needs_no_compiler_where_it_has_no_wheel(
+    store: Store, server: Mongo, tmp_path: Path
+) -> None:
+    """As on Alpine, where the image is built."""
+    made = store.project("python", "-d", "database=atlas", name="python-atlas")
+    python, there = made / ".venv/bin/python", tmp_path / "there"
+    version = "import pymongo; print(pymongo.version)"
+    found = subprocess.check_output([python, "-c", version], text=True).strip()
+    install = ["uv", "pip", "install", "--quiet", f"--python={python}", f"--target={there}"]
+    without = {**store.environment, "CC": "/nonexistent", "PYTHONPATH": ""}
+    source = ["--no-cache", "--no-deps", "--no-binary=pymongo", f"pymongo=={found}"]
+    subprocess.run([*install, *source], check=True, env=without)
+    script = f"""
+import bson, pymongo
+assert pymongo.__file__.startswith({str(there)!r}) and not (bson.has_c() or pymongo.has_c())
+with pymongo.MongoClient({server.url!r}) as client:
+    client.it.notes.insert_one({{"title": "Größe"}})
+    assert client.it.notes.find_one()["title"] == "Größe"
+"""
+    subprocess.run([python, "-c", script], check=True, env={"PYTHONPATH": str(there)})

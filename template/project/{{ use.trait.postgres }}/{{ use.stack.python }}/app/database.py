@@ -39,7 +39,7 @@ def database(app: FastAPI, config: Config) -> ReadinessCheck:
 class Database:
     def __init__(self, config: Config) -> None:
         at = address(config)
-        self._options = {
+        self._options: dict[str, Any] = {
             "host": at.host,
             "port": at.port or 5432,
             "user": at.user,
