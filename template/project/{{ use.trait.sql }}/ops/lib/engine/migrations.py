@@ -12,7 +12,7 @@ from .errors import Failure, Misuse
 
 FOLDER = Path("db/migrations")
 NAME = re.compile(r"(\d{14})_[a-z0-9_]+\.sql")
-MARKER = re.compile(r"^-- destroys:[ \t]*\S", re.MULTILINE)
+MARKER = re.compile(r"^-- destroys:[ \t]*(\S.*)$", re.MULTILINE)
 BLOCK = re.compile(r"^--\s*migrate:(up|down)\b(.*)$", re.MULTILINE)
 #: What is no statement: comments, texts and quoted names, the bodies of functions. Of `do` the body is what runs.
 QUIET = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|(?<!do )(\$\w*\$).*?\1", re.DOTALL | re.IGNORECASE)
@@ -73,9 +73,15 @@ class Migration(NamedTuple):
         bare = QUIET.sub(" ", self._block(which)).lower()
         return [each.strip() for each in bare.split(";") if each.strip()]
 
-    def destroys(self) -> list[str]:
+    def destroys(self, which: str = "up") -> list[str]:
         """Give the statements that take data away."""
-        return [each for each in self.statements("up") if any(rule.search(each) for rule in DESTROYS)]
+        found = [each for each in self.statements(which) if any(rule.search(each) for rule in DESTROYS)]
+        return [" ".join(each.split()) for each in found]
+
+    @property
+    def undone(self) -> list[str]:
+        """Say what is lost when it is taken back: what its script owns up to, and what that takes away."""
+        return [*MARKER.findall(self._block("down")), *self.destroys("down")]
 
     def problems(self) -> Iterator[str]:
         """Say what is wrong with it as it stands."""
@@ -86,8 +92,7 @@ class Migration(NamedTuple):
         if not self.statements("down"):
             yield f"{self.name}: nothing after -- migrate:down, so it cannot be taken back"
         for statement in () if self.owned_up else self.destroys():
-            what = " ".join(statement.split())
-            yield f"{self.name}: it destroys ({what[:60]}) and does not say why that may be: -- destroys: WHY"
+            yield f"{self.name}: it destroys ({statement[:60]}) and does not say why that may be: -- destroys: WHY"
 
 
 def here(folder: Path = FOLDER) -> list[Migration]:
