@@ -295,8 +295,8 @@ class World(Tasks):
         told: What the service is told; `ran_with` is what it was when a release began.
         shows: Whether the host shows values.
         built: Whether it is a site, which is built with its settings.
-        files: Tasks of the project's own, such as `ops/notify`, and what they do; False fails, a text is
-            printed.
+        files: Tasks of the project's own, such as `ops/notify`, and what they do; False fails, a
+            text is printed.
     """
 
     folder: Path

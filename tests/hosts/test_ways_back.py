@@ -1,6 +1,6 @@
-"""What a rollback says of the schema and of the data before it acts, and does to them: a host in memory.
+"""What a rollback says of schema and data before it acts, and does to them: a host in memory.
 
-What becomes of rows on a real server, test_ledger.py in tests/databases counts.
+What becomes of rows on a real server is counted in tests/databases/test_ledger.py.
 """
 
 from __future__ import annotations
@@ -191,4 +191,4 @@ def test_without_a_database_there_is_none_of_it(tmp_path: Path, options: str) ->
     assert done.returncode == 2
     assert at.running() == second
     [task] = [file for file in rendered() if str(file.path) == "ops/rollback"]
-    assert options.split()[0] not in task.content.decode()
+    assert options.split(maxsplit=1)[0] not in task.content.decode()
