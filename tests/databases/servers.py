@@ -1,0 +1,27 @@
+"""The servers of databases, and the databases that are tried on them, from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+
+from conftest import TEMPLATE
+from mariadb import MariaDB, mariadb
+from postgres import Postgres, postgres
+from services.service import APIS
+
+Server = Postgres | MariaDB
+#: Engines, and how a server is started: what it acknowledged is kept, whatever ends it.
+SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
+    "postgres": partial(postgres, synchronous_commit="on"),
+    # In place of MySQL.
+    "mysql": partial(mariadb, "--innodb-flush-log-at-trx-commit=2"),
+}
+KINDS = [
+    (option.id, engine, stack)
+    for option in TEMPLATE.catalog.axis("database")
+    for engine in SERVERS
+    for stack in APIS
+    if engine in option.row.get("traits", ())
+]
