@@ -20,9 +20,6 @@ PAGE = ROOT / "docs/how-to/give-the-service-a-database.md"
 DOCKER = """#!/bin/sh
 [ "$*" = 'compose up --detach --wait database' ]
 """
-#: Each database with one stack, the next with the next.
-BY_DAY = KINDS[:: len(APIS) + 1]
-NIGHTLY = pytest.mark.nightly
 
 
 @pytest.mark.slow
@@ -46,13 +43,8 @@ def test_a_service_with_a_database_passes_its_tests(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind",
-    [
-        pytest.param(kind, id=f"{kind[0]}-{kind[2]}", marks=() if kind in BY_DAY else NIGHTLY)
-        for kind in KINDS
-    ],
-)
+# Each database with one stack, the next with the next.
+@pytest.mark.parametrize("kind", KINDS[:: len(APIS) + 1], ids=lambda it: f"{it[0]}-{it[2]}")
 def test_a_team_that_replaces_the_example_has_a_green_suite(
     kind: tuple[str, str, str], store: Store, tmp_path: Path
 ) -> None:
