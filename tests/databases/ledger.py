@@ -28,6 +28,8 @@ from vendors.base import Machine, commit_of
 from vendors.fly import Fly
 
 WRITERS = 8
+#: Seconds between two notes of a writer: tasks are to get their turn on a small machine, too.
+PAUSE = 0.01
 #: What the second release brings: what is written from then on is in another table, too. Its
 #: down-script takes that away, and with it all that was written there.
 ARRIVALS = {
@@ -153,6 +155,7 @@ class Books:
                 continue
             if answer.status == httpx.codes.CREATED:
                 self.entries[title] = (begun, time.monotonic())
+                time.sleep(PAUSE)
             else:
                 self.refused.add(answer.status)
                 time.sleep(0.05)
