@@ -110,7 +110,7 @@ def main(calls: int) -> int:
     print(f"{'microseconds':14}{'client':>16}{'evaluator alone':>20}")
     with tempfile.TemporaryDirectory() as folder:
         for stack in ("node", "python"):
-            project = Path(folder) / stack
+            project = Path(folder) / f"{stack}-service"
             new = ("new", str(project), "--defaults", "--no-git", "-d", f"stack={stack}")
             _run(Path(folder), sys.executable, "-m", "scaffold", *new)
             _run(project, "ops/setup")
