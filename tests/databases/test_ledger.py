@@ -46,6 +46,7 @@ def test_nothing_acknowledged_is_lost_but_what_the_rollback_said(
     kind: tuple[str, str, str], store: Store, render: Render, tmp_path: Path
 ) -> None:
     option, engine, stack = kind
+    assert engine, f"{option} has no server in servers.py"
     made = store.project(stack, "-d", f"database={option}", name=f"{stack}-{option}")
     with (
         SERVERS[engine]() as server,
