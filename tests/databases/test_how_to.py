@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, readme_commands
 from postgres import postgres
+from servers import KINDS, SERVERS
+from services.service import APIS
+from store import Store
 
 PAGE = ROOT / "docs/how-to/give-the-service-a-database.md"
 DOCKER = """#!/bin/sh
@@ -36,3 +40,26 @@ def test_a_service_with_a_database_passes_its_tests(tmp_path: Path) -> None:
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "database.test.ts" in done.stdout
+
+
+@pytest.mark.slow
+# Each database with one stack, the next with the next.
+@pytest.mark.parametrize("kind", KINDS[:: len(APIS) + 1], ids=lambda it: f"{it[0]}-{it[2]}")
+def test_a_team_that_replaces_the_example_has_a_green_suite(
+    kind: tuple[str, str, str], store: Store, tmp_path: Path
+) -> None:
+    """As the README of a project says it, its tables among it."""
+    option, engine, stack = kind
+    made = store.project(stack, "-d", f"database={option}", name=f"{stack}-{option}")
+    project = tmp_path / "my-service"
+    shutil.copytree(made, project, symlinks=True, copy_function=os.link)
+    blocks = readme_commands(project, "What is yours")
+    assert any("db/migrations" in block for block in blocks)
+    with SERVERS[engine]() as server:
+        done = subprocess.run(
+            ["sh", "-euc", "\n".join([*blocks, "ops/lint", "ops/test"])], cwd=project,
+            env={**store.environment, "DATABASE_URL": server.url, "NO_COLOR": "1"}, check=False,
+            capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "orders" in done.stdout

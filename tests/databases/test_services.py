@@ -8,41 +8,23 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event
 
 import httpx
 import pytest
-from conftest import TEMPLATE
-from mariadb import MariaDB, mariadb
-from mongo import Mongo, mongo
-from postgres import Postgres, postgres
+from mariadb import MariaDB
+from postgres import Postgres
 from postgres_tls import certificate
-from services.service import APIS, Project, Service, problem, start
+from servers import KINDS, SERVERS, Server
+from services.service import Project, Service, problem, start
 from store import Store
 from tried import tried
 
 pytestmark = pytest.mark.slow
 
 AWAY = "The database does not answer"
-Server = Postgres | MariaDB | Mongo
-#: Engines, and how a server is started: what it acknowledged is kept, whatever ends it.
-SERVERS: dict[str, Callable[[], AbstractContextManager[Server]]] = {
-    "postgres": partial(postgres, synchronous_commit="on"),
-    # In place of MySQL.
-    "mysql": partial(mariadb, "--innodb-flush-log-at-trx-commit=2"),
-    # In place of MongoDB.
-    "mongo": partial(mongo, "--sync-on-commit"),
-}
-KINDS = [
-    (option.id, engine, stack)
-    for option in TEMPLATE.catalog.axis("database")
-    for engine in SERVERS
-    for stack in APIS
-    if engine in option.row.get("traits", ())
-]
 NUMBERS = count()
 
 

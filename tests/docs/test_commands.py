@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ENGINE, ROOT, TEMPLATE, usual_ports
+from postgres import BIN, postgres
 from store import Store
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -83,6 +85,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/start-on-a-forge.md",
         "docs/how-to/use-plain-copier.md",
         "docs/tutorial/first-service.md",
+        "docs/tutorial/undo-a-migration.md",
         "docs/tutorial/update.md",
     ]
 
@@ -124,6 +127,27 @@ def test_the_tutorial(store: Store, tmp_path: Path) -> None:
     assert "it did not start" in printed
     assert re.search(r"^v0\.1\.0-rc\.1$", printed, re.MULTILINE)
     assert re.search(r"^v0\.1\.0$", printed, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_the_tutorial_on_migrations(store: Store, tmp_path: Path) -> None:
+    """The server is one of ours, in place of the image, and at another port than its."""
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\n[ \"$*\" = 'compose up --detach --wait database' ]\n")
+    docker.chmod(0o755)
+    with usual_ports(), postgres() as server:
+        path = f"{docker.parent}:{BIN}:{store.environment['PATH']}"
+        printed = run_page(
+            "docs/tutorial/undo-a-migration.md", empty(tmp_path), PATH=path, DATABASE_URL=server.url
+        )
+    lists = [json.loads(line) for line in re.findall(r'\{"items":\[.*?\],.*?\}', printed)]
+    tidied, back = ({it["title"]: it["body"] for it in found["items"]} for found in lists)
+    assert (tidied["Buy milk"], "Call Ann" in tidied) == ("", True)
+    assert (back["Buy milk"], "Call Ann" in back) == ("two bottles", False)
+    answers = re.findall(r'"status":500|"title":"Buy bread and butter"', printed)
+    assert answers[:2] == ['"status":500', '"title":"Buy bread and butter"']
+    assert "local was not touched" in printed
 
 
 @pytest.mark.slow

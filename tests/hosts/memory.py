@@ -42,14 +42,14 @@ class Repository:
         names: Of commits: HEAD and tags.
         remote: Refs of the remote; None where it cannot be reached.
         refuses: Refs that its remote does not let be moved, and why.
-        migrations: Of commits, where there are any.
+        migrations: Of commits, where there are any: their texts, by their names.
     """
 
     commits: dict[str, Commit] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     remote: dict[str, str] | None = field(default_factory=dict)
     refuses: dict[str, str] = field(default_factory=dict)
-    migrations: dict[str, list[str]] = field(default_factory=dict)
+    migrations: dict[str, dict[str, str]] = field(default_factory=dict)
     changes: str = ""
 
     def add(self, message: str, parent: str = "", content: str = "") -> str:
@@ -124,10 +124,19 @@ class Repository:
                     for it in reversed(self.history(tip))
                 )
                 return "\n".join("\x1f".join(row) for row in rows)
+            case ["show", what] if ":./db/migrations/" in what or ":db/migrations/" in what:
+                commit, _, path = what.partition(":")
+                return self.migrations[commit][path.rpartition("/")[2]]
             case ["show", what] if ":./" in what:  # of every commit what the project has now
                 return Path(what.partition(":")[2]).read_text("utf-8")
-            case ["ls-tree", "--name-only", what]:
-                return "\n".join(self.migrations[what.partition(":")[0]])
+            case ["ls-tree", "--name-only", what, *_]:
+                names = self.migrations[what.partition(":")[0]]
+                return "\n".join(f"db/migrations/{name}" for name in names)
+            case ["log", "--all", *_]:
+                return "".join(
+                    "\n".join([f"\0{it}", *(f"db/migrations/{name}" for name in names), ""])
+                    for it, names in self.migrations.items()
+                )
             case ["read-tree", _]:
                 return ""
             case ["checkout-index", "--all", prefix]:  # the same
@@ -286,7 +295,8 @@ class World(Tasks):
         told: What the service is told; `ran_with` is what it was when a release began.
         shows: Whether the host shows values.
         built: Whether it is a site, which is built with its settings.
-        files: Tasks of the project's own, such as `ops/notify`, and what they do; False fails.
+        files: Tasks of the project's own, such as `ops/notify`, and what they do; False fails, a
+            text is printed.
     """
 
     folder: Path
@@ -307,9 +317,9 @@ class World(Tasks):
     files: dict[str, Callable[..., object]] = field(default_factory=dict)
 
     @classmethod
-    def new(cls, folder: Path) -> World:
+    def new(cls, folder: Path, **more: str) -> World:
         """Make one where nothing was deployed yet."""
-        answers = {"stack": "node", "ci": "github", "hosting": "render"}
+        answers = {"stack": "node", "ci": "github", "hosting": "render", **more}
         engine: Engine = engine_of(*answers.items(), host=Host)
         told = {**project_of(*answers.items()), "keeps": "its data"}
         (folder / "ops").mkdir()
@@ -371,7 +381,8 @@ class World(Tasks):
         if name == "git":
             return self.repository.run(command, options.get("input", ""))
         if name in self.files:
-            return Done(command, int(self.files[name](*arguments) is False), "", "")
+            said = self.files[name](*arguments)
+            return Done(command, int(said is False), said if isinstance(said, str) else "", "")
         if name == "ops/smoke":
             return self._smoke(command)
         if name == "skopeo":

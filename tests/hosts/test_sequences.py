@@ -340,45 +340,6 @@ def test_a_rollback_looks_freezes_restores_proves_and_records_in_this_order(at: 
     assert at.recorded() == [f"rollback {first}", f"deploy {second}", f"deploy {first}"]
 
 
-@pytest.mark.parametrize("code", [0, 1])
-def test_a_rollback_says_what_becomes_of_the_schema_and_takes_it_back_if_told(
-    at: World, code: int
-) -> None:
-    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
-    at.repository.migrations = {first: ["1_notes.sql"], second: ["1_notes.sql", "2_colour.sql"]}
-    asked = []
-
-    def migrate(*told: str) -> bool:
-        asked.append(told)
-        return not (code and "down" in told)
-
-    at.own("migrate", migrate)
-    done = at.run("rollback", "live")
-    assert said(done)[1:3] == [
-        "the schema stays as it is, and nothing is lost: 2_colour.sql",
-        "--migrate-down takes that back as well, with all that was written there",
-    ]
-    assert asked == []
-    assert at.run("deploy", "live", "v1.1.0").returncode == 0
-    asked.clear()
-    done = at.run("rollback", "live", "--migrate-down")
-    assert done.returncode == code
-    assert said(done)[1].startswith("then taking back what it does not know, with all that was")
-    assert said(done)[1].endswith(": 2_colour.sql")
-    assert asked == [("live", "down", first)]
-    assert at.running() == first
-    last = f"live runs {first} and is healthy; its schema was not taken back: ops/migrate live down"
-    assert said(done)[-1].startswith(last) == bool(code)
-
-
-def test_without_a_task_for_it_no_schema_is_taken_back(at: World) -> None:
-    at.deploy("v1.0.0")
-    second = at.deploy("v1.1.0")
-    done = at.run("rollback", "live", "--migrate-down")
-    assert done.returncode == 2
-    assert at.running() == second
-
-
 def test_rollbacks_go_further_back_each_time_and_never_forward(at: World) -> None:
     first, second, _ = (at.deploy(tag) for tag in ("v1.0.0", "v1.1.0", "v1.2.0"))
     for target in (second, first):

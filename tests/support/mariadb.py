@@ -75,15 +75,19 @@ class MariaDB:
         assert not done.returncode, done.stderr
         return done.stdout.strip()
 
+    def create(self, database: str) -> None:
+        """Have a database, in which there is nothing."""
+        self.run(f"create database {database}")
+
     def make(self, database: str, project: Path) -> None:
         """Make a database by the migrations of a project."""
-        self.run(f"create database {database}")
+        self.create(database)
         for migration in sorted((project / "db/migrations").iterdir()):
             self.run(migration.read_text().split("-- migrate:down")[0], database)
 
-    def titles(self, database: str) -> set[str]:
+    def titles(self, database: str, table: str = "notes") -> set[str]:
         """Give those of the notes that are stored."""
-        return set(self.run("select title from notes", database).splitlines())
+        return set(self.run(f"select title from {table}", database).splitlines())  # noqa: S608
 
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""

@@ -186,8 +186,12 @@ class Mongo:
     @contextmanager
     def asked(self, database: str) -> Iterator[Any]:
         """Give a database, without its being counted."""
-        with MongoClient[dict[str, Any]](f"mongodb://127.0.0.1:{self.inner}") as client:
+        where = f"mongodb://127.0.0.1:{self.inner}"
+        with MongoClient[dict[str, Any]](where, **self._tls) as client:
             yield client[database]
+
+    def create(self, database: str) -> None:
+        """Have a database: it is there as soon as something is in it."""
 
     def make(self, database: str, project: Path) -> None:
         """Make a database by the migrations of a project."""
@@ -201,10 +205,11 @@ class Mongo:
                 env={"DATABASE_URL": self.at(database), "PATH": path()},
             )  # fmt: skip
 
-    def titles(self, database: str) -> set[str]:
+    def titles(self, database: str, table: str = "notes") -> set[str]:
         """Give those of the notes that are stored."""
         with self.asked(database) as db:
-            return {note["title"] for note in db.notes.find()}
+            assert table in db.list_collection_names(), f"there is no {table}"
+            return {note["title"] for note in db[table].find()}
 
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""
@@ -232,12 +237,15 @@ class Mongo:
         self.options = options
         self.start()
 
-    def _answers(self) -> bool:
+    @property
+    def _tls(self) -> dict[str, Any]:
         secured = any(option.startswith("--tls") for option in self.options)
-        tls: dict[str, Any] = {"tls": True, "tlsInsecure": True} if secured else {}
+        return {"tls": True, "tlsInsecure": True} if secured else {}
+
+    def _answers(self) -> bool:
         where = f"mongodb://127.0.0.1:{self.inner}"
         try:
-            with MongoClient[Any](where, serverSelectionTimeoutMS=1000, **tls) as client:
+            with MongoClient[Any](where, serverSelectionTimeoutMS=1000, **self._tls) as client:
                 return bool(client.admin.command("ping")["ok"])
         except PyMongoError:
             return False

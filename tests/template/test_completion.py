@@ -45,7 +45,10 @@ def project(render: Render) -> Path:
         ("./ops/rollback te", "testbed"),
         ("ops/rollback --force te", "testbed"),
         ("ops/rollback live ", "v1.1.0 v1.0.0"),
-        ("ops/rollback live --", "--force --help --migrate-down --no-record"),
+        (
+            "ops/rollback live --",
+            "--dry-run --force --help --json --migrate-down --no-record --overwrite --snapshot",
+        ),
         ("ops/deploy live v1.1", "v1.1.0"),
         ("ops/deploy live v1.1.0 ", ""),
         ("ops/releases testbed --", "--help --json"),

@@ -15,17 +15,18 @@ from scaffold import project
 
 pytestmark = pytest.mark.slow
 
-PARTS = ("host.py", "pipeline.py", "broken.py", "store.py")
-
 
 @cache
 def assemblies() -> list[dict[str, str]]:
-    """Give projects that have all there is of hosts, providers and stores: each file of theirs."""
+    """Give projects that have each file of the engine, whichever layer it comes from."""
     seen: set[tuple[str, str]] = set()
     found = []
-    for row in combinations_of("stack", "ci", "hosting", "secrets"):
-        files = {file.path.as_posix(): file.origin.as_posix() for file in rendered(*row.items())}
-        parts = {(name, files.get(f"{ENGINE}/{name}", "")) for name in PARTS}
+    for row in combinations_of("stack", "ci", "hosting", "secrets", "database"):
+        parts = {
+            (file.path.as_posix(), file.origin.as_posix())
+            for file in rendered(*row.items())
+            if file.path.is_relative_to(ENGINE)
+        }
         if not parts <= seen:
             seen |= parts
             found.append(row)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-
+from . import back
 from .errors import Failure, Misuse, otherwise
 from .hosting import Hosting
 from .platform import Target, digest
-from .process import status
 from .tasks import Call, Usage
 
-USAGE = Usage(1, 2, "name an environment and at most one version", ("--force", "--migrate-down", "--no-record"))
+WAY = back.way()
+WRONG = "name an environment and at most one version"
+USAGE = Usage(1, 2, WRONG, ("--force", "--no-record", *WAY.OPTIONS), valued=WAY.VALUED)
 
 
 def task(call: Call) -> None:
@@ -19,6 +19,8 @@ def task(call: Call) -> None:
     if not (at.kept or version):
         raise Misuse("without a record nobody knows what passed: name a version, or a release of the platform")
     force = not at.kept or "--force" in call.options
+    way = WAY(at, call)
+    way.check()
     at.check()
     commit = at.git.known(version) if force or not version else at.git.commit(version)
     again = f"ops/rollback {at.env} {version}".strip()
@@ -43,33 +45,14 @@ def task(call: Call) -> None:
             raise Misuse("name one of them, or add --force")
         at.find_url(again)
         at.console.say(f"rolling {at.env} back from {runs.commit} to {target.commit}")
-        down = _schema(at, target, runs, wanted="--migrate-down" in call.options)
-        _restore(at, target, runs)
-        what = f"{at.env} runs {target.commit} and is healthy, which could not be recorded"
-        with otherwise(f"{what}; do it again: ops/rollback {at.env} {target.commit}"):
-            at.passed("rollback", target.commit, target.image)
-        if down and status("ops/migrate", at.env, "down", target.commit):
-            again = f"ops/migrate {at.env} down {target.commit}"
-            raise Failure(f"{at.env} runs {target.commit} and is healthy; its schema was not taken back: {again}")
-        at.notify(f"{at.env} runs {target.commit}; not rolled back: {at.project.keeps}")
-
-
-def _schema(at: Hosting, target: Target, runs: Target, *, wanted: bool) -> bool:
-    """Say what becomes of migrations that the target does not know, and give whether they are taken back."""
-    if not os.access("ops/migrate", os.X_OK):
-        if wanted:
-            raise Misuse("there is no ops/migrate that could take anything back")
-        return False
-    theirs, ours = (at.git.found("ls-tree", "--name-only", f"{it.commit}:./db/migrations") for it in (runs, target))
-    newer = ", ".join(sorted({*theirs.split()}.difference(ours.split())))
-    if wanted and not target.ours:
-        raise Misuse(f"{target.commit} is no commit of this repository: nobody knows which migrations it has")
-    if wanted:
-        at.console.say(f"then taking back what it does not know, with all that was written there: {newer or 'nothing'}")
-    elif newer:
-        at.console.say(f"the schema stays as it is, and nothing is lost: {newer}")
-        at.console.say("--migrate-down takes that back as well, with all that was written there")
-    return wanted
+        if way.told(target, runs):
+            return
+        with way.around(target):
+            _restore(at, target, runs)
+            what = f"{at.env} runs {target.commit} and is healthy, which could not be recorded"
+            with otherwise(f"{what}; do it again: ops/rollback {at.env} {target.commit}"):
+                at.passed("rollback", target.commit, target.image)
+        at.notify(f"{at.env} runs {target.commit}; {way.left}")
 
 
 def _below(at: Hosting, running: str) -> Target:

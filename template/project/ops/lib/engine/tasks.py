@@ -25,6 +25,7 @@ class Usage(NamedTuple):
         least, most: How many arguments are no options.
         wrong: What is said of any other call.
         command: Whether a command follows, after --.
+        valued: Options that the argument after them belongs to.
     """
 
     least: int
@@ -32,19 +33,29 @@ class Usage(NamedTuple):
     wrong: str
     options: tuple[str, ...] = ()
     command: bool = False
+    valued: tuple[str, ...] = ()
 
 
 class Call:
-    """A task as it was called: its names, which are no options, and what it works with."""
+    """A task as it was called: its names, which are no options, values of options, and what it works with."""
 
     def __init__(self, usage: Usage, arguments: Sequence[str], console: Console) -> None:
         self.settings, self.console = Settings(), console
         end = arguments.index("--") if "--" in arguments else len(arguments)
         arguments, self.command = arguments[:end], list(arguments[end + 1 :])
-        self.options = {each for each in arguments if each in usage.options}
-        self.names = [each for each in arguments if each not in self.options]
-        repeated = len(self.names) + len(self.options) < len(arguments)
-        unknown = any(each.startswith("--") for each in self.names)
+        self.options: set[str] = set()
+        self.values: dict[str, str] = {}
+        self.names: list[str] = []
+        rest = iter(arguments)
+        for each in rest:
+            if each in usage.valued:
+                self.values[each] = next(rest, "--")
+            elif each in usage.options:
+                self.options.add(each)
+            else:
+                self.names.append(each)
+        repeated = len(self.names) + len(self.options) + 2 * len(self.values) < len(arguments)
+        unknown = any(each.startswith("--") for each in (*self.names, *self.values.values()))
         least, most = usage.least, usage.most
         if repeated or unknown or not least <= len(self.names) <= most or bool(self.command) != usage.command:
             raise Misuse(usage.wrong)

@@ -10,11 +10,21 @@ from .release import TAG, order
 from .script import SUFFIX
 
 
-def of(git: Git, commit: str) -> list[Migration]:
-    """Give those of a commit, oldest first."""
+def called(git: Git, commit: str) -> list[str]:
+    """Give what those of a commit are called, oldest first."""
     listed = git("ls-tree", "--name-only", f"{commit}:./", "--", f"{FOLDER}/").splitlines()
-    names = sorted(name.rpartition("/")[2] for name in listed if name.endswith(SUFFIX))
-    return [Migration(name, git("show", f"{commit}:./{FOLDER}/{name}") + "\n") for name in names]
+    return sorted(name.rpartition("/")[2] for name in listed if name.endswith(SUFFIX))
+
+
+def of(git: Git, commit: str, known: Container[str] = ()) -> list[Migration]:
+    """Give those of a commit that are not known, oldest first."""
+    new = [name for name in called(git, commit) if name not in known]
+    return [Migration(name, git("show", f"{commit}:./{FOLDER}/{name}") + "\n") for name in new]
+
+
+def newest(git: Git, commit: str) -> str:
+    """Give the number of the newest that a commit has, or an empty text."""
+    return max((Migration(name, "").version for name in called(git, commit)), default="")
 
 
 def last_release(git: Git) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from . import connection, migrations, runner
 from .dialect import TRANSACTIONAL
 from .errors import Failure, Misuse, otherwise
-from .history import missing, of
+from .history import called, missing
 from .lock import HELD, NONE, Lock
 from .migrations import FOLDER, Migration
 from .pipeline import SETTINGS
@@ -136,7 +136,7 @@ class Work:
     def down(self, which: str) -> None:
         """Take the newest back, of whatever release they are: that many, or all that a version does not have."""
         at = self._at
-        keeps = None if which.isdigit() else {each.name for each in of(at.git, at.git.commit(which))}
+        keeps = None if which.isdigit() else {*called(at.git, at.git.commit(which))}
         with self._tool.with_files(missing(at.git, self._files)):
             applied = [name for name, applied in self._asked().items() if applied]
             count = int(which) if keeps is None else len([name for name in applied if name not in keeps])

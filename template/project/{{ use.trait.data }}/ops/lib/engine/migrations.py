@@ -36,6 +36,11 @@ class Migration(NamedTuple):
         """Say whether it runs outside of a transaction."""
         return script.alone(self.text)
 
+    @property
+    def undone(self) -> list[str]:
+        """Say what is lost when it is taken back."""
+        return script.undone(self.text)
+
     def problems(self) -> Iterator[str]:
         """Say what is wrong with it as it stands."""
         if not NAME.fullmatch(self.name):

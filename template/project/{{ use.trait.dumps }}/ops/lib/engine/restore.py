@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from . import age, dumping, evidence, manifest, offered
 from .backup import check, summary
 from .backups import NAME, Backups
 from .connection import find
-from .errors import Failure, Misuse, otherwise
-from .manifest import Manifest
+from .errors import Failure, Misuse
+from .manifest import Manifest, Table
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .tasks import Call, Usage
@@ -91,19 +92,29 @@ class Restoring:
                 raise
         self._at.console.say(f"{name} has what {found.name} has: {summary(found)}; {self._at.env} was not touched")
 
-    def overwrite(self, found: Manifest) -> None:
-        """Replace what an environment has, after a backup of that; between the two nobody writes."""
+    def overwrite(self, found: Manifest) -> str:
+        """Replace what an environment has, after a backup of that, and give how to undo it; meanwhile nobody writes."""
         at, readers = self._at, age.recipients(self._at.settings) or found.recipients
         taken: list[Manifest] = []
+        held: list[Manifest] = []
+
+        def hold(has: Mapping[str, Table]) -> None:
+            manifest.same(found, has)
+            held.append(found)
+
         with self._source.opened() as url, age.opening(self._identity) as opened:
-            between = dumping.Between(
-                lambda: taken.append(self._kept.take(url, readers, accept=True)),
-                lambda has: manifest.same(found, has),
-            )
-            with otherwise(f"nothing was changed in {at.env}"):
+            between = dumping.Between(lambda: taken.append(self._kept.take(url, readers, accept=True)), hold)
+            try:
                 dumping.replace(url, opened, self._kept.dump(found), between)
+            except Failure as error:
+                if not held:
+                    raise Failure(f"nothing was changed in {at.env}") from error
+                # It was to be committed, and what became of that was lost.
+                either = f"{at.env} has what {found.name} has, or what it had, as {taken[0].name}"
+                raise Failure(f"nobody knows whether {either}: look, and do it again") from error
         undo = f"ops/restore {at.env} {taken[0].name} --overwrite {at.env}"
         at.console.say(f"{at.env} has what {found.name} has: {summary(found)}; undo: {undo}")
+        return undo
 
     def rehearse(self) -> None:
         """Take a backup, restore it into a new database, compare, and leave the evidence.

@@ -7,26 +7,27 @@ from collections.abc import Iterator
 
 from .language import COMMENT, FUNCTION, QUIET, SKELETON, SUFFIX
 
-__all__ = ["OWNED", "SKELETON", "SUFFIX", "alone", "owned_up", "problems"]
+__all__ = ["NOTHING", "OWNED", "SKELETON", "SUFFIX", "alone", "owned_up", "problems", "undone"]
 
+#: What is said of a way back that takes nothing away.
+NOTHING = "no collection and no field"
 #: What has a migration say why it may destroy something.
 OWNED = f"{COMMENT} destroys: WHY"
-MARKER = re.compile(rf"^\s*{COMMENT} destroys:[ \t]*\S", re.MULTILINE)
+MARKER = re.compile(rf"^\s*{COMMENT} destroys:[ \t]*(\S.*)$", re.MULTILINE)
 #: What is done to the database, which every function has as an argument.
 USE = re.compile(r"\bdb\b(?!\s*:)")
-#: Calls and commands by which documents go, or fields of theirs.
+#: The lines of calls and commands by which documents go, or fields of theirs.
 DESTROYS = re.compile(
-    r"""\.drop\w*\((?<!Index\()(?<!Indexes\()(?<!index\()(?<!indexes\()
+    r"""[^\n]*(?:\.drop\w*\((?<!Index\()(?<!Indexes\()(?<!index\()(?<!indexes\()
     | \bdrop(?:Database)?["']?\s*: | \bdropTarget\b | \$unset\b | \$out\b
-    | \.delete_?[mM]any\(\s*(?:\{\s*\}\s*)?[,)]""",
+    | \.delete_?[mM]any\(\s*(?:\{\s*\}\s*)?[,)])[^\n]*""",
     re.VERBOSE,
 )
 
 
 def owned_up(text: str) -> bool:
     """Say whether it says of itself that it destroys something, and why."""
-    down = next((found.start() for found in FUNCTION.finditer(text) if found[1] == "down"), len(text))
-    return bool(MARKER.search(text[:down]))
+    return bool(MARKER.search(text, 0, _down(text)))
 
 
 def alone(_text: str) -> bool:
@@ -40,9 +41,23 @@ def problems(text: str) -> Iterator[str]:
         yield "nothing in up(db)"
     if not USE.search(_body(text, "down")):
         yield "nothing in down(db), so it cannot be taken back"
-    for found in () if owned_up(text) else DESTROYS.finditer(_body(text, "up")):
-        what = found[0].strip(".(: ")
-        yield f"it destroys ({what}) and does not say why that may be: {OWNED}"
+    for call in () if owned_up(text) else _destroys(text, "up"):
+        yield f"it destroys ({call}) and does not say why that may be: {OWNED}"
+
+
+def undone(text: str) -> list[str]:
+    """Say what is lost when it is taken back: what that owns up to, and what it takes away."""
+    return [*MARKER.findall(text, _down(text)), *_destroys(text, "down")]
+
+
+def _down(text: str) -> int:
+    """Give where the way back begins."""
+    return next((found.start() for found in FUNCTION.finditer(text) if found[1] == "down"), len(text))
+
+
+def _destroys(text: str, which: str) -> list[str]:
+    """Give the lines by which data goes."""
+    return [" ".join(found[0].split()) for found in DESTROYS.finditer(_body(text, which))]
 
 
 def _body(text: str, which: str) -> str:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterator
 
 SUFFIX = ".sql"
-MARKER = re.compile(r"^-- destroys:[ \t]*\S", re.MULTILINE)
+MARKER = re.compile(r"^-- destroys:[ \t]*(\S.*)$", re.MULTILINE)
+#: What is said of a way back that takes nothing away.
+NOTHING = "no table and no column"
 #: What has a migration say why it may destroy something.
 OWNED = "-- destroys: WHY"
 BLOCK = re.compile(r"^--\s*migrate:(up|down)\b(.*)$", re.MULTILINE)
@@ -51,16 +53,25 @@ def problems(text: str) -> Iterator[str]:
         yield "nothing after -- migrate:up"
     if not _statements(text, "down"):
         yield "nothing after -- migrate:down, so it cannot be taken back"
-    for statement in () if owned_up(text) else _statements(text, "up"):
-        if any(rule.search(statement) for rule in DESTROYS):
-            what = " ".join(statement.split())
-            yield f"it destroys ({what[:60]}) and does not say why that may be: {OWNED}"
+    for statement in () if owned_up(text) else _destroys(text, "up"):
+        yield f"it destroys ({statement[:60]}) and does not say why that may be: {OWNED}"
+
+
+def undone(text: str) -> list[str]:
+    """Say what is lost when it is taken back: what its script owns up to, and what that takes away."""
+    return [*MARKER.findall(_block(text, "down")), *_destroys(text, "down")]
 
 
 def _block(text: str, which: str) -> str:
     found = list(BLOCK.finditer(text))
     ends = [each.start() for each in found[1:]] + [len(text)]
     return "\n".join(text[each.end() : end] for each, end in zip(found, ends) if each[1] == which)
+
+
+def _destroys(text: str, which: str) -> list[str]:
+    """Give the statements that take data away."""
+    found = [each for each in _statements(text, which) if any(rule.search(each) for rule in DESTROYS)]
+    return [" ".join(each.split()) for each in found]
 
 
 def _statements(text: str, which: str) -> list[str]:
