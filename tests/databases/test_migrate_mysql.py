@@ -40,12 +40,18 @@ def server() -> Iterator[MariaDB]:
 
 
 @pytest.fixture
-def project(render: Render, server: MariaDB) -> Project:
-    """A new service, whose database has nothing yet."""
+def folder(render: Render) -> Path:
+    """A new service, with a client and tests that nothing has to be installed for."""
     folder = render(stack="node", database="planetscale")
     (folder / ENGINE / "client.py").write_text(CLIENT)
     (folder / "ops/lib/stack.sh").write_text("stack_check() { :; }\nstack_test() { :; }\n")
     (folder / "ops/setup").write_text("#!/bin/sh\n")
+    return folder
+
+
+@pytest.fixture
+def project(folder: Path, server: MariaDB) -> Project:
+    """Such a service, whose database has nothing yet."""
     return project_of(folder, server, f"notes_{next(NUMBERS)}")
 
 
@@ -99,6 +105,14 @@ def test_prove_compares_schemas_and_rows(project: Project) -> None:
         assert f"{COLOUR}: {why}" in done.stderr.splitlines()[-1], done.stderr
     databases = project.server.run("show databases").split()
     assert [name for name in databases if name.startswith(f"{project.database}_")] == []
+
+
+def test_what_a_new_project_has_is_proved_with_its_rows(folder: Path, server: MariaDB) -> None:
+    project = project_of(folder, server, f"notes_{next(NUMBERS)}", whole=True)
+    assert "each of the 2 migrations that there are" in project.ok("local", "prove").stderr
+    project.commit("v1.0.0")
+    project.add(COLOUR, ADD)
+    assert "v1.0.0 passes its tests" in project.ok("local", "prove").stderr
 
 
 def test_outside_local_the_server_has_to_prove_who_it_is(project: Project, tmp_path: Path) -> None:

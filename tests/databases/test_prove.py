@@ -45,12 +45,18 @@ def server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def released(render: Render, server: Postgres) -> Project:
-    """A service with a release, and a client and tests that nothing has to be installed for."""
+def folder(render: Render) -> Path:
+    """A service with a client and tests that nothing has to be installed for."""
     folder = render(stack="node", database="supabase")
     (folder / ENGINE / "client.py").write_text(PSQL)
     (folder / "ops/lib/stack.sh").write_text(SUITE)
     (folder / "ops/setup").write_text("#!/bin/sh\n")
+    return folder
+
+
+@pytest.fixture
+def released(folder: Path, server: Postgres) -> Project:
+    """Such a service with a release."""
     made = project_of(folder, server, f"notes_{next(NUMBERS)}")
     made.commit("v1.0.0")
     return made
@@ -79,6 +85,14 @@ def test_a_migration_with_a_way_back_that_the_release_can_do_with(released: Proj
     assert "v1.0.0 passes its tests on the new schema" in done.stderr
     assert left(released) == []
     assert released.sql("select to_regclass('notes')") == "", "the database itself is not touched"
+
+
+def test_what_a_new_project_has_is_proved_with_its_rows(folder: Path, server: Postgres) -> None:
+    project = project_of(folder, server, f"notes_{next(NUMBERS)}", whole=True)
+    assert "each of the 2 migrations that there are" in project.ok("local", "prove").stderr
+    project.commit("v1.0.0")
+    project.add(COLOUR, ADD)
+    assert "v1.0.0 passes its tests" in project.ok("local", "prove").stderr
 
 
 def test_without_anything_new_there_is_nothing_to_prove(released: Project) -> None:
@@ -178,7 +192,7 @@ def test_the_page_about_it_holds(released: Project) -> None:
 def test_a_service_as_it_is_proves_its_first_change(
     stack: str, store: Store, server: Postgres, tmp_path: Path
 ) -> None:
-    """With its own driver, its own set-up and its own tests."""
+    """With its own driver, set-up and tests, which do without the table of switches."""
     made = tmp_path / "service"
     store.run(
         "cp",

@@ -159,7 +159,7 @@ def test_a_server_killed_under_load_loses_nothing_acknowledged_and_no_connection
             over.set()
         acknowledged = {title for writer in writers for title in writer.result()}
     assert acknowledged <= running.titles()
-    assert running.connections() <= 10
+    assert running.connections() <= 10 + 1, "one is for what is switched"
 
 
 def test_a_statement_has_ten_seconds_and_whoever_waits_for_a_connection_five(
@@ -200,7 +200,7 @@ def test_requests_that_nobody_waits_for_leak_no_connection(running: Running) -> 
             list(pool.map(leave, range(16)))
         wait_for(lambda: service.client.get("/notes").status_code == 200)
     wait_for(lambda: running.connections(busy=True) == 0)
-    assert running.connections() <= 2
+    assert running.connections() <= 2 + 1
 
 
 def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_path: Path) -> None:

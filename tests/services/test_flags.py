@@ -1,197 +1,45 @@
-"""Feature flags of running services: switched under load, and while a source fails.
+"""Feature flags of running services: switched by FLAGS_URL under load, and while that fails.
 
-What was seen is in docs/reference/flags-proof.md: UPDATE_TABLES=1 writes it, without it is held to.
+Those of a database are in tests/databases/test_switches.py.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from conftest import ROOT
-from pages import recorded
 from store import Store
 
 from .flag_source import flag, serving
-from .service import APIS, WELCOME, Project, Service, problem, start
+from .service import APIS, Project, Service, problem, start
+from .switching import (
+    AGAIN,
+    FAILING,
+    LIMIT,
+    PREVIEW,
+    RUN,
+    said,
+    shown,
+    switched_under_load,
+    wait_for,
+)
 from .test_configuration import refused
 
 pytestmark = pytest.mark.slow
-
-PAGE = ROOT / "docs/reference/flags-proof.md"
-PREVIEW, NOTE = f"/notes/{WELCOME}/preview", f"/notes/{WELCOME}"
-FAILING = "flags cannot be read, the last known ones count"
-AGAIN = "flags can be read again"
-#: Within so many seconds a switch is to be everywhere.
-LIMIT = 10.0
-UPDATING = bool(os.environ.get("UPDATE_TABLES"))
-
-#: What a database's module fills in; a file stands for the database.
-NODE = """\
-import { readFile } from "node:fs/promises";
-import type { FastifyInstance } from "fastify";
-
-export function database(app: FastifyInstance) {
-  const file = process.env["DATABASE"] ?? "";
-  app.switches = async () => JSON.parse(await readFile(file, "utf8")) as Record<string, boolean>;
-  return () => undefined;
-}
-"""
-PYTHON = """\
-import asyncio
-import json
-import os
-from pathlib import Path
-
-from fastapi import FastAPI
-
-from app.config import Config
-from app.flag_file import Switches
-from app.health import ReadinessCheck
-
-
-def database(app: FastAPI, _config: Config) -> ReadinessCheck:
-    file = Path(os.environ["DATABASE"])
-
-    async def switches() -> Switches:
-        return json.loads(await asyncio.to_thread(file.read_text))
-
-    app.state.flags.switches = switches
-    return lambda: None
-"""
 
 
 @pytest.fixture(scope="module", params=APIS)
 def plain(request: pytest.FixtureRequest, store: Store) -> Project:
     """A project as it is generated."""
     return Project(request.param, store.project(request.param))
-
-
-@pytest.fixture(scope="module")
-def kept(plain: Project, tmp_path_factory: pytest.TempPathFactory, store: Store) -> Project:
-    """A project with something in the place of the database."""
-    folder = tmp_path_factory.mktemp("kept") / plain.stack
-    installed = ".git", "node_modules", ".venv"
-    shutil.copytree(plain.folder, folder, ignore=shutil.ignore_patterns(*installed))
-    for name in installed[1:]:
-        if (plain.folder / name).exists():
-            (folder / name).symlink_to(plain.folder / name)
-    if plain.stack == "node":
-        (folder / "src/database.ts").write_text(NODE)
-        mounts, filled = folder / "src/mounts.ts", "{ database }"
-        imported = 'import { database } from "./database.ts";\n'
-    else:
-        (folder / "app/database.py").write_text(PYTHON)
-        mounts, filled = folder / "app/mounts.py", '{"database": database}'
-        imported = "from app.database import database\n"
-    said, found = re.subn(r"(?<=\]\] = |>> = ){}", filled, mounts.read_text())
-    assert found == 1, said
-    mounts.write_text(imported + said)
-    store.run("ops/build", cwd=folder)
-    return Project(plain.stack, folder)
-
-
-def shown(project: Project, row: str, cell: str) -> None:
-    """Hold a cell of the page to what was just seen, but for its seconds, or write it there."""
-
-    def filled(text: str) -> str:
-        rows = re.findall(r"^\| (.+?) \| (.*?) \| (.*?) \|$", text, re.MULTILINE)[2:]
-        table = {name: [node, python] for name, node, python in rows}
-        cells = table.setdefault(row, ["", ""])
-        at = APIS.index(project.stack)
-        if re.sub(r"[\d.]+ s", "", cells[at]) != re.sub(r"[\d.]+ s", "", cell) or UPDATING:
-            cells[at] = cell
-        lines = [("what happens", "Node", "Python"), ("---", "---", "---")]
-        lines += [(name, *told) for name, told in table.items()]
-        made = "".join(f"| {' | '.join(line)} |\n" for line in lines)
-        return re.sub(r"(^\|.*\n)+", made, text, flags=re.MULTILINE)
-
-    recorded(PAGE, filled)
-
-
-@dataclass
-class Load:
-    """Clients that ask without a pause, and what they were told, and when."""
-
-    service: Service
-    told: list[tuple[float, str, int]] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    over: bool = False
-
-    def ask(self, path: str) -> None:
-        """Be one of them."""
-        with httpx.Client(base_url=self.service.url, trust_env=False, timeout=10) as client:
-            while not self.over:
-                begun = time.monotonic()
-                try:
-                    response = client.get(path)
-                except httpx.HTTPError as error:
-                    self.failed.append(repr(error))
-                    continue
-                self.told.append((begun, path, response.status_code))
-                time.sleep(0.002)
-
-    def until(self, status: int, since: float) -> float:
-        """Wait until all answers about the preview are so; give the seconds that it took."""
-        while time.monotonic() < since + 3 * LIMIT:
-            time.sleep(0.2)
-            asked = [each for each in self.told if each[1] == PREVIEW and each[0] > since]
-            last = max((at for at, _, told in asked if told != status), default=since)
-            if any(at > last + 0.5 for at, *_ in asked):
-                return last - since
-        raise AssertionError("it was not switched at all")
-
-
-@contextmanager
-def load(service: Service) -> Iterator[Load]:
-    """Have clients ask for the experiment and for what is none of it, until the block ends."""
-    made = Load(service)
-    paths = (PREVIEW, PREVIEW, NOTE, NOTE)
-    threads = [threading.Thread(target=made.ask, args=(path,)) for path in paths]
-    for thread in threads:
-        thread.start()
-    try:
-        while {path for _, path, _ in made.told} < {*paths}:
-            time.sleep(0.05)
-        yield made
-    finally:
-        made.over = True
-        for thread in threads:
-            thread.join()
-    assert made.failed == []
-    assert {told for _, path, told in made.told if path == NOTE} == {200}
-    assert {told for _, path, told in made.told if path == PREVIEW} == {200, 404}
-
-
-def switched_under_load(
-    project: Project, service: Service, name: str, switch: Callable[[bool], None]
-) -> None:
-    """Switch the experiment off and on while clients ask for it."""
-    took = []
-    with load(service) as clients:
-        for on in (False, True):
-            begun = time.monotonic()
-            switch(on)
-            took.append(clients.until(200 if on else 404, begun))
-    assert max(took) < LIMIT
-    row = f"switched by {name} under load, no request fails"
-    shown(project, row, f"off in {took[0]:.1f} s, on in {took[1]:.1f} s")
-
-
-RUN = {"RATE_LIMIT_PER_MINUTE": "0", "LOG_LEVEL": "info"}
 
 
 def test_what_flags_url_serves_is_everywhere_in_ten_seconds(plain: Project, tmp_path: Path) -> None:
@@ -209,19 +57,6 @@ def test_what_flags_url_serves_is_everywhere_in_ten_seconds(plain: Project, tmp_
             assert "s3cret" not in service.out.read_text() + service.errors()
 
 
-def test_what_the_database_says_is_everywhere_in_ten_seconds(kept: Project, tmp_path: Path) -> None:
-    database = tmp_path / "switches.json"
-
-    def switch(on: bool) -> None:  # noqa: FBT001
-        new = database.with_suffix(".new")
-        new.write_text(json.dumps({"notes-preview": on}))
-        new.replace(database)
-
-    switch(on=True)
-    with start(kept, tmp_path / "out", DATABASE=str(database), **RUN) as service:
-        switched_under_load(kept, service, "the database", switch)
-
-
 def test_the_file_is_switched_by_a_deploy_of_another(plain: Project, tmp_path: Path) -> None:
     """Which is another release: here the same one, started again."""
     folder = tmp_path / "project"
@@ -231,19 +66,6 @@ def test_the_file_is_switched_by_a_deploy_of_another(plain: Project, tmp_path: P
         with start(Project(plain.stack, folder), tmp_path / f"out-{on}") as service:
             assert service.client.get(PREVIEW).status_code == status
     shown(plain, "switched in `flags.json`", "by a deploy")
-
-
-def said(service: Service, msg: str) -> int:
-    """Give how often a line is in the log."""
-    return [line["msg"] for line in service.log()].count(msg)
-
-
-def wait_for(service: Service, msg: str, times: int) -> None:
-    """Wait for so many lines of the log, as long as a switch may take and longer."""
-    end = time.monotonic() + 2 * LIMIT
-    while said(service, msg) < times:
-        assert time.monotonic() < end, service.out.read_text()
-        time.sleep(0.05)
 
 
 def wait_until_off(service: Service) -> None:

@@ -13,6 +13,7 @@ from postgres import Postgres
 
 Done = subprocess.CompletedProcess[str]
 FIRST = "20261130000000_create_notes.sql"
+SWITCHES = "20261130000001_create_flag_switches.sql"
 COLOUR = "20261201000000_colour.sql"
 
 
@@ -89,8 +90,18 @@ class Project:
         return self.sql("select version from schema_migrations order by version").split()
 
 
-def project_of(folder: Path, server: Postgres | MariaDB, name: str) -> Project:
-    """Make a project a repository with a remote, and give it a database, which is empty."""
+def project_of(
+    folder: Path, server: Postgres | MariaDB, name: str, *, whole: bool = False
+) -> Project:
+    """Make a project a repository with a remote, and give it a database, which is empty.
+
+    Unless it is to be `whole`, it has one migration, as one from before there were switches.
+    """
+    if not whole:
+        for seed in (f"db/migrations/{SWITCHES}", "test/integration/flag-switches.test.ts"):
+            (folder / seed).unlink()
+        rows = folder / "db/rows.sql"
+        rows.write_text(rows.read_text().partition("insert into flag_switches")[0])
     server.run(f"create database {name}")
     made = Project(folder, server, name)
     begin(made)

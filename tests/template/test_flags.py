@@ -14,7 +14,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from conftest import ROOT, Call, Render, answering, rendered, vendors_file
+from conftest import ROOT, TEMPLATE, Call, Render, answering, rendered, vendors_file
 from process import engine_of
 from referencing import Registry, Resource
 
@@ -188,8 +188,13 @@ def test_flags_that_are_served_are_listed_too(render: Render) -> None:
     assert "s3cret" not in done.stderr
 
 
+PAGE = ROOT / "docs/how-to/put-a-feature-behind-a-flag.md"
+#: From there on it is about projects with one; tests/databases/test_switches.py runs that.
+DATABASE = "\n## In the database\n"
+
+
 def test_the_page_on_flags_is_run_as_it_stands(render: Render) -> None:
-    page = (ROOT / "docs/how-to/put-a-feature-behind-a-flag.md").read_text("utf-8")
+    page = PAGE.read_text("utf-8").partition(DATABASE)[0]
     commands = "".join(re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL))
     project = render(stack="node")
     done = run(project, "sh", "-euc", commands)
@@ -199,3 +204,12 @@ def test_the_page_on_flags_is_run_as_it_stands(render: Render) -> None:
     assert done.stdout.splitlines()[1].split() == [
         "orders-export", "on,", "targeted", "@acme/orders", "2099-12-31", "flags.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["postgres", "mysql"])
+def test_the_page_has_the_table_for_projects_from_before_it(engine: str) -> None:
+    folder = TEMPLATE.files_root / f"{{{{ use.trait.{engine} }}}}/db/migrations"
+    [migration] = folder.glob("*_create_flag_switches.sql")
+    _, begin, statements = migration.read_text("utf-8").partition("-- migrate:up")
+    section = PAGE.read_text("utf-8").partition(DATABASE)[2]
+    assert f"```sql\n{begin}{statements}```" in section

@@ -15,12 +15,13 @@ _ops_complete() {
       # Which argument it is, not counting options.
       for each in "${COMP_WORDS[@]:1:$((COMP_CWORD - 1))}"; do [[ $each == -* ]] || at=$((at + 1)); done
       case "$at $usage" in
-        '1  ENV --'* | '1  ENV [up'*) known='local sandbox testbed live' ;;
+        '1  ENV --'* | '1  ENV [up'* | '1  ENV [list'*reset*) known='local sandbox testbed live' ;;
         '1  ENV'*) known='sandbox testbed live' ;;
         '2  ENV [up'*) known='up down status new prove' ;;
         '2  ENV [check'*) known='check push names diff' ;;
         '3  ENV [check'*) known='sandbox testbed live' ;;
         '2  ENV [list'*) known="list $(sed -n 's/^    "\(.*\)": {$/\1/p' flags.json 2>/dev/null)" ;;
+        '3  ENV [list'*reset*) known='on off reset list' ;;
         '3  ENV [list'*) known='on off' ;;
         '2  ENV [REF]'* | '2  ENV [VERSION]'*) known=$(git tag --sort=-version:refname 2>/dev/null) ;;
         *major\|minor\|patch*) known='major minor patch' ;;

@@ -5,6 +5,7 @@ import type { Config } from "./config.ts";
 import { HttpError, TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import { seldom } from "./seldom.ts";
+import { type Change, switches } from "./switches.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -17,6 +18,10 @@ export type Row = mysql.RowDataPacket;
 const CONNECT_TIMEOUT_MS = 5000; // for one of the pool that is free, too
 const STATEMENT_TIMEOUT_MS = 10_000;
 const IDLE_TIMEOUT_MS = 30_000;
+
+const SWITCHED = `
+  select id, flag, state, who, at from flag_switches
+  where id in (select max(id) from flag_switches group by flag)`;
 
 // Nothing is cut to fit, and a backslash escapes. MySQL ends what takes too
 // long by itself; for MariaDB that is a comment.
@@ -44,6 +49,13 @@ export function database(app: FastifyInstance, config: Config): ReadinessCheck {
     done(); // whether it is there or not
   });
   app.addHook("onClose", () => database.close()); // after the last request
+
+  // By a connection of its own: what takes all of the pool may be what is to be
+  // switched off. Whoever asks says if it fails.
+  const quiet = app.log.child({}, { level: "silent" });
+  const apart = new Database(quiet, { ...config, DATABASE_POOL_MAX: 1 });
+  app.switches = switches(app.log, () => apart.query<Change>(SWITCHED));
+  app.addHook("onClose", () => apart.close());
   return answers;
 }
 

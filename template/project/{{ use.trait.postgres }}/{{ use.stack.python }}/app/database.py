@@ -1,6 +1,7 @@
 """PostgreSQL: a pool of connections, made as they are needed, and plain statements."""
 
 import asyncio
+import math
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -17,11 +18,17 @@ from app.health import ReadinessCheck
 from app.lifespan import around
 from app.logs import SELDOM_SECONDS, log
 from app.service import NAME
+from app.switches import switches
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
 IDLE_SECONDS = 30
 CLOSE_SECONDS = 1
+
+_SWITCHED = """
+select id, flag, state, who, at from flag_switches
+where id in (select max(id) from flag_switches group by flag)
+"""
 
 # What PostgreSQL calls a failed connection, too few resources, and a stop by its operator.
 _OUTAGES = ("08", "53", "57")
@@ -33,11 +40,17 @@ def database(app: FastAPI, config: Config) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
     database = app.state.database = Database(config)
     around(app, database.running)
+    # By a connection of its own: what takes all of the pool may be what is to be switched off.
+    apart = Database(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)
+    app.state.flags.switches = switches(lambda: apart.query(_SWITCHED))
+    around(app, apart.closed)
     return database.answers
 
 
 class Database:
-    def __init__(self, config: Config) -> None:
+    """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
+
+    def __init__(self, config: Config, *, quiet: bool = False) -> None:
         at = address(config)
         self._options: dict[str, Any] = {
             "host": at.host,
@@ -59,7 +72,7 @@ class Database:
             "reset": _keep,
         }
         self._pool: Any = None
-        self._silent_until = 0.0
+        self._silent_until = math.inf if quiet else 0.0
 
     async def query(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Give the rows of one statement, whose values are $1, $2 and so on."""
@@ -99,8 +112,14 @@ class Database:
     async def running(self) -> AsyncIterator[None]:
         """Say so if it is not there, without waiting for it; close it in the end."""
         greeting = asyncio.create_task(self._greet())
+        async with self.closed():
+            yield
+            greeting.cancel()
+
+    @asynccontextmanager
+    async def closed(self) -> AsyncIterator[None]:
+        """Close it in the end."""
         yield
-        greeting.cancel()
         await self.close()
 
     async def close(self) -> None:

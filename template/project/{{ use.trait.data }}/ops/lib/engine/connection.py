@@ -74,7 +74,11 @@ def check(at: Context) -> None:
 
 def find(at: Context) -> Connection:
     """Find it, or say what is wrong without the address itself."""
-    values, where = _settings(at)
+    return of(at, *settings(at))
+
+
+def of(at: Context, values: Mapping[str, str], where: str) -> Connection:
+    """Find it by settings from somewhere."""
     url = values.get("DATABASE_URL", "")
     if not url:
         raise Failure(f"there is no DATABASE_URL in {where}")
@@ -102,7 +106,7 @@ def _hosts(url: str) -> list[str]:
     return ["" if host.port == 0 else host.hostname or "" for host in hosts]
 
 
-def _settings(at: Context) -> tuple[Mapping[str, str], str]:
+def settings(at: Context) -> tuple[Mapping[str, str], str]:
     """Give the settings and where they are from: on this machine as the service gets them, or else the example's."""
     if at.env == "local":
         if os.environ.get("DATABASE_URL"):

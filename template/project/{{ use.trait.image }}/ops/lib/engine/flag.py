@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from difflib import get_close_matches
+from itertools import zip_longest
 from typing import Any
 
-from . import flags, http, reading, store, switches
+from . import flags, http
 from .errors import Failure, Misuse
-from .pipeline import SETTINGS
+from .lock import machine
+from .pipeline import SETTINGS, run_address
 from .platform import Context
+from .switches import ENVIRONMENTS, WORDS, Switches
 from .tasks import Call, Usage
 
-WRONG = "name an environment, and list, or a flag and on or off"
+WRONG = f"name an environment, and list, or a flag and {', '.join(WORDS[:-1])} or {WORDS[-1]}"
 USAGE = Usage(0, 3, WRONG, ("--check",))
 HEAD = ("FLAG", "IS", "OWNER", "EXPIRES", "FROM")
+#: What there is beside that where something is switched, and of one flag.
+SWITCHED = ("SWITCHED", "BY", "AT")
 
 
 def task(call: Call) -> None:
@@ -27,23 +32,19 @@ def task(call: Call) -> None:
         _check(call)
         return
     name, *to = call.names[1:] or ["list"]
-    if not call.names or (to not in (["on"], ["off"]) if name != "list" else to):
+    if not call.names or (to not in ([word] for word in WORDS) if name != "list" else to):
         raise Misuse(WRONG)
-    at = Context(call)
-    reading.check(at)
-    switches.check(at)
+    at = Context(call, ENVIRONMENTS)
+    switches = Switches(at)
+    switches.check()
     at.settings.met(SETTINGS)
-    found = reading.read(at)
-    if found is None:
-        where = store.where(at, at.env)
-        at.console.say(f"whether {at.env} has a FLAGS_URL is not known on this machine: there is no {where}")
-    settings = found.values if found else {}
-    sources = {str(flags.FILE): flags.read(), "FLAGS_URL": _served(settings)}
+    switches.open()
     if to:
-        _switch(at, settings, {**sources["flags.json"], **sources["FLAGS_URL"]}, name, on=to == ["on"])
+        _switch(at, switches, name, to[0])
     else:
-        _list(sources, switches.read(at, settings))
-        at.console.say(switches.how(at, settings))
+        sources = {str(flags.FILE): flags.read(), "FLAGS_URL": _served(switches.settings)}
+        _list(sources, switches.read())
+        at.console.say(switches.how())
 
 
 def _check(call: Call) -> None:
@@ -72,13 +73,12 @@ def _list(sources: Mapping[str, Mapping[str, Any]], switched: Mapping[str, flags
     for source, found in sources.items():
         for name, flag in found.items():
             told = (str(flags.about(flag).get(key, "")) for key in ("owner", "expires"))
-            rows[name] = (name, _is(flag), *told, source)
-    for name, switch in switched.items():
-        if name in rows:
-            to = "on" if switch.on else "off"
-            rows[name] = (name, to, *rows[name][2:4], f"{switch.by}, {switch.time}")
-    lines = [HEAD, *(rows[name] for name in sorted(rows))]
-    widths = [max(map(len, column)) for column in zip(*lines)]
+            rows[name] = (name, _is(flag), *told, source, *switched.get(name, ()))
+    _show([HEAD + (SWITCHED if any(name in rows for name in switched) else ()), *(rows[name] for name in sorted(rows))])
+
+
+def _show(lines: Sequence[tuple[str, ...]]) -> None:
+    widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths))
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
@@ -91,13 +91,36 @@ def _is(flag: Mapping[str, Any]) -> str:
     return f"{flag.get('defaultVariant') or 'as in code'}{', targeted' if flag.get('targeting') else ''}"
 
 
-def _switch(at: Context, settings: Mapping[str, str], known: Mapping[str, Any], name: str, *, on: bool) -> None:
-    if name not in known:
-        raise Misuse(f"no flag '{name}': {', '.join(sorted(known)) or 'there is none'}")
-    to, variants = "on" if on else "off", known[name].get("variants")
-    if not isinstance(variants, dict) or not any(each is on for each in variants.values()):
-        raise Failure(f"{name} has no variant that is {str(on).lower()}, so it cannot be switched {to}")
-    time = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    who = at.git.found("var", "GIT_AUTHOR_IDENT").rpartition(">")[0].replace(" <", ", ") or getpass.getuser()
-    switches.change(at, settings, name, flags.Switch(on, who, time))
-    at.console.say(f"{time} {at.env}: {name} is {to}, by {who}")
+def _switch(at: Context, switches: Switches, name: str, to: str) -> None:
+    flag = _known(at, switches.settings, name)
+    if to == "list":
+        _show([SWITCHED, *switches.history(name)])
+        return
+    variants = flag.get("variants")
+    if to == "on" and (not isinstance(variants, dict) or not any(each is True for each in variants.values())):
+        raise Failure(f"{name} has no variant that is true, so it cannot be switched on")
+    state, by, time = switches.change(name, to, _who(at))
+    said = "as files say" if state == "reset" else state
+    at.console.say(f"{time} {at.env}: {name} is {said}, by {by}")
+
+
+def _known(at: Context, settings: Mapping[str, str], name: str) -> Mapping[str, Any]:
+    """Give a flag that somebody wants to switch, also while FLAGS_URL is down: that may be why."""
+    found = flags.read()
+    try:
+        found.update(_served(settings))
+    except Failure as error:
+        if name not in found:
+            raise
+        at.console.confess(error)
+    if name not in found:
+        near = get_close_matches(name, found) or sorted(found)
+        raise Misuse(f"no flag '{name}': {', '.join(near) or 'there is none'}")
+    flag: Mapping[str, Any] = found[name]
+    return flag
+
+
+def _who(at: Context) -> str:
+    """Give who is at it: the run of a pipeline, or the author of what would be committed here."""
+    author = at.git.found("var", "GIT_AUTHOR_IDENT").rpartition(">")[0].replace(" <", ", ")
+    return run_address(at.settings.environment) or author or machine()

@@ -43,9 +43,9 @@ OPERATORS = {
 
 
 class Switch(NamedTuple):
-    """What somebody switched."""
+    """What somebody switched: on, off, or back to what files say."""
 
-    on: bool
+    state: str
     by: str
     time: str
 

@@ -31,6 +31,17 @@ def told(url: str) -> dict[str, str]:
     return {**address, "SSL_CERT_FILE": parse_qs(f"ca={certificate}")["ca"][0]} if certificate else address
 
 
+def place(number: int) -> str:
+    """Give what stands for a value in a question, of which it is the first, the second and so on."""
+    del number
+    return "?"
+
+
+def moment(column: str) -> str:
+    """Give a time, which is kept in UTC, as text."""
+    return f"concat(replace(left(cast({column} as char), 19), ' ', 'T'), 'Z')"
+
+
 OURS = "table_schema = database() and table_name <> 'schema_migrations'"
 #: What is in a schema, a line for each, whatever the order in which it was made: a column that comes back is the last.
 #: The table of dbmate is none of it.

@@ -60,23 +60,29 @@ def run(cursor: Cursor, statements: str) -> None:
 
 
 @pytest.fixture
-def empty(scratch: Cursor) -> Callable[[], None]:
-    def truncate() -> None:
+def empty(scratch: Cursor) -> Callable[[], str]:
+    """Give what empties all tables, and says which there are."""
+
+    def truncate() -> str:
         scratch.execute(TABLES)
         tables = "".join(f"; truncate `{table}`" for (table,) in scratch.fetchall())
         run(scratch, f"set foreign_key_checks = 0{tables}")
+        return tables
 
     truncate()
     return truncate
 
 
 @pytest.fixture(autouse=True)
-def without_tls(monkeypatch: pytest.MonkeyPatch, empty: Callable[[], None]) -> None:
+def without_tls(monkeypatch: pytest.MonkeyPatch, empty: Callable[[], str]) -> None:
     """Have apps that run as in sandbox take this server, too."""
     database = DEPENDENCIES["database"]
 
     def as_local(app: FastAPI, config: Config) -> ReadinessCheck:
-        empty()
-        return database(app, config.model_copy(update={"APP_ENV": "local"}))
+        tables = empty()
+        check = database(app, config.model_copy(update={"APP_ENV": "local"}))
+        if "flag_switches" not in tables:  # a project may be from before there was that table
+            app.state.flags.switches = None
+        return check
 
     monkeypatch.setitem(DEPENDENCIES, "database", as_local)

@@ -35,6 +35,16 @@ def told(url: str) -> dict[str, str]:
     return {"DATABASE_URL": url, "PGCONNECT_TIMEOUT": "5"}
 
 
+def place(number: int) -> str:
+    """Give what stands for a value in a question, of which it is the first, the second and so on."""
+    return f"${number}"
+
+
+def moment(column: str) -> str:
+    """Give a time as text, in UTC."""
+    return f"to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
+
+
 #: What is in a schema, a line for each, whatever the order in which it was made: a column that comes back is the last.
 #: The table of dbmate and what extensions brought are none of it.
 SCHEMA = """

@@ -53,22 +53,29 @@ def scratch(loop: asyncio.Runner) -> Iterator[Connection]:
 
 
 @pytest.fixture
-def empty(loop: asyncio.Runner, scratch: Connection) -> Callable[[], None]:
-    def truncate() -> None:
-        if tables := loop.run(scratch.fetchval(TABLES)):
+def empty(loop: asyncio.Runner, scratch: Connection) -> Callable[[], str]:
+    """Give what empties all tables, and says which there are."""
+
+    def truncate() -> str:
+        tables = loop.run(scratch.fetchval(TABLES)) or ""
+        if tables:
             loop.run(scratch.execute(f"truncate {tables} cascade"))
+        return str(tables)
 
     truncate()
     return truncate
 
 
 @pytest.fixture(autouse=True)
-def without_tls(monkeypatch: pytest.MonkeyPatch, empty: Callable[[], None]) -> None:
+def without_tls(monkeypatch: pytest.MonkeyPatch, empty: Callable[[], str]) -> None:
     """Have apps that run as in sandbox take this server, too."""
     database = DEPENDENCIES["database"]
 
     def as_local(app: FastAPI, config: Config) -> ReadinessCheck:
-        empty()
-        return database(app, config.model_copy(update={"APP_ENV": "local"}))
+        tables = empty()
+        check = database(app, config.model_copy(update={"APP_ENV": "local"}))
+        if "flag_switches" not in tables:  # a project may be from before there was that table
+            app.state.flags.switches = None
+        return check
 
     monkeypatch.setitem(DEPENDENCIES, "database", as_local)
