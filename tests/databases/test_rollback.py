@@ -85,7 +85,7 @@ def test_it_says_what_is_lost_and_does_it_for_those_who_say_that_it_is_meant(liv
     asked = live.machine.run(*live.command[:4], "--json")
     assert asked.returncode == 2
     told = json.loads(asked.stdout)
-    assert (told["to"], told["snapshot"], told["rows"]) == (live.first, live.snapshot, 2)
+    assert (told["to"], told["snapshot"], told["rows"]) == (live.first, live.snapshot, 3)
     assert f"all that was written since {told['taken']} is lost" in asked.stderr
     assert "if that is meant, name what is overwritten: --overwrite live" in asked.stderr
     other = live.machine.run(*live.command[:4], "--overwrite", "testbed")

@@ -56,6 +56,9 @@ begin
   loop execute say; end loop;
 end $$;
 """  # noqa: S608 (what is put in is ours)
+#: A sequence that is a column's goes with its table.
+_OWNED = """exists (select from pg_catalog.pg_depend d where d.objid = it.oid and d.deptype in ('a', 'i')
+        and d.classid = 'pg_catalog.pg_class'::regclass and d.refclassid = d.classid and d.refobjsubid > 0)"""
 #: Takes away what a dump brings, and what was made since; what extensions have stays.
 CLEAR = f"""
 do $$
@@ -73,6 +76,7 @@ begin
     from pg_catalog.pg_class it
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
       and not {_of_an_extension("pg_class")}
+      and not (relkind = 'S' and {_OWNED})
   loop execute say; end loop;
   for say in
     select format('drop routine if exists %s cascade', oid::regprocedure) from pg_catalog.pg_proc it
