@@ -82,6 +82,19 @@ def test_a_migration_goes_up_and_down(stack: str) -> None:
     assert len(list(skeleton.problems())) == 3, "its name, and nothing in either"
 
 
+@pytest.mark.parametrize("stack", ENGINES)
+def test_what_is_lost_by_a_way_back_is_said_above_it_or_in_it(stack: str) -> None:
+    engine, (head, end, comment, suffix) = ENGINES[stack], HEADS[stack]
+    ways = [f"{head.format(way)}    db.notes.drop()\n{end}\n" for way in ("up", "down")]
+    text = f"{comment} destroys: above\n".join(ways)
+    migration = engine.migrations.Migration(f"20261201000000_it{suffix}", text)
+    assert migration.undone == ["above", "db.notes.drop()"]
+    [said] = migration.problems()
+    assert "it destroys (db.notes.drop())" in said, "it is not said of the way there"
+    within = text.replace("    db.notes.drop()", f"    {comment} destroys: within\n    db.get()")
+    assert engine.migrations.Migration("", within).undone == ["above", "within"]
+
+
 def found(url: str, env: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Find a database by settings."""
     engine = ENGINES["node"]

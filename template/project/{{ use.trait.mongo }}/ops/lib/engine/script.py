@@ -14,6 +14,8 @@ NOTHING = "no collection and no field"
 #: What has a migration say why it may destroy something.
 OWNED = f"{COMMENT} destroys: WHY"
 MARKER = re.compile(rf"^\s*{COMMENT} destroys:[ \t]*(\S.*)$", re.MULTILINE)
+#: Comments above something.
+ABOVE = re.compile(rf"(?:^[ \t]*(?:{COMMENT}[^\n]*)?\n)+\Z", re.MULTILINE)
 #: What is done to the database, which every function has as an argument.
 USE = re.compile(r"\bdb\b(?!\s*:)")
 #: The lines of calls and commands by which documents go, or fields of theirs.
@@ -51,8 +53,10 @@ def undone(text: str) -> list[str]:
 
 
 def _down(text: str) -> int:
-    """Give where the way back begins."""
-    return next((found.start() for found in FUNCTION.finditer(text) if found[1] == "down"), len(text))
+    """Give where the way back begins, with what is said of it."""
+    head = next((found.start() for found in FUNCTION.finditer(text) if found[1] == "down"), len(text))
+    above = ABOVE.search(text, 0, head)
+    return above.start() if above else head
 
 
 def _destroys(text: str, which: str) -> list[str]:
