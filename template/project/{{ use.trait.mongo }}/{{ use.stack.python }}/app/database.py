@@ -1,6 +1,7 @@
 """MongoDB: a pool of connections, made as they are needed, and the driver's own statements."""
 
 import asyncio
+import math
 import re
 import tempfile
 import time
@@ -21,6 +22,7 @@ from app.health import ReadinessCheck
 from app.lifespan import around
 from app.logs import SELDOM_SECONDS, log
 from app.service import NAME
+from app.switches import switches
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
@@ -36,6 +38,14 @@ _OUTAGES = {
 }
 _ADDRESS = re.compile(r"(mongodb(?:\+srv)?://[^/?]+/[^/?]+)(?:\?(.*))?")
 
+_SWITCHES = "flag_switches"
+# Of each flag the last change.
+_NEWEST: list[dict[str, Any]] = [
+    {"$sort": {"flag": 1, "at": 1, "_id": 1}},
+    {"$group": {"_id": "$flag", "last": {"$last": "$$ROOT"}}},
+    {"$replaceRoot": {"newRoot": "$last"}},
+]
+
 type Documents = AsyncDatabase[dict[str, Any]]
 
 
@@ -43,11 +53,17 @@ def database(app: FastAPI, config: Config) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
     database = app.state.database = Database(config)
     around(app, database.running)
+    # By a connection of its own: what takes all of the pool may be what is to be switched off.
+    apart = Database(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)
+    app.state.flags.switches = switches(apart.switched)
+    around(app, apart.closed)
     return database.answers
 
 
 class Database:
-    def __init__(self, config: Config) -> None:
+    """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
+
+    def __init__(self, config: Config, *, quiet: bool = False) -> None:
         self._client = _connect(
             config,
             appname=NAME,
@@ -65,7 +81,7 @@ class Database:
             retryReads=False,
         )
         self._db: Documents = self._client.get_default_database()
-        self._silent_until = 0.0
+        self._silent_until = math.inf if quiet else 0.0
 
     @contextmanager
     def use(self) -> Iterator[Documents]:
@@ -80,6 +96,15 @@ class Database:
                 raise self._outage(error) from error
             raise
 
+    async def switched(self) -> list[dict[str, Any]]:
+        """Give the last change of each flag."""
+        with self.use() as db:
+            # One that is not there has no documents: nothing would count as switched.
+            if not await db.list_collection_names(filter={"name": _SWITCHES}):
+                raise LookupError(f"there is no {_SWITCHES}")
+            changes = await (await db[_SWITCHES].aggregate(_NEWEST)).to_list()
+        return [{**it, "id": it["_id"]} for it in changes]
+
     async def answers(self) -> None:
         with self.use() as db:
             await db.command("ping")
@@ -92,6 +117,12 @@ class Database:
         # Closed while it connects, the driver would leave a socket behind.
         await asyncio.wait([greeting], timeout=CLOSE_SECONDS)
         greeting.cancel()
+        await self.close()
+
+    @asynccontextmanager
+    async def closed(self) -> AsyncIterator[None]:
+        """Close it in the end."""
+        yield
         await self.close()
 
     async def close(self) -> None:

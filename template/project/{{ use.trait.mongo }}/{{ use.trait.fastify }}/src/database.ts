@@ -6,6 +6,7 @@ import {
   MongoNetworkError,
   MongoServerError,
   MongoSystemError,
+  type WithId,
 } from "mongodb";
 import { authority, unreadable } from "./address.ts";
 import type { Config } from "./config.ts";
@@ -13,6 +14,7 @@ import { TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import { seldom } from "./seldom.ts";
 import { service } from "./service.ts";
+import { type Change, switches } from "./switches.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -33,6 +35,14 @@ const OUTAGES = new Set([
 ]);
 const DUPLICATE = 11000;
 
+const SWITCHES = "flag_switches";
+// Of each flag the last change.
+const NEWEST = [
+  { $sort: { flag: 1, at: 1, _id: 1 } },
+  { $group: { _id: "$flag", last: { $last: "$$ROOT" } } },
+  { $replaceRoot: { newRoot: "$last" } },
+];
+
 /** Gives the service its database, and /readyz a question for it. */
 export function database(app: FastifyInstance, config: Config): ReadinessCheck {
   const database = new Database(app.log, config);
@@ -47,6 +57,13 @@ export function database(app: FastifyInstance, config: Config): ReadinessCheck {
     done(); // whether it is there or not
   });
   app.addHook("onClose", () => database.close()); // after the last request
+
+  // By a connection of its own: what takes all of the pool may be what is to be
+  // switched off. Whoever asks says if it fails.
+  const quiet = app.log.child({}, { level: "silent" });
+  const apart = new Database(quiet, { ...config, DATABASE_POOL_MAX: 1 });
+  app.switches = switches(app.log, () => apart.use(switched));
+  app.addHook("onClose", () => apart.close());
   return answers;
 }
 
@@ -97,6 +114,15 @@ export class Database {
   async close(): Promise<void> {
     await this.#client.close();
   }
+}
+
+async function switched(db: Db): Promise<Change[]> {
+  // One that is not there has no documents: nothing would count as switched.
+  const there = db.listCollections({ name: SWITCHES }, { nameOnly: true });
+  if (!(await there.hasNext())) throw new Error(`there is no ${SWITCHES}`);
+  const found = db.collection(SWITCHES).aggregate<WithId<Change>>(NEWEST);
+  const changes = await found.toArray();
+  return changes.map((change) => ({ ...change, id: String(change._id) }));
 }
 
 /** Whether a statement failed because there is a document with that already. */

@@ -16,7 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pymongo
-from bson import json_util
+from bson import ObjectId, json_util
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 LOCK = "changelog_lock"
@@ -123,6 +123,23 @@ def fill():
 
 def drop():
     client.drop_database(db)
+
+
+def switched():
+    """Give the last changes, newest first, by the server's own clock."""
+    found = db.flag_switches.find({"flag": asked["flag"]} if "flag" in asked else {})
+    lines = []
+    for it in found.sort({"at": -1, "_id": -1}):
+        lines.append([it["flag"], it["state"], it["who"], f"{it['at']:%Y-%m-%dT%H:%M:%SZ}"])
+    return lines
+
+
+def switch():
+    if "flag_switches" not in db.list_collection_names():
+        raise RuntimeError("there is no collection flag_switches")
+    told = {name: asked[name] for name in ("flag", "state", "who")}
+    now = {"$currentDate": {"at": True}, "$set": told}
+    db.flag_switches.update_one({"_id": ObjectId()}, now, upsert=True)
 
 
 try:

@@ -14,7 +14,7 @@ import { BSON, MongoClient } from "mongodb";
 
 const LOCK = "changelog_lock";
 const OURS = new Set(["changelog", LOCK]);
-const { what, folder, rows } = JSON.parse(await text(process.stdin));
+const { what, folder, rows, flag, state, who } = JSON.parse(await text(process.stdin));
 const connected = (maxPoolSize) =>
   new MongoClient(process.env.DATABASE_URL, { maxPoolSize, serverSelectionTimeoutMS: 10_000 });
 // One connection, for what migrate-mongo does not wait for: the index of its lock.
@@ -78,10 +78,31 @@ async function fill() {
   }
 }
 
+const switches = db.collection("flag_switches");
+
+// The last changes, newest first, by the server's own clock.
+async function switched() {
+  const found = switches.find(flag === undefined ? {} : { flag }).sort({ at: -1, _id: -1 });
+  const lines = [];
+  for await (const { flag, state, who, at } of found) {
+    lines.push([flag, state, who, at.toISOString().replace(/[.]\\d+/, "")]);
+  }
+  return lines;
+}
+
+async function change() {
+  const there = await db.listCollections({ name: "flag_switches" }).hasNext();
+  if (!there) throw new Error("there is no collection flag_switches");
+  const now = { $currentDate: { at: true }, $set: { flag, state, who } };
+  await switches.updateOne({ _id: new BSON.ObjectId() }, now, { upsert: true });
+}
+
 const commands = {
   contents,
   fill,
   schema,
+  switch: change,
+  switched,
   drop: () => db.dropDatabase(),
   status: async () =>
     (await status(db)).map(({ fileName, appliedAt }) => [fileName, appliedAt !== "PENDING"]),
