@@ -31,5 +31,5 @@ def ask(
             env={**os.environ, "DATABASE_URL": url}, capture_output=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
     if done.returncode:
-        raise Failure(database.scrubbed(str(ProgramFailed("migration", done.returncode, done.stderr))))
+        raise Failure(database.scrubbed(str(ProgramFailed("the driver", done.returncode, done.stderr))))
     return json.loads(done.stdout)

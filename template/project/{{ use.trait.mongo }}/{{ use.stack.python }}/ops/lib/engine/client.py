@@ -125,9 +125,15 @@ def drop():
     client.drop_database(db)
 
 
+def switches():
+    if "flag_switches" not in db.list_collection_names():
+        raise RuntimeError("there is no collection flag_switches")
+    return db.flag_switches
+
+
+# Newest first, by the server's own clock.
 def switched():
-    """Give the last changes, newest first, by the server's own clock."""
-    found = db.flag_switches.find({"flag": asked["flag"]} if "flag" in asked else {})
+    found = switches().find({"flag": asked["flag"]} if "flag" in asked else {})
     lines = []
     for it in found.sort({"at": -1, "_id": -1}):
         lines.append([it["flag"], it["state"], it["who"], f"{it['at']:%Y-%m-%dT%H:%M:%SZ}"])
@@ -135,11 +141,9 @@ def switched():
 
 
 def switch():
-    if "flag_switches" not in db.list_collection_names():
-        raise RuntimeError("there is no collection flag_switches")
     told = {name: asked[name] for name in ("flag", "state", "who")}
     now = {"$currentDate": {"at": True}, "$set": told}
-    db.flag_switches.update_one({"_id": ObjectId()}, now, upsert=True)
+    switches().update_one({"_id": ObjectId()}, now, upsert=True)
 
 
 try:

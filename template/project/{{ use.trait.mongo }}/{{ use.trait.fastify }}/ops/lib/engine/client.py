@@ -78,11 +78,15 @@ async function fill() {
   }
 }
 
-const switches = db.collection("flag_switches");
+async function switches() {
+  const there = await db.listCollections({ name: "flag_switches" }).hasNext();
+  if (!there) throw new Error("there is no collection flag_switches");
+  return db.collection("flag_switches");
+}
 
-// The last changes, newest first, by the server's own clock.
+// Newest first, by the server's own clock.
 async function switched() {
-  const found = switches.find(flag === undefined ? {} : { flag }).sort({ at: -1, _id: -1 });
+  const found = (await switches()).find(flag === undefined ? {} : { flag }).sort({ at: -1, _id: -1 });
   const lines = [];
   for await (const { flag, state, who, at } of found) {
     lines.push([flag, state, who, at.toISOString().replace(/[.]\\d+/, "")]);
@@ -91,10 +95,8 @@ async function switched() {
 }
 
 async function change() {
-  const there = await db.listCollections({ name: "flag_switches" }).hasNext();
-  if (!there) throw new Error("there is no collection flag_switches");
   const now = { $currentDate: { at: true }, $set: { flag, state, who } };
-  await switches.updateOne({ _id: new BSON.ObjectId() }, now, { upsert: true });
+  await (await switches()).updateOne({ _id: new BSON.ObjectId() }, now, { upsert: true });
 }
 
 const commands = {
