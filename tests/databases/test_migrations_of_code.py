@@ -99,7 +99,7 @@ def found(url: str, env: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Find a database by settings."""
     engine = ENGINES["node"]
     monkeypatch.setattr(
-        engine.connection, "_settings", lambda _at: ({"DATABASE_URL": url}, "a file")
+        engine.connection, "settings", lambda _at: ({"DATABASE_URL": url}, "a file")
     )
     return engine.connection.find(SimpleNamespace(env=env))
 

@@ -30,7 +30,7 @@ def history(database: Connection, name: str) -> list[Switch]:
 
 def add(database: Connection, name: str, state: str, who: str) -> None:
     """Write a change. There is nothing to overwrite: of two at once both are kept, and the later one counts."""
-    driver.ask(database, "switch", limit=LIMIT, flag=name, state=state, who=who)
+    driver.ask(database, "change", limit=LIMIT, flag=name, state=state, who=who)
 
 
 def lacking(database: Connection) -> str:

@@ -1,10 +1,11 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fastapi import FastAPI
 
 from tests.conftest import Logged, StartApp
 
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 CHANGES = [
     ("a", "on", "Ann", 1),
     ("b", "on", "Ann", 1),
@@ -19,8 +20,8 @@ def add_route(app: FastAPI) -> None:
     @app.get("/_switched")
     async def switched() -> dict[str, bool]:
         changes = [
-            {"flag": flag, "state": state, "who": who, "at": datetime(2026, 11, 30, 12, 0, at, UTC)}
-            for flag, state, who, at in CHANGES
+            {"flag": flag, "state": state, "who": who, "at": NOON + timedelta(seconds=after)}
+            for flag, state, who, after in CHANGES
         ]
         with app.state.database.use() as db:
             await db.flag_switches.insert_many(changes)

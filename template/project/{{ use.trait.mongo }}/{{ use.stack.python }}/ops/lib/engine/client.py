@@ -140,7 +140,7 @@ def switched():
     return lines
 
 
-def switch():
+def change():
     told = {name: asked[name] for name in ("flag", "state", "who")}
     now = {"$currentDate": {"at": True}, "$set": told}
     switches().update_one({"_id": ObjectId()}, now, upsert=True)

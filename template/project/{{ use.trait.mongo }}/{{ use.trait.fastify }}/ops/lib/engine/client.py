@@ -100,10 +100,10 @@ async function change() {
 }
 
 const commands = {
+  change,
   contents,
   fill,
   schema,
-  switch: change,
   switched,
   drop: () => db.dropDatabase(),
   status: async () =>
