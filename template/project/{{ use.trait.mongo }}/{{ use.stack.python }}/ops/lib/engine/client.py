@@ -24,7 +24,7 @@ OURS = ("changelog", LOCK)
 LOCK_SECONDS = 120  # from its last sign of life
 
 asked = json.load(sys.stdin)
-client = pymongo.MongoClient(os.environ["DATABASE_URL"], serverSelectionTimeoutMS=10_000)
+client = pymongo.MongoClient(os.environ["DATABASE_URL"], serverSelectionTimeoutMS=5_000)
 db = client.get_default_database()
 
 

@@ -16,7 +16,7 @@ const LOCK = "changelog_lock";
 const OURS = new Set(["changelog", LOCK]);
 const { what, folder, rows, flag, state, who } = JSON.parse(await text(process.stdin));
 const connected = (maxPoolSize) =>
-  new MongoClient(process.env.DATABASE_URL, { maxPoolSize, serverSelectionTimeoutMS: 10_000 });
+  new MongoClient(process.env.DATABASE_URL, { maxPoolSize, serverSelectionTimeoutMS: 5_000 });
 // One connection, for what migrate-mongo does not wait for: the index of its lock.
 const client = connected(1);
 const db = client.db();
