@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from postgres import free_port
 from postgres_tls import certificate
 from servers import KINDS, SERVERS, Server
 from services.flag_source import serving
-from services.service import Project, Service
+from services.service import APIS, Project, Service
 from services.switching import (
     AGAIN,
     FAILING,
@@ -40,6 +41,16 @@ FLAG = "notes-preview"
 #: What MariaDB stands in for is said on the page.
 ENGINES = {"postgres": "PostgreSQL", "mysql": "MySQL", "mongo": "MongoDB"}
 LACKS = "flag_switches; ops/migrate local makes it, if db/migrations has it\n"
+
+
+#: Each engine in one language, by turns: what is the language's own, a project's tests try as well.
+BY_TURNS = [
+    next(kind for kind in KINDS if kind[1:] == (engine, stack))
+    for engine, stack in zip(SERVERS, cycle(APIS), strict=False)
+]
+by_turns = pytest.mark.parametrize(
+    "kind", BY_TURNS, ids=lambda kind: f"{kind[0]}-{kind[2]}", indirect=True, scope="module"
+)
 
 
 @pytest.fixture(scope="module", params=KINDS, ids=lambda kind: f"{kind[0]}-{kind[2]}")
@@ -112,6 +123,7 @@ def test_a_switch_is_everywhere_in_ten_seconds(
     assert running.connections() <= 11
 
 
+@by_turns
 def test_the_database_counts_more_than_flags_url_and_that_more_than_the_file(
     running: Running,
 ) -> None:
@@ -132,6 +144,7 @@ def test_the_database_counts_more_than_flags_url_and_that_more_than_the_file(
     )
 
 
+@by_turns
 def test_the_page_on_flags_is_run_as_it_stands(running: Running) -> None:
     """In `local`, where the database has no certificate."""
     _, _, section = PAGE.read_text("utf-8").partition("\n## In the database\n")
@@ -149,6 +162,7 @@ def test_the_page_on_flags_is_run_as_it_stands(running: Running) -> None:
     ]
 
 
+@by_turns
 def test_whatever_somebody_is_called_is_told_and_no_flag_is_made_up(running: Running) -> None:
     flag(running, "local", FLAG, "on", who="Zoë 'Z' %s ? $1")
     running.server.switched(running.name, "gone", "off", "me")
@@ -157,6 +171,7 @@ def test_whatever_somebody_is_called_is_told_and_no_flag_is_made_up(running: Run
     assert "  flags.json  on        Zoë 'Z' %s ? $1, " in row
 
 
+@by_turns
 def test_of_two_at_once_both_are_kept_and_one_counts(running: Running) -> None:
     service = running.service(**RUN)
     both = [begun(running, "ops/flag", "local", FLAG, to, who=to) for to in ("on", "off")]
@@ -167,6 +182,7 @@ def test_of_two_at_once_both_are_kept_and_one_counts(running: Running) -> None:
     becomes(service, 200 if kept[0].startswith("on") else 404)
 
 
+@by_turns
 def test_a_switch_arrives_while_requests_have_taken_the_pool(running: Running) -> None:
     """What takes it may be what is to be switched off."""
     service = running.service(DATABASE_POOL_MAX="1", **RUN)
@@ -180,6 +196,7 @@ def test_a_switch_arrives_while_requests_have_taken_the_pool(running: Running) -
     shown(running.project, "switched while requests have taken every connection", "yes")
 
 
+@by_turns
 def test_a_database_that_dies_changes_nothing_until_a_restart(running: Running) -> None:
     flag(running, "local", FLAG, "off")
     service = running.service(**RUN)
@@ -215,6 +232,7 @@ def test_a_database_that_dies_changes_nothing_until_a_restart(running: Running) 
     shown(project, "the database is gone: after a restart `FLAGS_URL` counts, then the file", "yes")
 
 
+@by_turns
 def test_without_its_table_files_count_and_one_that_is_dropped_leaves_what_it_said(
     running: Running,
 ) -> None:
@@ -239,6 +257,7 @@ def test_without_its_table_files_count_and_one_that_is_dropped_leaves_what_it_sa
     shown(running.project, "the table is taken back: what it said stays", "yes")
 
 
+@by_turns
 def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_path: Path) -> None:
     key, crt = certificate(tmp_path)
     settings = tmp_path / "settings"
@@ -255,6 +274,7 @@ def test_outside_local_the_server_has_to_prove_who_it_is(running: Running, tmp_p
         assert f"live: {FLAG} is on" in switch(f"{url}?sslmode=disable", ca, 0)
 
 
+@by_turns
 def test_what_is_wrong_is_said_before_anything_is_switched(running: Running) -> None:
     for arguments, said_ in {
         ("local", "note-preview", "off"): f"no flag 'note-preview': {FLAG}",
