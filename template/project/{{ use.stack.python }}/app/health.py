@@ -1,5 +1,6 @@
 import asyncio
 import inspect
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,8 @@ type ReadinessCheck = Callable[[], Awaitable[object] | object]
 class Health:
     #: Whether the service is shutting down.
     stopping: bool = False
+    #: When it has to have ended then, by the clock of time.monotonic().
+    stop_by: float = math.inf
     #: What /readyz runs, by name: add one for each external dependency.
     checks: dict[str, ReadinessCheck] = field(default_factory=dict)
 

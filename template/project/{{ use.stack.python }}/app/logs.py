@@ -17,6 +17,7 @@ from pydantic_core import to_json
 from app.config import Config
 from app.redaction import redacted
 from app.service import NAME, VERSION
+from app.trace_context import trace_id
 
 log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
@@ -51,6 +52,8 @@ def configure_logging(config: Config) -> None:
         }
         if (current := request_id.get()) is not None:
             line["reqId"] = current
+        if (trace := trace_id()) is not None:
+            line["trace_id"] = trace
         if exception := fields.pop("exc_info", None):
             line["err"] = redacted(_describe(exception))
         try:
@@ -98,11 +101,12 @@ class RequestLog:
     def write(self, method: str, url: str, client: str, status: int, seconds: float) -> None:
         if not self._enabled:
             return
+        trace = f'"trace_id":"{found}",' if (found := trace_id()) else ""
         # Only the URL may need an escape: the server knows all methods, and request ids and
         # addresses have been checked.
         self._file.write(
             f'{{"level":"info","time":"{timestamp()}",{self._base},"reqId":"{request_id.get()}",'
-            f'"req":{{"method":"{method}","url":{dumps(url)},"remoteAddress":"{client}"}},'
+            f'{trace}"req":{{"method":"{method}","url":{dumps(url)},"remoteAddress":"{client}"}},'
             f'"res":{{"statusCode":{status}}},"responseTime":{seconds * 1000:.3f}}}\n'.encode()
         )
         if not self._flush_due:

@@ -1,3 +1,6 @@
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from app.config import Config
@@ -11,12 +14,21 @@ from app.middleware import Middleware
 from app.mounts import DEPENDENCIES, MOUNTS
 from app.resources.index import RESOURCES
 from app.service import DESCRIPTION, NAME, VERSION
+from app.telemetry import Telemetry
 
 
 def create_app(config: Config) -> FastAPI:
     configure_logging(config)
     public_docs = config.APP_ENV != "live"
     flags = Flags(config)
+    health = Health()
+    telemetry = Telemetry(config, health)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with telemetry.running(), flags.followed(app):
+            yield
+
     app = FastAPI(
         title=NAME,
         description=DESCRIPTION,
@@ -25,22 +37,23 @@ def create_app(config: Config) -> FastAPI:
         # FastAPI's own pages run scripts of a third party.
         docs_url=None,
         redoc_url=None,
-        # Looks for OpenTelemetry at every request. Switch on what you have set up.
+        # Its own takes several times what ours does, in app/telemetry.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
-        lifespan=flags.followed,
+        lifespan=lifespan,
     )
     app.state.flags = flags
     app.state.connections = Connections(config.MAX_CONNECTIONS)
-    app.state.health = Health()
+    app.state.health = health
+    app.state.telemetry = telemetry
     install_error_handlers(app)
-    app.add_middleware(Middleware, config, app.state.health, app.state.connections)
+    app.add_middleware(Middleware, config, health, app.state.connections, telemetry)
 
     for name, attach in DEPENDENCIES.items():
-        app.state.health.checks[name] = attach(app, config)
+        health.checks[name] = attach(app, config)
     for resource in RESOURCES:
         resource(app, config)
     # Rather than by include_router(), which goes through its routes twice at every request.
-    app.routes.extend(health_routes(config, app.state.health).routes)
+    app.routes.extend(health_routes(config, health).routes)
     if public_docs:
         app.routes.extend(docs_routes(app).routes)
     for mount in MOUNTS:

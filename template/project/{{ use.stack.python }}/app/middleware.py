@@ -22,6 +22,8 @@ from app.errors import METHODS, Problem, TooMuch
 from app.health import Health
 from app.logs import RequestLog, log, request_id, seldom
 from app.rate_limit import MAX_CLIENTS, RateLimiter
+from app.telemetry import Telemetry
+from app.trace_context import traceparent, valid
 
 # Probes arrive every few seconds: their request lines would drown the rest, and they must not run
 # out of requests.
@@ -53,9 +55,15 @@ def security_headers(config: Config) -> list[tuple[bytes, bytes]]:
 
 class Middleware:
     def __init__(
-        self, app: ASGIApp, config: Config, health: Health, connections: Connections
+        self,
+        app: ASGIApp,
+        config: Config,
+        health: Health,
+        connections: Connections,
+        telemetry: Telemetry,
     ) -> None:
         self._app = app
+        self._telemetry = telemetry
         self._connections = connections
         self._health = health
         self._headers = security_headers(config)
@@ -70,7 +78,7 @@ class Middleware:
         self._warn_of_busy = seldom("too many connections are busy, refusing requests")
 
     # In one piece: every call within it would be one more for each request.
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0915
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901, PLR0912, PLR0915
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -82,8 +90,12 @@ class Middleware:
         if not _ACCEPTED_REQUEST_ID.fullmatch(identifier):
             identifier = _uuid4().encode()
         request_id.set(identifier.decode())
+        traceparent.set(valid(headers.get(b"traceparent")))
         extra = self._extra_headers(scope, headers, identifier)
         method = scope["method"]
+        probe = scope["path"] in _PROBES
+        telemetry = self._telemetry if self._telemetry.on and not probe else None
+        span = telemetry.request_begins(method) if telemetry else None
         status = 0
         body: _Body | None = None
 
@@ -130,11 +142,16 @@ class Middleware:
             self._deadlines.stop(task)
             if body:
                 body.release()
+            if telemetry:
+                telemetry.request_ends(method)
 
-        if scope["path"] not in _PROBES:
+        if not probe:
+            seconds = time.perf_counter() - started
+            if telemetry:
+                telemetry.request_completed(span, scope, method, status, seconds)
             # The path without the query string, which may carry tokens or personal data.
             url = scope["raw_path"].decode()
-            self._request_log.write(method, url, client, status, time.perf_counter() - started)
+            self._request_log.write(method, url, client, status, seconds)
 
     def _client(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """Give the client's address: what the platform's proxy says, if it is set up to."""

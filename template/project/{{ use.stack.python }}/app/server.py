@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from asyncio import TimerHandle, Transport
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -190,6 +191,7 @@ class Server(uvicorn.Server):
         if self._health.stopping:
             return
         self._health.stopping = True  # turns /readyz to 503
+        self._health.stop_by = time.monotonic() + self._grace
         log.info("shutting down", signal=caught.name)
         loop = asyncio.get_running_loop()
         loop.call_later(self._grace, self._force_exit)
@@ -210,6 +212,7 @@ def serve(app: FastAPI, config: Config) -> None:
     """Listen until SIGTERM or SIGINT, then shut down gracefully."""
     try:
         listener = _listen(config)
+        app.state.telemetry.start()
     except OSError as error:
         log.critical("could not start", exc_info=error)
         sys.exit(1)

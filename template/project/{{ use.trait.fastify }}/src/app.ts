@@ -34,6 +34,8 @@ import { resources } from "./resources/index.ts";
 import { docsRoutes, openapiOptions } from "./routes/docs.ts";
 import { healthRoutes, isProbe } from "./routes/health.ts";
 import { seldom } from "./seldom.ts";
+import { attachTelemetry } from "./telemetry.ts";
+import { traceOf, traceparent } from "./trace-context.ts";
 import { serializerCompiler, validatorCompiler } from "./validation.ts";
 
 interface Options {
@@ -125,11 +127,19 @@ export function buildApp(
     refuseUnrouted(request, reply);
   });
   app.decorate("stopping", false);
+  app.decorate("stopBy", Infinity);
   app.decorate("readinessChecks", new Map());
   const addressOf = clientAddress(config.CLIENT_IP_HEADER);
   app.decorateRequest("clientAddress", {
     getter() {
       return addressOf(this);
+    },
+  });
+
+  app.decorateRequest("traceparent", {
+    getter() {
+      const context = traceOf(this.raw);
+      return context && traceparent(context);
     },
   });
 
@@ -150,6 +160,10 @@ export function buildApp(
     connections.requestBegins(request.raw.socket);
     reply.headers(headers).header("x-request-id", request.id);
     if (app.stopping) reply.header("connection", "close");
+    const { spans } = app.telemetry;
+    if (spans && !isProbe(withoutQuery(request.url))) {
+      spans.requestBegins(request);
+    }
     done();
   });
 
@@ -220,6 +234,7 @@ export function buildApp(
     app.register(import("@fastify/swagger"), openapiOptions);
     app.register(docsRoutes);
   }
+  attachTelemetry(app, config);
   attachFlags(app, config);
   for (const [name, attach] of Object.entries(dependencies)) {
     app.readinessChecks.set(name, attach(app, config));

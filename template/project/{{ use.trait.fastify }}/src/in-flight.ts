@@ -56,6 +56,10 @@ export class InFlight {
     this.#budget.release(reply);
   }
 
+  [Symbol.iterator](): Iterator<FastifyReply> {
+    return this.#replies.values();
+  }
+
   /** Tells the clients that wait not to send another request. */
   closeConnections(): void {
     for (const reply of this.#replies) {

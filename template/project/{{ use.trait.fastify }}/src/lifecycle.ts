@@ -17,13 +17,15 @@ export async function serve(
     // Ctrl-C under npm arrives twice: from the terminal and from npm.
     if (app.stopping) return;
     app.stopping = true; // turns /readyz to 503, ends connections after a reply
+    const grace = config.SHUTDOWN_GRACE_SECONDS * 1000;
+    app.stopBy = Date.now() + grace;
     app.inFlight.closeConnections();
 
     app.log.info({ signal }, "shutting down");
     const deadline = setTimeout(() => {
       app.log.error("grace period ran out, forcing exit");
       process.exit(1);
-    }, config.SHUTDOWN_GRACE_SECONDS * 1000);
+    }, grace);
 
     if (app.connections.size > 0) await sleep(DRAIN_MS);
 
@@ -45,6 +47,8 @@ export async function serve(
       process.exitCode = 1;
     }
     clearInterval(sweep);
+    // Whoever is slow to take metrics would keep the process.
+    if (app.telemetry.abandoned) process.exit();
     // The process now ends by itself, with its last log lines written in order.
     // The deadline stays for the case that something still keeps it running.
     deadline.unref();

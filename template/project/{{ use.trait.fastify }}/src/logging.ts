@@ -12,6 +12,7 @@ import type { Config } from "./config.ts";
 import { isProbe } from "./routes/health.ts";
 import { redacted } from "./secrets.ts";
 import { service } from "./service.ts";
+import { traceOf } from "./trace-context.ts";
 import { version } from "./version.ts";
 
 export interface LogStream {
@@ -72,9 +73,15 @@ export class RequestLog extends LogController {
     reply.server.inFlight.delete(reply);
     reply.server.connections.requestEnds(request.raw.socket);
     const url = withoutQuery(request.url);
-    if (!this.#enabled || isProbe(url)) return;
+    if (isProbe(url)) return;
+    const { metrics, spans } = reply.server.telemetry;
+    metrics?.requestCompleted(request, reply);
+    spans?.requestCompleted(request, reply);
+    if (!this.#enabled) return;
+    const context = traceOf(request.raw);
+    const trace = context ? `"trace_id":"${context.traceId}",` : "";
     const line =
-      `{"level":"info","time":"${now()}",${this.#base},"reqId":"${request.id}",` +
+      `{"level":"info","time":"${now()}",${this.#base},"reqId":"${request.id}",${trace}` +
       `"req":{"method":"${request.method}",` +
       `"url":${JSON.stringify(url)},` +
       `"remoteAddress":"${request.clientAddress}"},` +
@@ -144,11 +151,15 @@ class RequestLogger {
 
 export function requestLogger(
   this: FastifyInstance,
-  ...[logger, bindings, options]: Parameters<
+  ...[logger, bindings, options, request]: Parameters<
     FastifyInstance["childLoggerFactory"]
   >
 ) {
-  return new RequestLogger(() => logger.child(bindings, options));
+  return new RequestLogger(() => {
+    const trace_id = traceOf(request)?.traceId;
+    const all = trace_id === undefined ? bindings : { ...bindings, trace_id };
+    return logger.child(all, options);
+  });
 }
 
 /**

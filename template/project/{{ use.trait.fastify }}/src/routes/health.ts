@@ -12,6 +12,8 @@ declare module "fastify" {
   interface FastifyInstance {
     /** Whether the service is shutting down. */
     stopping: boolean;
+    /** When it has to have ended then, in milliseconds as of Date.now(). */
+    stopBy: number;
     /** Checks that /readyz runs, by name: add one per external dependency. */
     readinessChecks: Map<string, ReadinessCheck>;
   }

@@ -47,7 +47,7 @@ export function runServer(script: string, env: NodeJS.ProcessEnv) {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -44,10 +44,25 @@ export const configSchema = z.object({
   MAX_BODY_BYTES: integer(1, 2 ** 30).default(2 ** 20),
   MAX_BUFFERED_BYTES: integer(1, 2 ** 32).default(2 ** 26),
   MAX_CONNECTIONS: integer(1, 1_000_000).default(1000),
+  METRICS_PORT: integer(0, 65535).default(0), // 0: none
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({
+      protocol: /^(https|http)$/,
+      error: "expected a URL such as https://otlp.example.com",
+    })
+    .optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: z.string().optional(),
+  OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: oneOf(
+    "cumulative",
+    "delta",
+    "lowmemory",
+  ).default("cumulative"),
+  OTEL_METRIC_EXPORT_INTERVAL: integer(100, 3_600_000).default(60000),
   PORT: integer(1, 65535).default(3000),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(600), // 0: no limit
   REQUEST_TIMEOUT_SECONDS: integer(1, 300).default(30),
   SHUTDOWN_GRACE_SECONDS: integer(0, 300).default(8),
+  TRACES_PERCENT: integer(0, 100).default(10), // 0: none
 });
 
 /** Every variable the service reads. */

@@ -1,0 +1,106 @@
+import type { IncomingMessage } from "node:http";
+import {
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Tracer,
+} from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import {
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  RandomIdGenerator,
+  SamplingDecision,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Config } from "./config.ts";
+import { withoutQuery } from "./logging.ts";
+import { attributesOf, methodOf, resource } from "./opentelemetry.ts";
+import { service } from "./service.ts";
+import { SAMPLED, type TraceContext, traceContext } from "./trace-context.ts";
+
+/**
+ * A span for each request that is looked at, as its caller or chance decides. It is
+ * made when the request is done: of most there is none, and those pay for two ids.
+ */
+export class Spans {
+  readonly #provider: TracerProvider;
+  readonly #tracer: Tracer;
+  readonly #sampler: TraceIdRatioBasedSampler;
+  readonly #random = new RandomIdGenerator();
+  /** Of the requests that have one, whoever called. */
+  readonly #callers = new WeakMap<IncomingMessage, TraceContext | undefined>();
+  /** That of the request whose span is being made. */
+  #own: TraceContext = { traceId: "", spanId: "", traceFlags: SAMPLED };
+
+  constructor(config: Config) {
+    this.#sampler = new TraceIdRatioBasedSampler(config.TRACES_PERCENT / 100);
+    this.#provider = new TracerProvider({
+      resource: resource(config),
+      sampler: new AlwaysOnSampler(),
+      idGenerator: {
+        generateTraceId: () => this.#own.traceId,
+        generateSpanId: () => this.#own.spanId,
+      },
+      // It reads the standard variables itself.
+      spanProcessors: [
+        new BatchSpanProcessor({ exporter: new OTLPTraceExporter() }),
+      ],
+    });
+    this.#tracer = this.#provider.getTracer(service.name);
+  }
+
+  /** From here on the request has its place in a trace. */
+  requestBegins({ raw }: FastifyRequest): void {
+    const caller = traceContext(raw);
+    const traceId = caller?.traceId ?? this.#random.generateTraceId();
+    const traceFlags = caller?.traceFlags ?? this.#drawn(traceId);
+    const spanId = this.#random.generateSpanId();
+    raw.trace = { traceId, spanId, traceFlags };
+    if (traceFlags === SAMPLED) this.#callers.set(raw, caller);
+  }
+
+  requestCompleted(request: FastifyRequest, reply: FastifyReply): void {
+    const own = request.raw.trace;
+    if (own?.traceFlags !== SAMPLED) return;
+    this.#own = own;
+    const caller = this.#callers.get(request.raw);
+    const attributes = attributesOf(request, reply);
+    const route = attributes["http.route"];
+    const span = this.#tracer.startSpan(
+      typeof route === "string"
+        ? `${nameOf(request)} ${route}`
+        : nameOf(request),
+      {
+        kind: SpanKind.SERVER,
+        startTime: Date.now() - reply.elapsedTime,
+        attributes: { ...attributes, "url.path": withoutQuery(request.url) },
+      },
+      caller
+        ? trace.setSpanContext(ROOT_CONTEXT, { ...caller, isRemote: true })
+        : ROOT_CONTEXT,
+    );
+    if (reply.statusCode >= 500) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
+    span.end();
+  }
+
+  /** Sends what is left. */
+  async stop(): Promise<void> {
+    await this.#provider.shutdown();
+  }
+
+  #drawn(traceId: string): number {
+    const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId);
+    return decision === SamplingDecision.RECORD_AND_SAMPLED ? SAMPLED : 0;
+  }
+}
+
+function nameOf(request: FastifyRequest): string {
+  const method = methodOf(request);
+  return method === "_OTHER" ? "HTTP" : method;
+}
