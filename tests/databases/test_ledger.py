@@ -54,10 +54,11 @@ def test_nothing_acknowledged_is_lost_but_what_the_rollback_said(
         ledger(Project(stack, made), option, server, render, tmp_path) as at,
     ):
         at.machine.deploy("v1.0.0")
-        [first] = (at.machine.project / "db/migrations").iterdir()
+        folder = at.machine.project / "db/migrations"
+        suffix = next(folder.iterdir()).suffix
         code = f"{engine}-{stack}"
         arrivals = ARRIVALS[code if code in ARRIVALS else engine]
-        first.with_name(f"{MIGRATION}{first.suffix}").write_text(arrivals)
+        (folder / f"{MIGRATION}{suffix}").write_text(arrivals)
         at.machine.commit("v1.1.0")
         with at.books.kept():
             nothing_is_lost_by_a_release_and_its_code_going_back(at)

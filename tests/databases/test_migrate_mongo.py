@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -144,7 +145,7 @@ def service_of(folder: Path, server: Mongo, stack: str) -> Service:
 
 @pytest.fixture
 def project(stack: str, store: Store, server: Mongo, tmp_path: Path) -> Service:
-    """A new service that is set up, whose database has nothing yet."""
+    """A service that is set up, from before there were switches; its database has nothing yet."""
     made = store.project(stack, "-d", "database=atlas", name=f"{stack}-atlas")
     folder = tmp_path / "service"
     shutil.copytree(
@@ -153,6 +154,11 @@ def project(stack: str, store: Store, server: Mongo, tmp_path: Path) -> Service:
     for name in ("node_modules", ".venv"):
         if (made / name).exists():
             (folder / name).symlink_to(made / name)
+    for seed in ("db/migrations", "test/integration", "tests/integration"):
+        for file in (folder / seed).glob("*flag?switches.*"):
+            file.unlink()
+    rows = folder / "db/rows.json"
+    rows.write_text(json.dumps({"notes": json.loads(rows.read_text())["notes"]}))
     return service_of(folder, server, stack)
 
 

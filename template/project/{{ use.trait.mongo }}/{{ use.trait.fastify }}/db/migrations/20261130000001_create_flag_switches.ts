@@ -17,7 +17,9 @@ export async function up(db: Db): Promise<void> {
       },
     },
   });
-  await switches.createIndex({ flag: 1, at: 1, _id: 1 }, { name: "newest" });
+  await switches.createIndexes([
+    { name: "newest", key: { flag: 1, at: 1, _id: 1 } },
+  ]);
 }
 
 export async function down(db: Db): Promise<void> {
