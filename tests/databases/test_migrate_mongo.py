@@ -215,7 +215,7 @@ def test_what_destroys_in_silence_is_not_begun(project: Service) -> None:
     bad = project.write("drop", "nothing")
     done = project.run("local")
     assert done.returncode == 1
-    assert f"{bad}: it destroys (drop" in done.stderr
+    assert f"{bad}: it destroys (" in done.stderr
     assert project.collections() == set(), "nor what comes before it"
 
 
@@ -365,7 +365,7 @@ def test_one_that_destroys_says_why(released: Service) -> None:
     file = released.write("empty", "nothing", why="nobody reads them")
     assert "has a way back" in released.ok("local", "prove").stderr
     released.write("drop", "nothing")
-    assert f"{file}: it destroys (drop" in released.run("local", "prove").stderr
+    assert f"{file}: it destroys (" in released.run("local", "prove").stderr
 
 
 def test_what_the_release_cannot_do_with_is_red(released: Service) -> None:
