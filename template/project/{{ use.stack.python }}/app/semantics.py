@@ -42,7 +42,7 @@ def method_of(method: str) -> str:
 
 
 def route_of(scope: Scope) -> str | None:
-    """Give the template of a path, such as /notes/{id}: of paths themselves there is no end."""
+    """Give the template of a path, such as /orders/{id}: of paths themselves there is no end."""
     return getattr(scope.get("route"), "path", None)
 
 
