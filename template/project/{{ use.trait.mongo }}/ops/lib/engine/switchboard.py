@@ -25,7 +25,7 @@ def newest(database: Connection) -> dict[str, Switch]:
 def history(database: Connection, name: str) -> list[Switch]:
     """Give the last changes of a flag, newest first."""
     found = driver.ask(database, "switched", limit=LIMIT, flag=name)
-    return [Switch(*change) for _, *change in found[:20]]
+    return [Switch(*change) for _, *change in found]
 
 
 def add(database: Connection, name: str, state: str, who: str) -> None:
@@ -35,6 +35,6 @@ def add(database: Connection, name: str, state: str, who: str) -> None:
 
 def lacking(database: Connection) -> str:
     """Say what it lacks to have any."""
-    if any(name == COLLECTION for name, _, _ in driver.ask(database, "contents", limit=LIMIT)):
+    if any(line.startswith(f"collection {COLLECTION} ") for line in driver.ask(database, "schema", limit=LIMIT)):
         return ""
     return f"its database has no collection {COLLECTION}; ops/migrate {database.env} makes it, if db/migrations has it"

@@ -133,7 +133,8 @@ def switches():
 
 # Newest first, by the server's own clock.
 def switched():
-    found = switches().find({"flag": asked["flag"]} if "flag" in asked else {})
+    of = {"flag": asked["flag"]} if "flag" in asked else {}
+    found = switches().find(of).limit(20 if of else 0)
     lines = []
     for it in found.sort({"at": -1, "_id": -1}):
         lines.append([it["flag"], it["state"], it["who"], f"{it['at']:%Y-%m-%dT%H:%M:%SZ}"])

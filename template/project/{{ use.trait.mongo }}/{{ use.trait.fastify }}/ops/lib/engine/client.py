@@ -86,7 +86,8 @@ async function switches() {
 
 // Newest first, by the server's own clock.
 async function switched() {
-  const found = (await switches()).find(flag === undefined ? {} : { flag }).sort({ at: -1, _id: -1 });
+  const of = flag === undefined ? {} : { flag };
+  const found = (await switches()).find(of).sort({ at: -1, _id: -1 }).limit(flag === undefined ? 0 : 20);
   const lines = [];
   for await (const { flag, state, who, at } of found) {
     lines.push([flag, state, who, at.toISOString().replace(/[.]\\d+/, "")]);
