@@ -17,6 +17,7 @@ from conftest import ROOT
 from migrating import SWITCHES
 from postgres import free_port
 from postgres_tls import certificate
+from running import Running, away, ready
 from servers import KINDS, SERVERS, Server
 from services.flag_source import serving
 from services.service import APIS, Project, Service
@@ -32,7 +33,6 @@ from services.switching import (
     wait_for,
 )
 from store import Store
-from test_services import Running, away, ready
 
 pytestmark = pytest.mark.slow
 
