@@ -9,9 +9,11 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ENGINE, combinations_of, rendered
+from conftest import ENGINE, TEMPLATE, combinations_of, rendered
 
 from scaffold import project
+from scaffold.template.answers import resolve
+from scaffold.template.renderer import targets
 
 pytestmark = pytest.mark.slow
 
@@ -23,9 +25,9 @@ def assemblies() -> list[dict[str, str]]:
     found = []
     for row in combinations_of("stack", "ci", "hosting", "secrets", "database"):
         parts = {
-            (file.path.as_posix(), file.origin.as_posix())
-            for file in rendered(*row.items())
-            if file.path.is_relative_to(ENGINE)
+            (path.as_posix(), origin.as_posix())
+            for path, origin in targets(TEMPLATE, resolve(TEMPLATE, row)).items()
+            if path.is_relative_to(ENGINE)
         }
         if not parts <= seen:
             seen |= parts

@@ -63,14 +63,15 @@ def seeds(template: Template, answers: Answers) -> list[str]:
         return [renderer.text(pattern) for pattern in template.settings.get("_skip_if_exists", ())]
 
 
-def targets(template: Template, answers: Answers) -> set[PurePosixPath]:
-    """Tell which paths a template would write, without rendering what is in them.
+def targets(template: Template, answers: Answers) -> dict[PurePosixPath, PurePosixPath]:
+    """Tell which paths a template would write, and from which of its files, without rendering any.
 
     Raises:
         TemplateError: When it cannot be told.
     """
     with broken("The template cannot be rendered"):
-        return {target for _, target in _Renderer(template, answers).paths()}
+        renderer = _Renderer(template, answers)
+        return {target: renderer.origin(source) for source, target in renderer.paths()}
 
 
 def is_rendered(template: Template, origin: PurePosixPath) -> bool:
@@ -116,7 +117,7 @@ class _Renderer:
             if entry.is_symlink():
                 self._check_link(source)
             if not (entry.is_dir() or entry.is_file()):
-                raise TemplateError(f"{self._origin(source)} is neither a file nor a folder.")
+                raise TemplateError(f"{self.origin(source)} is neither a file nor a folder.")
             name = entry.name if entry.is_dir() else self._without_suffix(entry.name)
             target = self._target(path, name)
             if target is None:
@@ -133,9 +134,9 @@ class _Renderer:
         """Follow a link as Copier does, but neither out of the template nor in a circle."""
         leads_to = link.resolve()
         if not leads_to.is_relative_to(self.root):
-            raise TemplateError(f"{self._origin(link)} leads out of the template.")
+            raise TemplateError(f"{self.origin(link)} leads out of the template.")
         if link.parent.resolve().is_relative_to(leads_to):
-            raise TemplateError(f"{self._origin(link)} leads to a folder that it is in.")
+            raise TemplateError(f"{self.origin(link)} leads to a folder that it is in.")
 
     def _target(self, parent: PurePosixPath, name: str) -> PurePosixPath | None:
         rendered = self.text(name)
@@ -150,7 +151,7 @@ class _Renderer:
         return None if target.parts and self.excluded.match_file(target) else target
 
     def _file(self, source: Path, target: PurePosixPath) -> File:
-        origin = self._origin(source)
+        origin = self.origin(source)
         if source.name.endswith(self.suffix):
             with broken(f"{origin} cannot be rendered"):
                 text = self.environment.get_template(origin.as_posix()).render(self.context)
@@ -165,5 +166,6 @@ class _Renderer:
         with broken(f"{text!r} cannot be rendered"):
             return self.environment.text(text).render(self.context)
 
-    def _origin(self, source: Path) -> PurePosixPath:
+    def origin(self, source: Path) -> PurePosixPath:
+        """Give where a file is in the template."""
         return PurePosixPath(source.relative_to(self.root).as_posix())
