@@ -177,6 +177,7 @@ class Remembered(Inside):
     """
 
     repository: Repository = field(default_factory=Repository)
+    in_memory = (".git", "origin.git")
 
     def commit(self, tag: str) -> str:
         """Commit and tag a version, and give the commit."""

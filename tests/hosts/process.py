@@ -24,7 +24,7 @@ from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 from conftest import ENGINE, memory, rendered
@@ -275,12 +275,15 @@ class Inside(Tasks, Machine):
     """A machine whose tasks run in this process; its git is real."""
 
     stubbed: set[str] = field(default_factory=set)
+    #: What of a new service's folders is not on disk.
+    in_memory: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def inside(cls, vendor: Vendor, home: Path, **answers: str) -> Inside:
         """Set one up with a new service, where nothing was deployed yet."""
         chosen = {"stack": vendor.stack, "ci": "github", "hosting": vendor.hosting, **answers}
-        shutil.copytree(repository_of(*chosen.items()), home, dirs_exist_ok=True)
+        without = shutil.ignore_patterns(*cls.in_memory)
+        shutil.copytree(repository_of(*chosen.items()), home, dirs_exist_ok=True, ignore=without)
         folder = home / "bin"
         folder.mkdir()
         environment = cls.told(vendor, home, folder)

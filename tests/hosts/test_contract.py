@@ -159,7 +159,8 @@ def test_what_never_passed_is_forced_by_any_of_its_names(at: Inside, by: str) ->
 
 def test_without_a_remote_what_ran_can_be_brought_back(at: Inside) -> None:
     first, _ = at.deploy("v1.0.0"), at.deploy("v1.1.0")
-    at.git("remote", "set-url", "origin", "/nowhere.git")
+    assert isinstance(at, Remembered)
+    at.repository.remote = None
     done = at.run("ops/rollback", "live", "v1.0.0", "--no-record")
     assert done.returncode == 0, done.stderr
     assert "without lock and record" in done.stderr
