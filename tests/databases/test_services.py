@@ -193,15 +193,13 @@ def test_an_address_that_cannot_be_read_ends_the_start_with_a_line_that_names_it
         assert "hunter" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize(
-    "title",
-    ["'); drop table notes; --", "$1", "%s", "\\", "\u202egnp.exe", "🗒\u200d✓", '"', "\x7f"],
-)
-def test_a_text_is_kept_as_it_is(running: Running, title: str) -> None:
+def test_a_text_is_kept_as_it_is(running: Running) -> None:
     client = running.service().client
-    note = client.post("/notes", json={"title": title, "body": title * 100}).json()
-    assert client.get(f"/notes/{note['id']}").json() == note
-    assert (note["title"], note["body"]) == (title, title * 100)
+    texts = "'); drop table notes; --", "$1", "%s", "\\", "\u202egnp.exe", "🗒\u200d✓", '"', "\x7f"
+    for title in texts:
+        note = client.post("/notes", json={"title": title, "body": title * 100}).json()
+        assert client.get(f"/notes/{note['id']}").json() == note
+        assert (note["title"], note["body"]) == (title, title * 100)
 
 
 def test_a_nul_is_kept_or_a_problem(running: Running) -> None:

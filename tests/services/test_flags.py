@@ -10,6 +10,7 @@ import shutil
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -116,29 +117,44 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_source_that_fails_changes_nothing(plain: Project, tmp_path: Path, fault: str) -> None:
-    """On in `local` by the file, off by the source: so it is clear which of them counts."""
-    with (
-        serving(on=False) as source,
-        start(plain, tmp_path / "out", FLAGS_URL=source.url, **RUN) as service,
-    ):
-        wait_until_off(service)
-        before = said(service, FAILING)
-        source.how = FAULTS[fault]
-        wait_for(service, FAILING, before + 1)
-        begun = time.monotonic()
-        while time.monotonic() < begun + 5:  # it is looked at once more at least
+def test_a_source_that_fails_changes_nothing(
+    plain: Project, tmp_path: Path, subtests: pytest.Subtests
+) -> None:
+    """On in `local` by the file, off by the source: so it is clear which of them counts.
+
+    Nearly all of it is waiting, so that some are tried side by side, each with its own service.
+    """
+
+    def fails(fault: str) -> None:
+        out = tmp_path / fault.replace(" ", "-")
+        with (
+            serving(on=False) as source,
+            start(plain, out, FLAGS_URL=source.url, **RUN) as service,
+        ):
+            wait_until_off(service)
+            before = said(service, FAILING)
+            source.how = FAULTS[fault]
+            wait_for(service, FAILING, before + 1)
+            begun = time.monotonic()
+            while time.monotonic() < begun + 5:  # it is looked at once more at least
+                assert service.client.get(PREVIEW).status_code == 404
+                assert service.client.get("/readyz").status_code == 200
+                time.sleep(0.1)
+            assert said(service, FAILING) == before + 1
+            source.how = None
+            wait_for(service, AGAIN, before + 1)
             assert service.client.get(PREVIEW).status_code == 404
-            assert service.client.get("/readyz").status_code == 200
-            time.sleep(0.1)
-        assert said(service, FAILING) == before + 1
-        source.how = None
-        wait_for(service, AGAIN, before + 1)
-        assert service.client.get(PREVIEW).status_code == 404
-        assert service.stop() == 0
-        assert service.errors() == ""
-    shown(plain, f"`FLAGS_URL` {fault}: what it said last stays, one line of the log", "yes")
+            assert service.stop() == 0
+            assert service.errors() == ""
+
+    with ThreadPoolExecutor(5) as pool:
+        tried = {fault: pool.submit(fails, fault) for fault in FAULTS}
+    for fault, done in tried.items():
+        with subtests.test(fault):
+            done.result()
+            shown(
+                plain, f"`FLAGS_URL` {fault}: what it said last stays, one line of the log", "yes"
+            )
 
 
 def test_a_source_that_is_gone_counts_until_a_restart(plain: Project, tmp_path: Path) -> None:
