@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from email.message import Message
-from functools import lru_cache
+from functools import cache, lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from itertools import combinations
@@ -107,6 +107,13 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Have one process more than there are cores: tests wait, for other processes and for time."""
+    cores = yield
+    return cores if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -307,6 +314,7 @@ def answering(answer: Callable[[Call], tuple[int, bytes]]) -> Iterator[str]:
 MOST = 1000
 
 
+@cache
 def combinations_of(*axes: str, most: int = MOST) -> list[dict[str, str]]:
     """Give every project there can be, by its options; of all axes, if none is named.
 
@@ -327,6 +335,7 @@ def combinations_of(*axes: str, most: int = MOST) -> list[dict[str, str]]:
     return chosen
 
 
+@cache
 def pairwise(*axes: str) -> list[dict[str, str]]:
     """Give projects in which every two options meet that can; of all axes, if none is named."""
     return fewest(combinations_of(*axes), 2)
