@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import signal
 import subprocess
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from bucket import Bucket
-from postgres import Postgres
+from bucket import Asked, Bucket
 
 
 @dataclass
-class Machine:
+class Machine(ABC):
     """A project on a laptop, with a database beside it and a bucket elsewhere."""
 
     project: Path
-    server: Postgres
     bucket: Bucket
     environment: dict[str, str]
-    database: str = ""
+    database: str
+
+    @abstractmethod
+    def databases(self) -> set[str]:
+        """Give all that there are."""
+
+    @abstractmethod
+    def state(self) -> object:
+        """Give what must not change: every row, and which tables there are."""
+
+    @abstractmethod
+    def halve(self) -> None:
+        """Lose rows of a table."""
+
+    @abstractmethod
+    def dumped(self, *, rows: bool = True) -> bytes:
+        """Dump and encrypt by hand."""
+
+    def closed(self, dump: bytes) -> bytes:
+        """Encrypt by hand."""
+        command = ["age", "-r", self.environment["BACKUP_RECIPIENT"]]
+        return subprocess.run(command, input=dump, check=True, capture_output=True).stdout
 
     def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
         """Start a task."""
@@ -36,6 +62,31 @@ class Machine:
         assert "secret" not in err + out
         return out + err
 
+    def killing(
+        self,
+        *command: str,
+        when: Callable[[Asked], bool],
+        kill: Callable[[], None] | None = None,
+    ) -> str:
+        """Kill the task, or something else, once the bucket is asked for something."""
+        started: list[subprocess.Popen[str]] = []
+        ready, once = threading.Event(), [True]
+
+        def fails(asked: Asked) -> None:
+            if once and when(asked):
+                once.clear()
+                assert ready.wait(20)
+                (kill or started[0].kill)()
+
+        self.bucket.fails = fails
+        started.append(self.start(*command))
+        ready.set()
+        out, err = started[0].communicate(timeout=120)
+        self.bucket.fails = lambda _: None
+        assert once == [], out + err
+        assert started[0].returncode == (1 if kill else -signal.SIGKILL), out + err
+        return out + err
+
     @property
     def folder(self) -> str:
         """Where its backups are."""
@@ -45,19 +96,84 @@ class Machine:
         """Take one, and give its name."""
         return self.run("ops/backup", "local").split()[0]
 
-    def ask(self, question: str, database: str = "") -> str:
-        """Ask the server."""
-        return self.server.run(question, database or self.database)
+    def planted(self, name: str, dump: bytes, **more: Any) -> None:
+        """Put another dump in place of one, with a manifest that is right about it."""
+        told = json.loads(self.bucket.files[f"{self.folder}{name}.json"])
+        told |= {"size": len(dump), "sha256": hashlib.sha256(dump).hexdigest(), **more}
+        self.bucket.files[f"{self.folder}{name}.dump.age"] = dump
+        self.bucket.files[f"{self.folder}{name}.json"] = json.dumps(told).encode()
 
-    def databases(self) -> set[str]:
-        """Give all that there are."""
-        return set(self.ask("select datname from pg_database", "postgres").split())
+    def change(self, name: str, how: Callable[[bytes], bytes]) -> None:
+        """Have a dump be another one, which its manifest does not know."""
+        file = f"{self.folder}{name}.dump.age"
+        self.bucket.files[file] = how(self.bucket.files[file])
 
-    def state(self) -> str:
-        """Give what must not change: every row, and which tables there are."""
-        tables = (
-            "select string_agg(relname, ' ' order by relname) from pg_class"
-            " where relkind = 'r' and relname !~ '^(pg|sql)_'"
-        )
-        rows = "select md5(string_agg(it::text, '' order by title)) from notes it"
-        return self.ask(f"{tables}; {rows}")
+
+def at_home(home: Path, there: Bucket) -> dict[str, str]:
+    """Give what a person has set: who reads backups, and where they are."""
+    made = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True).stdout.split()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "BACKUP_IDENTITY": made[-1],
+        "BACKUP_RECIPIENT": next(word for word in made if word.startswith("age1")),
+        "RETRY_DELAY": "0",
+        **there.settings(),
+    }
+
+
+def is_dump(asked: Asked) -> bool:
+    """Say whether a dump is uploaded."""
+    return asked.method == "PUT" and asked.name.endswith(".dump.age")
+
+
+def is_read(asked: Asked) -> bool:
+    """Say whether a dump is read."""
+    return asked.method == "GET" and asked.name.endswith(".dump.age")
+
+
+def half(at: Machine, name: str) -> None:
+    """Put one in its place that has lost rows."""
+    at.halve()
+    at.planted(name, at.dumped())
+
+
+def cut(at: Machine, name: str) -> None:
+    """Its manifest is right, and age says that it has no end."""
+    at.planted(name, at.bucket.files[f"{at.folder}{name}.dump.age"][:-1000])
+
+
+BAD: dict[str, tuple[Callable[[Machine, str], object], str]] = {
+    "empty": (lambda at, name: at.change(name, lambda _: b""), "empty: the dump of"),
+    "truncated": (lambda at, name: at.change(name, lambda it: it[:-1000]), "truncated: "),
+    "tampered": (lambda at, name: at.change(name, lambda it: it[:-1] + b"x"), "tampered: "),
+    "longer": (lambda at, name: at.change(name, lambda it: it + b"x"), "tampered: "),
+    "no dump": (lambda at, name: at.bucket.files.pop(f"{at.folder}{name}.dump.age"), "empty: "),
+    "unfinished": (lambda at, name: at.bucket.files.pop(f"{at.folder}{name}.json"), "unfinished: "),
+    "of live": (
+        lambda at, name: at.planted(name, at.dumped(), environment="live"), "wrong environment: ",
+    ),
+    "of another database": (
+        lambda at, name: at.planted(name, at.dumped(), database="other"), "wrong database: ",
+    ),
+    "schema only": (lambda at, name: at.planted(name, at.dumped(rows=False)), "schema only: "),
+    "half the rows": (half, "rows, {rows} were written"),
+    "cut before it was uploaded": (cut, "age failed"),
+}  # fmt: skip
+INTO, OVERWRITE = ("--into", "bad"), ("--overwrite", "local")
+
+
+def every_bad_one_is_refused(at: Machine, rows: int) -> None:
+    """Spoil a backup in every way; it has a table of so many rows."""
+    name = at.backup()
+    before, files = at.databases(), dict(at.bucket.files)
+    for kind, (spoil, says) in BAD.items():
+        at.bucket.files.clear()
+        at.bucket.files.update(files)
+        spoil(at, name)
+        state = at.state()
+        for how in (INTO, OVERWRITE) if kind in ("tampered", "schema only") else (INTO,):
+            said = at.run("ops/restore", "local", name, *how, code=1)
+            assert says.format(rows=rows) in said, kind
+            assert at.databases() == before, kind
+        assert at.state() == state, kind

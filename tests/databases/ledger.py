@@ -82,6 +82,12 @@ PGSSLMODE=disable PGHOST=127.0.0.1 PGPORT={port} exec '{program}' "$@"
 """
 
 
+class Loaded(Machine):
+    """One whose tasks share it with a service under load."""
+
+    limit: ClassVar[int] = 300
+
+
 @dataclass
 class Balanced(Fly):
     """An app whose releases are processes: whoever calls is led to the newest that is ready."""
@@ -219,6 +225,11 @@ class Ledger:
         """Whether what is restored here is a dump of one's own, and not the vendor's to restore."""
         return "BACKUP_BUCKET" in self.machine.environment
 
+    @property
+    def open(self) -> bool:
+        """Whether others write while a database is overwritten."""
+        return isinstance(self.server, Mongo)
+
     def released(self) -> str:
         """Give the version that runs."""
         return self.machine.git("describe", "--tags", "--exact-match", self.app.running())
@@ -293,7 +304,7 @@ def ledger(
     with ExitStack() as stack:
         app = Balanced(built=built, folder=home, processes=stack)
         stack.enter_context(app.serving())
-        machine = Machine.new(app, render, home, stack=built.stack, database=option)
+        machine = Loaded.new(app, render, home, stack=built.stack, database=option)
         if isinstance(server, Mongo):
             # What ops/setup installs, which runs migrations.
             for folder in (built.folder / "node_modules", built.folder / ".venv"):

@@ -6,17 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
-from bucket import Asked, Fault, bucket
+from bucket import Fault, bucket
 from conftest import Render
-from laptop import Machine
+from laptop import Machine, at_home, every_bad_one_is_refused, is_dump, is_read
 from postgres import BIN, Postgres, postgres
 
 pytestmark = pytest.mark.slow
@@ -46,22 +45,48 @@ drop view titles;
 """
 
 
+@dataclass
+class Laptop(Machine):
+    """One with a PostgreSQL server."""
+
+    server: Postgres
+
+    def ask(self, question: str, database: str = "") -> str:
+        """Ask the server."""
+        return self.server.run(question, database or self.database)
+
+    def databases(self) -> set[str]:
+        """Give all that there are."""
+        return set(self.ask("select datname from pg_database", "postgres").split())
+
+    def state(self) -> str:
+        """Give what must not change: every row, and which tables there are."""
+        tables = (
+            "select string_agg(relname, ' ' order by relname) from pg_class"
+            " where relkind = 'r' and relname !~ '^(pg|sql)_'"
+        )
+        rows = "select md5(string_agg(it::text, '' order by title)) from notes it"
+        return self.ask(f"{tables}; {rows}")
+
+    def halve(self) -> None:
+        """Lose rows of a table."""
+        self.ask("delete from notes where title like 'note 1%'")
+
+    def dumped(self, *, rows: bool = True) -> bytes:
+        """Dump and encrypt by hand."""
+        options = () if rows else ("-s",)
+        command = [BIN / "pg_dump", "-Fc", *options, self.environment["DATABASE_URL"]]
+        return self.closed(subprocess.run(command, check=True, capture_output=True).stdout)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Postgres]:
     with postgres() as made:
         yield made
 
 
-@pytest.fixture(scope="module")
-def identity() -> tuple[str, str]:
-    made = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True).stdout.split()
-    return made[-1], next(word for word in made if word.startswith("age1"))
-
-
 @pytest.fixture
-def at(
-    render: Render, server: Postgres, identity: tuple[str, str], tmp_path: Path
-) -> Iterator[Machine]:
+def at(render: Render, server: Postgres, tmp_path: Path) -> Iterator[Laptop]:
     """One whose database has content, in its own database of the server."""
     project = tmp_path / "shop"
     shutil.copytree(render(stack="node", ci="github", hosting="fly", database="supabase"), project)
@@ -70,21 +95,17 @@ def at(
     server.run(CONTENT, database)
     with bucket() as there:
         environment = {
+            **at_home(tmp_path, there),
             "PATH": f"{BIN}:{os.environ['PATH']}",
-            "HOME": str(tmp_path),
             "DATABASE_URL": server.url.rpartition("/")[0] + f"/{database}",
-            "BACKUP_IDENTITY": identity[0],
-            "BACKUP_RECIPIENT": identity[1],
-            "RETRY_DELAY": "0",
-            **there.settings(),
         }
-        yield Machine(project, server, there, environment, database)
+        yield Laptop(project, there, environment, database, server)
 
 
 # What comes back
 
 
-def test_a_backup_comes_back_into_a_new_database(at: Machine) -> None:
+def test_a_backup_comes_back_into_a_new_database(at: Laptop) -> None:
     before = at.state()
     name = at.backup()
     at.ask(CHANGED)
@@ -104,7 +125,7 @@ def test_a_backup_comes_back_into_a_new_database(at: Machine) -> None:
     assert at.state() == before
 
 
-def test_what_is_in_the_bucket_is_read_by_nobody_else(at: Machine) -> None:
+def test_what_is_in_the_bucket_is_read_by_nobody_else(at: Laptop) -> None:
     at.backup()
     everything = b"".join(at.bucket.files.values())
     assert b"age-encryption.org" in everything
@@ -119,7 +140,7 @@ def test_what_is_in_the_bucket_is_read_by_nobody_else(at: Machine) -> None:
     assert "nothing" not in at.databases()
 
 
-def test_what_an_environment_has_is_replaced_at_once_and_can_be_had_again(at: Machine) -> None:
+def test_what_an_environment_has_is_replaced_at_once_and_can_be_had_again(at: Laptop) -> None:
     before = at.state()
     name = at.backup()
     at.ask(CHANGED)
@@ -133,7 +154,7 @@ def test_what_an_environment_has_is_replaced_at_once_and_can_be_had_again(at: Ma
     assert at.state() == changed
 
 
-def test_nothing_that_was_acknowledged_is_lost_between_backup_and_restore(at: Machine) -> None:
+def test_nothing_that_was_acknowledged_is_lost_between_backup_and_restore(at: Laptop) -> None:
     """Who writes meanwhile waits; all that was written before is in the backup of it."""
     name = at.backup()
     url = at.environment["DATABASE_URL"]
@@ -163,7 +184,7 @@ def test_nothing_that_was_acknowledged_is_lost_between_backup_and_restore(at: Ma
     assert set(acknowledged) <= there
 
 
-def test_a_drill_leaves_evidence_and_nothing_else(at: Machine) -> None:
+def test_a_drill_leaves_evidence_and_nothing_else(at: Laptop) -> None:
     """Of the newest with an identity; without one of its own, which no other run can read."""
     before = at.databases()
     name = at.backup()
@@ -182,79 +203,12 @@ def test_a_drill_leaves_evidence_and_nothing_else(at: Machine) -> None:
 # What is refused
 
 
-def planted(at: Machine, name: str, dump: bytes, **more: Any) -> None:
-    """Put another dump in place of one, with a manifest that is right about it."""
-    told = json.loads(at.bucket.files[f"{at.folder}{name}.json"])
-    told |= {"size": len(dump), "sha256": hashlib.sha256(dump).hexdigest(), **more}
-    at.bucket.files[f"{at.folder}{name}.dump.age"] = dump
-    at.bucket.files[f"{at.folder}{name}.json"] = json.dumps(told).encode()
-
-
-def dumped(at: Machine, *options: str) -> bytes:
-    """Dump and encrypt by hand."""
-    url, recipient = at.environment["DATABASE_URL"], at.environment["BACKUP_RECIPIENT"]
-    dump = subprocess.run(
-        [BIN / "pg_dump", "-Fc", *options, url], check=True, capture_output=True
-    ).stdout
-    return subprocess.run(
-        ["age", "-r", recipient], input=dump, check=True, capture_output=True
-    ).stdout
-
-
-def half(at: Machine, name: str) -> None:
-    at.ask("delete from notes where title like 'note 1%'")
-    planted(at, name, dumped(at))
-
-
-def cut(at: Machine, name: str) -> None:
-    """Its manifest is right, and age says that it has no end."""
-    planted(at, name, at.bucket.files[f"{at.folder}{name}.dump.age"][:-1000])
-
-
-def change(at: Machine, name: str, how: Callable[[bytes], bytes]) -> None:
-    file = f"{at.folder}{name}.dump.age"
-    at.bucket.files[file] = how(at.bucket.files[file])
-
-
-BAD: dict[str, tuple[Callable[[Machine, str], object], str]] = {
-    "empty": (lambda at, name: change(at, name, lambda _: b""), "empty: the dump of"),
-    "truncated": (lambda at, name: change(at, name, lambda it: it[:-1000]), "truncated: "),
-    "tampered": (lambda at, name: change(at, name, lambda it: it[:-1] + b"x"), "tampered: "),
-    "longer": (lambda at, name: change(at, name, lambda it: it + b"x"), "tampered: "),
-    "no dump": (lambda at, name: at.bucket.files.pop(f"{at.folder}{name}.dump.age"), "empty: "),
-    "unfinished": (lambda at, name: at.bucket.files.pop(f"{at.folder}{name}.json"), "unfinished: "),
-    "of live": (
-        lambda at, name: planted(at, name, dumped(at), environment="live"), "wrong environment: ",
-    ),
-    "of another database": (
-        lambda at, name: planted(at, name, dumped(at), database="other"), "wrong database: ",
-    ),
-    "schema only": (lambda at, name: planted(at, name, dumped(at, "-s")), "schema only: "),
-    "half the rows": (half, f"rows, {ROWS} were written"),
-    "cut before it was uploaded": (cut, "age failed"),
-}  # fmt: skip
-
-
-INTO, OVERWRITE = ("--into", "bad"), ("--overwrite", "local")
-
-
-def test_a_bad_backup_is_refused_by_what_is_wrong_with_it(at: Machine) -> None:
+def test_a_bad_backup_is_refused_by_what_is_wrong_with_it(at: Laptop) -> None:
     """A new database is gone again; what was to be replaced stays as it was."""
-    name = at.backup()
-    before, files = at.databases(), dict(at.bucket.files)
-    for kind, (spoil, says) in BAD.items():
-        at.bucket.files.clear()
-        at.bucket.files.update(files)
-        spoil(at, name)
-        state = at.state()
-        for how in (INTO, OVERWRITE) if kind in ("tampered", "schema only") else (INTO,):
-            said = at.run("ops/restore", "local", name, *how, code=1)
-            assert says in said, kind
-            assert at.databases() == before, kind
-        assert at.state() == state, kind
+    every_bad_one_is_refused(at, ROWS)
 
 
-def test_a_database_without_tables_is_none_to_back_up(at: Machine) -> None:
+def test_a_database_without_tables_is_none_to_back_up(at: Laptop) -> None:
     at.server.run(f"create database {at.database}_empty")
     said = at.run(
         "ops/backup", "local", code=1, DATABASE_URL=f"{at.environment['DATABASE_URL']}_empty"
@@ -263,7 +217,7 @@ def test_a_database_without_tables_is_none_to_back_up(at: Machine) -> None:
     assert at.bucket.files == {}
 
 
-def test_a_sudden_loss_is_told_until_somebody_accepts_it(at: Machine) -> None:
+def test_a_sudden_loss_is_told_until_somebody_accepts_it(at: Laptop) -> None:
     """The backup is kept, and so is every older one, however old."""
     first = at.backup()
     for old in ("20200101T000000Z-0000", "20200101T010000Z-0000"):
@@ -295,12 +249,12 @@ def test_a_sudden_loss_is_told_until_somebody_accepts_it(at: Machine) -> None:
     ],
 )
 def test_a_task_that_cannot_do_it_says_why(
-    at: Machine, variables: dict[str, str], code: int, says: str
+    at: Laptop, variables: dict[str, str], code: int, says: str
 ) -> None:
     assert says in at.run("ops/backup", "local", code=code, **variables)
 
 
-def test_an_older_program_is_refused(at: Machine, tmp_path: Path) -> None:
+def test_an_older_program_is_refused(at: Laptop, tmp_path: Path) -> None:
     """It knows less than the server, and may leave that out."""
     program = tmp_path / "bin/pg_dump"
     program.parent.mkdir()
@@ -315,41 +269,7 @@ def test_an_older_program_is_refused(at: Machine, tmp_path: Path) -> None:
 # What fails halfway
 
 
-def killing(
-    at: Machine,
-    *command: str,
-    when: Callable[[Asked], bool],
-    kill: Callable[[], None] | None = None,
-) -> str:
-    """Kill the task, or something else, once the bucket is asked for something."""
-    started: list[subprocess.Popen[str]] = []
-    ready, once = threading.Event(), [True]
-
-    def fails(asked: Asked) -> None:
-        if once and when(asked):
-            once.clear()
-            assert ready.wait(20)
-            (kill or started[0].kill)()
-
-    at.bucket.fails = fails
-    started.append(at.start(*command))
-    ready.set()
-    out, err = started[0].communicate(timeout=120)
-    at.bucket.fails = lambda _: None
-    assert once == [], out + err
-    assert started[0].returncode == (1 if kill else -signal.SIGKILL), out + err
-    return out + err
-
-
-def is_dump(asked: Asked) -> bool:
-    return asked.method == "PUT" and asked.name.endswith(".dump.age")
-
-
-def is_read(asked: Asked) -> bool:
-    return asked.method == "GET" and asked.name.endswith(".dump.age")
-
-
-def nobody_is_connected(at: Machine) -> bool:
+def nobody_is_connected(at: Laptop) -> bool:
     of = f"where datname = '{at.database}'"
     question = f"select count(*) from pg_stat_activity {of}"  # noqa: S608 (a test's)
     for _ in range(200):
@@ -359,9 +279,9 @@ def nobody_is_connected(at: Machine) -> bool:
     return False
 
 
-def test_a_backup_that_is_killed_counts_for_nothing_and_takes_nothing_with_it(at: Machine) -> None:
+def test_a_backup_that_is_killed_counts_for_nothing_and_takes_nothing_with_it(at: Laptop) -> None:
     first = at.backup()
-    killing(at, "ops/backup", "local", when=is_dump)
+    at.killing("ops/backup", "local", when=is_dump)
     assert nobody_is_connected(at)
     said = at.run("ops/snapshots", "local")
     assert first in said
@@ -370,18 +290,18 @@ def test_a_backup_that_is_killed_counts_for_nothing_and_takes_nothing_with_it(at
     assert at.backup() > first
 
 
-def test_a_restore_that_is_killed_leaves_what_there_was(at: Machine) -> None:
+def test_a_restore_that_is_killed_leaves_what_there_was(at: Laptop) -> None:
     name = at.backup()
     at.ask(CHANGED)
     changed = at.state()
-    killing(at, "ops/restore", "local", name, "--overwrite", "local", when=is_read)
+    at.killing("ops/restore", "local", name, "--overwrite", "local", when=is_read)
     assert nobody_is_connected(at)
     assert at.state() == changed
     at.run("ops/restore", "local", name, "--overwrite", "local")
     assert at.state() != changed
 
 
-def test_a_server_that_is_killed_is_no_harm(at: Machine) -> None:
+def test_a_server_that_is_killed_is_no_harm(at: Laptop) -> None:
     first = at.backup()
     at.ask(CHANGED)
     changed = at.state()
@@ -390,7 +310,7 @@ def test_a_server_that_is_killed_is_no_harm(at: Machine) -> None:
         (("ops/restore", "local", first, "--overwrite", "local"), is_read),
     ):
         before = dict(at.bucket.files)
-        killing(at, *command, when=when, kill=at.server.kill)
+        at.killing(*command, when=when, kill=at.server.kill)
         at.server.start()
         assert at.state() == changed
         assert all(at.bucket.files[name] == content for name, content in before.items())
@@ -400,7 +320,7 @@ def test_a_server_that_is_killed_is_no_harm(at: Machine) -> None:
     ("status", "says"),
     [(403, "may not do this"), (503, "503 SlowDown"), (507, "507 SlowDown")],
 )
-def test_a_bucket_that_takes_nothing_keeps_what_it_has(at: Machine, status: int, says: str) -> None:
+def test_a_bucket_that_takes_nothing_keeps_what_it_has(at: Laptop, status: int, says: str) -> None:
     first = at.backup()
     before = dict(at.bucket.files)
     at.bucket.fails = lambda it: (
@@ -414,7 +334,7 @@ def test_a_bucket_that_takes_nothing_keeps_what_it_has(at: Machine, status: int,
     at.run("ops/restore", "local", first, "--into", f"{at.database}_new")
 
 
-def test_two_at_once_are_both_whole(at: Machine) -> None:
+def test_two_at_once_are_both_whole(at: Laptop) -> None:
     """Each is of one moment, with a name of its own: no lock could be left behind."""
     both = [at.start("ops/backup", "local") for _ in range(2)]
     names = [it.communicate(timeout=120)[0].strip() for it in both]

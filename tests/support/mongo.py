@@ -147,6 +147,8 @@ class Mongo:
     port: int
     inner: int
     options: tuple[str, ...] = ()
+    #: As the one of compose.yaml is: no replica set.
+    alone: bool = True
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
@@ -156,8 +158,8 @@ class Mongo:
 
     def start(self) -> None:
         """Have it run, and wait until it answers."""
-        # As the one of compose.yaml is: no replica set.
-        command = [str(Path(sys.executable).with_name("secantusd-py")), "--standalone"]
+        command = [str(Path(sys.executable).with_name("secantusd-py"))]
+        command += ["--standalone"] * self.alone
         where = ["--host=127.0.0.1", f"--port={self.inner}", f"--storage-path={self.folder}"]
         with (self.folder / "log").open("ab") as log:
             self.running = [
@@ -275,12 +277,12 @@ def path() -> str:
 
 
 @contextmanager
-def mongo(*options: str) -> Iterator[Mongo]:
-    """Give a server that runs until the end, with these options."""
+def mongo(*options: str, alone: bool = True) -> Iterator[Mongo]:
+    """Give a server that runs until the end, with these options; alone or as a replica set."""
     folder = Path(tempfile.mkdtemp(prefix="mongo-", dir=memory()))
     port, inner = free_port(), free_port()
     gate = Gate(port, inner)
-    server = Mongo(folder, gate, port, inner, options)
+    server = Mongo(folder, gate, port, inner, options, alone)
     try:
         server.start()
         yield server

@@ -86,7 +86,7 @@ class Keeper:
         """Take one, which is kept for some days."""
         cluster, kind = self._cluster()
         if kind is FLEX:
-            raise Unable(f"Atlas takes a backup of a Flex cluster once a day, and none {why}: that begins with M10")
+            raise Unable(f"Atlas takes one of a Flex cluster once a day, and none {why}; a dump can be had at any time")
         if not cluster.backed:
             raise NoBackups(OFF)
         note = f"ops-{stamp(time.time())}, {why}"
@@ -150,7 +150,8 @@ class Keeper:
             if not found:
                 raise Failure(f"there is no cluster {self._name} in the project {self._project}")
             if not found.kind:
-                raise NoBackups("Atlas takes them of Flex and of dedicated clusters, M10 and larger, and none of Free")
+                own = "ops/backup takes a dump of any"
+                raise NoBackups(f"Atlas takes them of Flex and of dedicated clusters, and none of Free; {own}")
             self._own = found, found.kind
         return self._own
 

@@ -47,4 +47,5 @@ def check(at: Context) -> None:
 def summary(found: Manifest) -> str:
     """Say what is in one."""
     at = f" at migration {found.migration}" if found.migration else ""
-    return f"{found.rows} rows in {len(found.tables)} tables{at}, {found.size} bytes"
+    of = "" if found.moment else ", of no one moment"
+    return f"{found.rows} rows in {len(found.tables)} tables{at}, {found.size} bytes{of}"

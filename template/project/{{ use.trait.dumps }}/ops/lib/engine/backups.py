@@ -90,18 +90,17 @@ class Backups:
         now = datetime.now(timezone.utc)
         name = f"{now.strftime(STAMP)}-{secrets.token_hex(2)}"
         with otherwise(f"nothing was backed up; what was in {self} before is there"):
-            server, tool = dumping.versions(url)
             with dumping.frozen(url) as frozen:
                 size, digest = self._uploaded(name, frozen.dump, readers)
-                tables = frozen.tables()
-            if not tables:
+                has = frozen.told()
+            if not has.tables:
                 self._remove(name)
                 raise Refused("empty: the database has no tables")
-            lost = manifest.losses(before.tables, tables) if before and not accept else ()
+            lost = manifest.losses(before.tables, has.tables) if before and not accept else ()
             found = Manifest(
-                name, self._at.project.name, self._at.env, dumping.name(url), dumping.ENGINE, server, tool,
-                now.isoformat(timespec="seconds"), size, digest, frozen.migration, tuple(readers), tables,
-                before.name if before else "", lost,
+                name, self._at.project.name, self._at.env, dumping.name(url), dumping.ENGINE, has.server,
+                has.tool, now.isoformat(timespec="seconds"), size, digest, has.migration, tuple(readers), has.tables,
+                before.name if before else "", lost, has.moment,
             )  # fmt: skip
             self._bucket.put(self._path(name, MANIFEST), found.text().encode())
         return found
@@ -126,11 +125,11 @@ class Backups:
                     return found
         return None
 
-    def _uploaded(self, name: str, dump: Step, readers: Sequence[str]) -> tuple[int, str]:
+    def _uploaded(self, name: str, dump: Sequence[Step], readers: Sequence[str]) -> tuple[int, str]:
         hashed, size = hashlib.sha256(), 0
         upload = Upload(self._bucket, self._path(name, DUMP))
         try:
-            with piped(dump, age.closing(readers)) as dumping_:
+            with piped(*dump, age.closing(readers)) as dumping_:
                 while True:
                     part = dumping_.output.read(CHUNK)
                     if not part:

@@ -34,6 +34,7 @@ class Manifest(NamedTuple):
         recipients: Who can read it.
         before: The backup that it was compared with.
         losses: What is much less than it was then; until somebody accepts that, nothing older goes.
+        moment: Whether all of it is of one moment.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Manifest(NamedTuple):
     tables: dict[str, Table]
     before: str = ""
     losses: tuple[str, ...] = ()
+    moment: bool = True
 
     @property
     def rows(self) -> int:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 
 from . import age, dumping, evidence, manifest, offered
 from .backup import check, summary
 from .backups import NAME, Backups
 from .connection import find
+from .copies import Between
 from .errors import Failure, Misuse
-from .manifest import Manifest, Table
+from .manifest import Manifest
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .tasks import Call, Usage
@@ -93,24 +93,25 @@ class Restoring:
         self._at.console.say(f"{name} has what {found.name} has: {summary(found)}; {self._at.env} was not touched")
 
     def overwrite(self, found: Manifest) -> str:
-        """Replace what an environment has, after a backup of that, and give how to undo it; meanwhile nobody writes."""
+        """Replace what an environment has, after a backup of that, and give how to undo it."""
         at, readers = self._at, age.recipients(self._at.settings) or found.recipients
         taken: list[Manifest] = []
-        held: list[Manifest] = []
+        turned: list[Manifest] = []
 
-        def hold(has: Mapping[str, Table]) -> None:
-            manifest.same(found, has)
-            held.append(found)
+        def keep() -> None:
+            if dumping.LOSES:
+                at.console.say(dumping.LOSES)
+            taken.append(self._kept.take(url, readers, accept=True))
 
         with self._source.opened() as url, age.opening(self._identity) as opened:
-            between = dumping.Between(lambda: taken.append(self._kept.take(url, readers, accept=True)), hold)
+            between = Between(keep, lambda has: manifest.same(found, has), lambda: turned.append(found))
             try:
                 dumping.replace(url, opened, self._kept.dump(found), between)
             except Failure as error:
-                if not held:
+                if not turned:
                     raise Failure(f"nothing was changed in {at.env}") from error
-                # It was to be committed, and what became of that was lost.
-                either = f"{at.env} has what {found.name} has, or what it had, as {taken[0].name}"
+                # It was to be had from then on, and what became of that was lost.
+                either = f"{at.env} has what {found.name} has, or what it had, as {taken[0].name}{dumping.HALFWAY}"
                 raise Failure(f"nobody knows whether {either}: look, and do it again") from error
         undo = f"ops/restore {at.env} {taken[0].name} --overwrite {at.env}"
         at.console.say(f"{at.env} has what {found.name} has: {summary(found)}; undo: {undo}")
@@ -157,5 +158,4 @@ class Restoring:
 
     def _fill(self, found: Manifest, url: str) -> None:
         with age.opening(self._identity) as opened:
-            dumping.fill(url, opened, self._kept.dump(found))
-        manifest.same(found, dumping.tables(url))
+            manifest.same(found, dumping.fill(url, opened, self._kept.dump(found)))

@@ -40,8 +40,8 @@ def task(call: Call) -> None:
         return
     rows = [("SNAPSHOT", "TAKEN", "ROWS", "BYTES", "MIGRATION", "")] if found else []
     for each in found:
-        lost = "much less than before" if each.losses else ""
-        rows.append((each.name, each.taken, str(each.rows), str(each.size), each.migration, lost))
+        remarks = ["much less than before"] * bool(each.losses) + ["of no one moment"] * (not each.moment)
+        rows.append((each.name, each.taken, str(each.rows), str(each.size), each.migration, ", ".join(remarks)))
     _table(rows)
 
 

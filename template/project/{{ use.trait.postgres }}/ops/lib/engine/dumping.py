@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
+from .copies import Between, Contents, Frozen
 from .errors import Failure, Misuse, otherwise
 from .libpq import PSQL, ask, environment, version_of
 from .manifest import Table
@@ -18,21 +18,11 @@ from .variables import Settings
 from .vendor import APART, RESTORING
 
 ENGINE = "postgres"
+#: Nobody else writes while a database is replaced, and that is one transaction.
+LOSES = HALFWAY = ""
 #: Names that need no quotes.
 NAME = re.compile("[a-z_][a-z0-9_]{0,62}")
 END = "that is all"
-
-
-class Frozen(NamedTuple):
-    """A database as it is at one moment."""
-
-    dump: Step
-    migration: str
-    session: Pipeline
-
-    def tables(self) -> dict[str, Table]:
-        """Give what is in it; that takes a while, and goes on beside the dump."""
-        return _tables(self.session)
 
 
 def need(settings: Settings) -> None:
@@ -49,15 +39,11 @@ def name(url: str) -> str:
     return environment(url)["PGDATABASE"]
 
 
-def versions(url: str) -> tuple[str, str]:
-    """Give those of the server, and of the program that dumps."""
-    server = _server(url)
-    return server, version_of(server)[1]
-
-
 @contextmanager
 def frozen(url: str) -> Iterator[Frozen]:
-    """Have one moment of it for the dump and for what is counted, while others write."""
+    """Have one moment of it for the dump and for what is counted, which goes on beside it, while others write."""
+    server = _server(url)
+    programs, tool = version_of(server)
     with piped(Step(("psql", *PSQL), environment(url)), fed=True) as session:
         begin = "begin isolation level repeatable read read only;\nselect pg_export_snapshot();\n"
         _write(session, f"{SAME}{begin}{MIGRATION}{TABLES}\\echo {END}\n")
@@ -75,14 +61,8 @@ def frozen(url: str) -> Iterator[Frozen]:
             *apart,
             *some,
         )
-        yield Frozen(Step(("pg_dump", *options), _with_programs(url)), migration, session)
-
-
-def tables(url: str) -> dict[str, Table]:
-    """Give what is in it now."""
-    with piped(Step(("psql", *PSQL), environment(url)), fed=True) as session:
-        _write(session, f"{SAME}{TABLES}\\echo {END}\n")
-        return _tables(session)
+        dump = Step(("pg_dump", *options), {**environment(url), **programs})
+        yield Frozen((dump,), lambda: Contents(server, tool, migration, _tables(session)))
 
 
 def create(url: str, new: str) -> None:
@@ -98,21 +78,17 @@ def drop(url: str, other: str) -> None:
     ask(url, f"drop database if exists {other} with (force)")
 
 
-def fill(url: str, opened: Step, dump: Iterable[bytes]) -> None:
-    """Bring a dump into a database that is new; `opened` reads it from how it is kept."""
+def fill(url: str, opened: Step, dump: Iterable[bytes]) -> dict[str, Table]:
+    """Bring a dump into a database that is new, and give what is there; `opened` reads it from how it is kept."""
     options = ("--exit-on-error", "--no-owner", "--no-privileges", "--no-password", *RESTORING, f"--dbname={name(url)}")
     with piped(opened, Step(("pg_restore", *options), _with_programs(url)), fed=True) as restoring:
         feeding = restoring.feed(dump)
         restoring.output.read()
         feeding.done()
         restoring.ended()
-
-
-class Between(NamedTuple):
-    """What is done while nobody else can write: `first`, and `last` to what is there then; it raises what is wrong."""
-
-    first: Callable[[], object]
-    last: Callable[[dict[str, Table]], object]
+    with piped(Step(("psql", *PSQL), environment(url)), fed=True) as session:
+        _write(session, f"{SAME}{TABLES}\\echo {END}\n")
+        return _tables(session)
 
 
 def replace(url: str, opened: Step, dump: Iterable[bytes], between: Between) -> None:
@@ -121,7 +97,7 @@ def replace(url: str, opened: Step, dump: Iterable[bytes], between: Between) -> 
     with piped(Step(("psql", *PSQL), environment(url)), fed=True) as session, piped(*reading, fed=True) as restoring:
         _write(session, f"{SAME}begin;\n{LOCK}\\echo {END}\n")
         _before(session)
-        between.first()
+        between.keep()
         _write(session, CLEAR)
         feeding = restoring.feed(dump)
         while True:
@@ -133,7 +109,8 @@ def replace(url: str, opened: Step, dump: Iterable[bytes], between: Between) -> 
         restoring.ended()
         _write(session, f"{SAME}\\echo {END}\n{TABLES}\\echo {END}\n")
         _before(session)
-        between.last(_tables(session))
+        between.check(_tables(session))
+        between.turn()
         _write(session, "commit;\n")
         session.input.close()
         session.ended()
