@@ -206,6 +206,13 @@ def half(at: Machine, name: str) -> None:
     planted(at, name, dumped(at))
 
 
+def other(at: Machine, name: str) -> None:
+    """Two rows have each other's bodies, so that no column has anything new."""
+    at.ask("update notes set body = repeat(md5('2'), 30) where title = 'note 1'")
+    at.ask("update notes set body = repeat(md5('1'), 30) where title = 'note 2'")
+    planted(at, name, dumped(at))
+
+
 def cut(at: Machine, name: str) -> None:
     """Its manifest is right, and age says that it has no end."""
     planted(at, name, at.bucket.files[f"{at.folder}{name}.dump.age"][:-1000])
@@ -230,6 +237,7 @@ BAD: dict[str, tuple[Callable[[Machine, str], object], str]] = {
         lambda at, name: planted(at, name, dumped(at), database="other"), "wrong database: ",
     ),
     "schema only": (lambda at, name: planted(at, name, dumped(at, "-s")), "schema only: "),
+    "other values": (other, "altered: public.notes of"),
     "half the rows": (half, f"rows, {ROWS} were written"),
     "cut before it was uploaded": (cut, "age failed"),
 }  # fmt: skip
