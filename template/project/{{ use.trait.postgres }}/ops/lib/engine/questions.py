@@ -34,11 +34,11 @@ def _of_an_extension(catalogue: str) -> str:
     return f"exists (select from pg_catalog.pg_depend d where {of})"
 
 
-#: What PostgreSQL finds the part of a divided table by, and so the same in every version. The hash of an array is a sum,
-#: too, which would not see what two rows have exchanged: hashed once more, it does.
+#: What PostgreSQL finds the part of a divided table by, and so the same in every version. The hash of an array is a
+#: sum, too, which would not see what two rows have exchanged: hashed once more, it does.
 _HASH = 'hashtextextended(hash_array_extended(array[%s]::text[] collate "C", 0)::text collate "C", 0)'
-#: A row for each table: its name, rows and checksum, which is a sum, so that their order does not matter. Of each row its
-#: values as texts are hashed, in a third of the time that the MD5 of all of it takes; workers share a large table.
+#: A row for each table: its name, rows and checksum, which is a sum, so that their order does not matter. Of each row
+#: its values as texts are hashed, in a third of the time that MD5 takes for all of it; workers share a large table.
 TABLES = f"""
 select format('select json_build_array(%L, count(*), coalesce(sum({_HASH}), 0)::text) from only %I.%I',
   nspname || '.' || relname, (select string_agg(format('%I::text', attname), ', ' order by attnum)
