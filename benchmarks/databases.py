@@ -2,15 +2,17 @@
 
 In one process, a generated service has two more routes, which find the same note: one by the
 repository, one by the driver's own pool as it comes, without timeouts. Prints the ratios of the
-processor time of the service for each request, medians over alternating rounds, with PostgreSQL
-from PyPI on loopback. Exits 1 when one is more than a tenth above.
+processor time of the service for each request, medians over alternating rounds. The servers are on
+loopback: PostgreSQL, MariaDB in place of MySQL, SecantusDB in place of MongoDB. Exits 1 when one is
+more than a tenth above.
 
-    python benchmarks/databases.py [ROUNDS]
+    python benchmarks/databases.py [ROUNDS] [DATABASE...]
 """
 
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import statistics
 import subprocess
@@ -19,6 +21,7 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,46 +29,116 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support")]
+sys.path[:0] = [str(ROOT / place) for place in ("tests", "tests/support", "tests/databases")]
 
-from postgres import Postgres, free_port, postgres  # noqa: E402
+from postgres import free_port  # noqa: E402
+from servers import KINDS, SERVERS, Server  # noqa: E402
 
 LIMIT = 1.1
-OK = 200
 CONNECTIONS, REQUESTS = 8, 1600
-NOTE = "5f0c6f5e-8b1d-4d52-9a3e-2f6f0a1c7b01"
-INSERT = f"insert into notes (id, title, body) values ('{NOTE}', 'Title', 'Body')"  # noqa: S608
-SELECT = "select * from notes where id = $1"
 
-NODE = f"""\
+#: By engine and stack: what makes the bare driver's pool, and how a handler finds the note by it.
+BARE = {
+    ("postgres", "node"): (
+        """\
 import pg from "pg";
-import {{ buildApp }} from "./dist/app.js";
-import {{ readConfig }} from "./dist/config.js";
-import {{ NotesRepository }} from "./dist/resources/notes/repository.js";
-import {{ noteParamsSchema, noteSchema }} from "./dist/resources/notes/schemas.js";
+const pool = new pg.Pool({ connectionString: process.env.DATABASE_URL, max: 10 });
+pool.on("error", () => undefined);
+""",
+        """\
+    const { rows } = await pool.query("select * from notes where id = $1", [request.params.id]);
+    const [{ id, title, body, created_at }] = rows;
+    return { id, title, body, createdAt: created_at.toISOString() };
+""",
+    ),
+    ("mysql", "node"): (
+        """\
+import mysql from "mysql2/promise";
+const uri = process.env.DATABASE_URL;
+const pool = mysql.createPool({ uri, connectionLimit: 10, timezone: "Z" });
+""",
+        """\
+    const [rows] = await pool.query("select * from notes where id = ?", [request.params.id]);
+    const [{ id, title, body, created_at }] = rows;
+    return { id, title, body, createdAt: created_at.toISOString() };
+""",
+    ),
+    ("mongo", "node"): (
+        """\
+import { MongoClient } from "mongodb";
+const client = new MongoClient(process.env.DATABASE_URL, { maxPoolSize: 10 });
+const notes = client.db().collection("notes");
+""",
+        """\
+    const { id, title, body, createdAt } = await notes.findOne({ id: request.params.id });
+    return { id, title, body, createdAt: createdAt.toISOString() };
+""",
+    ),
+    # Nothing that a pooler would lose, as ours.
+    ("postgres", "python"): (
+        """\
+import asyncpg
 
+async def connected():
+    url = config.DATABASE_URL
+    return await asyncpg.create_pool(url, min_size=0, max_size=10, statement_cache_size=0)
+""",
+        """\
+    return _note(await pool.fetchrow("select * from notes where id = $1", id))
+""",
+    ),
+    ("mysql", "python"): (
+        """\
+import aiomysql
+from app.address import address
+
+async def connected():
+    at = address(config)
+    told = {"host": at.host, "port": at.port, "user": at.user, "password": at.password}
+    how = {"db": at.name, "cursorclass": aiomysql.DictCursor, "autocommit": True}
+    return await aiomysql.create_pool(minsize=0, maxsize=10, **told, **how)
+""",
+        """\
+    async with pool.acquire() as connection, connection.cursor() as cursor:
+        await cursor.execute("select * from notes where id = %s", (str(id),))
+        return _note(await cursor.fetchone())
+""",
+    ),
+    ("mongo", "python"): (
+        """\
+from pymongo import AsyncMongoClient
+
+async def connected():
+    client = AsyncMongoClient(config.DATABASE_URL, maxPoolSize=10, tz_aware=True)
+    return client.get_default_database().notes
+""",
+        """\
+    return _note(await pool.find_one({"id": str(id)}))
+""",
+    ),
+}
+
+NODE = """\
+import { buildApp } from "./dist/app.js";
+import { readConfig } from "./dist/config.js";
+import { NotesRepository } from "./dist/resources/notes/repository.js";
+import { noteParamsSchema, noteSchema } from "./dist/resources/notes/schemas.js";
+POOL
 const config = readConfig(process.env);
 const app = buildApp(config);
-const pool = new pg.Pool({{ connectionString: config.DATABASE_URL, max: 10 }});
-pool.on("error", () => undefined);
-const schema = {{ params: noteParamsSchema, response: {{ 200: noteSchema }} }};
-app.register(async () => {{
+const schema = { params: noteParamsSchema, response: { 200: noteSchema } };
+app.register(async () => {
   const repository = new NotesRepository(app.database);
-  app.get("/ours/:id", {{ schema }}, async (request) => repository.find(request.params.id));
-  app.get("/bare/:id", {{ schema }}, async (request) => {{
-    const {{ rows }} = await pool.query("{SELECT}", [request.params.id]);
-    const [{{ id, title, body, created_at }}] = rows;
-    return {{ id, title, body, createdAt: created_at.toISOString() }};
-  }});
-}});
-await app.listen({{ host: "127.0.0.1", port: config.PORT }});
+  app.get("/ours/:id", { schema }, async (request) => repository.find(request.params.id));
+  app.get("/bare/:id", { schema }, async (request) => {
+FIND  });
+});
+await app.listen({ host: "127.0.0.1", port: config.PORT });
 """
 
-PYTHON = f"""\
-import asyncio
+PYTHON = """\
 from typing import Annotated
 
-import asyncpg
 import uvicorn
 from fastapi import Path
 
@@ -79,46 +152,47 @@ config = read_config()
 app = create_app(config)
 repository = NotesRepository(app.state.database)
 pool = None
+POOL
 
-
-@app.get("/ours/{{id}}")
+@app.get("/ours/{id}")
 async def ours(id: Annotated[PlainUUID, Path()]) -> Note:
     return await repository.find(id)
 
 
-@app.get("/bare/{{id}}")
+@app.get("/bare/{id}")
 async def bare(id: Annotated[PlainUUID, Path()]) -> Note:
     global pool
     if pool is None:
-        # Nothing that a pooler would lose, as ours.
-        pool = await asyncpg.create_pool(
-            config.DATABASE_URL, min_size=0, max_size=10, statement_cache_size=0
-        )
-    return _note(await pool.fetchrow("{SELECT}", id))
-
+        pool = await connected()
+FIND
 
 uvicorn.run(app, host="127.0.0.1", port=config.PORT, access_log=False, log_config=None)
 """
 
 
-def main(rounds: int) -> int:
+def main(rounds: int, *chosen: str) -> int:
     """Print the ratios."""
     ok = True
-    with tempfile.TemporaryDirectory() as scratch, postgres() as server:
-        for stack, file, text in (("node", "bench.mjs", NODE), ("python", "bench.py", PYTHON)):
-            project = _project(Path(scratch), stack)
-            (project / file).write_text(text)
-            python: list[str | Path] = [project / ".venv/bin/python", file]
-            # What PyPI puts on PATH as node is a Python script.
-            said = subprocess.check_output(["node", "--print", "process.execPath"], text=True)
-            node: list[str | Path] = [said.strip(), file]
-            ok &= _compare(stack, python if stack == "python" else node, project, server, rounds)
+    for database, engine, stack in KINDS:
+        if chosen and database not in chosen:
+            continue
+        with tempfile.TemporaryDirectory() as scratch, SERVERS[engine]() as server:
+            project = _project(Path(scratch), stack, database)
+            file, text = ("bench.mjs", NODE) if stack == "node" else ("bench.py", PYTHON)
+            pool, find = BARE[engine, stack]
+            (project / file).write_text(text.replace("POOL", pool).replace("FIND", find))
+            command: list[str | Path] = [project / ".venv/bin/python", file]
+            if stack == "node":
+                # What PyPI puts on PATH as node is a Python script.
+                node = subprocess.check_output(["node", "--print", "process.execPath"], text=True)
+                command = [node.strip(), file]
+            ok &= _compare(f"{engine}, {stack}", command, project, server, rounds)
     return 0 if ok else 1
 
 
-def _project(folder: Path, stack: str) -> Path:
+def _project(folder: Path, stack: str, database: str) -> Path:
     project = folder / f"{stack}-service"
-    told = ["-d", f"stack={stack}", "-d", "database=supabase", "--defaults"]
+    told = ["-d", f"stack={stack}", "-d", f"database={database}", "--defaults"]
     for command, where in (
         ([sys.executable, "-m", "scaffold", "new", project.name, *told], folder),
         (["ops/setup"], project),
@@ -134,25 +208,23 @@ def _project(folder: Path, stack: str) -> Path:
 
 
 def _compare(
-    stack: str, command: list[str | Path], project: Path, server: Postgres, rounds: int
+    what: str, command: list[str | Path], project: Path, server: Server, rounds: int
 ) -> bool:
-    server.run(f"create database {stack}")
-    for migration in sorted((project / "db/migrations").iterdir()):
-        server.run(migration.read_text().split("-- migrate:down")[0], stack)
-    server.run(INSERT, stack)
-    url = f"{server.url.rpartition('/')[0]}/{stack}"
+    server.make("bench", project)
+    url = f"{server.url.rpartition('/')[0]}/bench"
     spent: dict[str, list[float]] = {"ours": [], "bare": []}
     with _running(command, project, url) as (pid, port):
+        note = _note(port)
         for number in range(rounds + 1):
             for route, found in spent.items():
                 before = _processor(pid)
-                _load(port, f"/{route}/{NOTE}")
+                _load(port, f"/{route}/{note}")
                 if number:  # the first round warms everything up
                     found.append((_processor(pid) - before) / REQUESTS * 1e6)
     ours, bare = map(statistics.median, spent.values())
     ok = ours / bare <= LIMIT
     print(
-        f"{stack}: processor time for each request: {ours / bare:.2f} (limit {LIMIT}; "
+        f"{what}: processor time for each request: {ours / bare:.2f} (limit {LIMIT}; "
         f"medians of {rounds}: {ours:.0f}, {bare:.0f} µs){'' if ok else '  TOO SLOW'}"
     )
     return ok
@@ -179,6 +251,18 @@ def _running(command: list[str | Path], project: Path, url: str) -> Iterator[tup
         process.wait()
 
 
+def _note(port: int) -> str:
+    """Have the service make a note, and give its id."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    content = json.dumps({"title": "Title", "body": "Body"})
+    connection.request("POST", "/notes", content, {"content-type": "application/json"})
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != HTTPStatus.CREATED:
+        sys.exit(f"no note was made: {body.decode()}")
+    return str(json.loads(body)["id"])
+
+
 def _processor(pid: int) -> float:
     """Give the seconds of processor time that a process has taken."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -194,7 +278,7 @@ def _load(port: int, path: str, requests: int = REQUESTS) -> None:
             connection.request("GET", path)
             response = connection.getresponse()
             body = response.read()
-            if response.status != OK:
+            if response.status != HTTPStatus.OK:
                 sys.exit(f"{path} is {response.status}: {body.decode()}")
         connection.close()
 
@@ -204,4 +288,4 @@ def _load(port: int, path: str, requests: int = REQUESTS) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 15))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 15, *sys.argv[2:]))

@@ -35,6 +35,10 @@ class Machine(ABC):
         """Give what must not change: every row, and which tables there are."""
 
     @abstractmethod
+    def exchange(self) -> None:
+        """Have two rows have each other's values."""
+
+    @abstractmethod
     def halve(self) -> None:
         """Lose rows of a table."""
 
@@ -138,6 +142,12 @@ def half(at: Machine, name: str) -> None:
     at.planted(name, at.dumped())
 
 
+def other(at: Machine, name: str) -> None:
+    """Put one in its place in which two rows have each other's values: nothing in it is new."""
+    at.exchange()
+    at.planted(name, at.dumped())
+
+
 def cut(at: Machine, name: str) -> None:
     """Its manifest is right, and age says that it has no end."""
     at.planted(name, at.bucket.files[f"{at.folder}{name}.dump.age"][:-1000])
@@ -157,6 +167,7 @@ BAD: dict[str, tuple[Callable[[Machine, str], object], str]] = {
         lambda at, name: at.planted(name, at.dumped(), database="other"), "wrong database: ",
     ),
     "schema only": (lambda at, name: at.planted(name, at.dumped(rows=False)), "schema only: "),
+    "other values": (other, "altered: "),
     "half the rows": (half, "rows, {rows} were written"),
     "cut before it was uploaded": (cut, "age failed"),
 }  # fmt: skip

@@ -68,6 +68,12 @@ class Laptop(Machine):
         rows = "select md5(string_agg(it::text, '' order by title)) from notes it"
         return self.ask(f"{tables}; {rows}")
 
+    def exchange(self) -> None:
+        """Have two rows have each other's values."""
+        for one, its in ((1, 2), (2, 1)):
+            body = f"repeat(md5('{its}'), 30)"
+            self.ask(f"update notes set body = {body} where title = 'note {one}'")  # noqa: S608
+
     def halve(self) -> None:
         """Lose rows of a table."""
         self.ask("delete from notes where title like 'note 1%'")

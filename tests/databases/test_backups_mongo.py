@@ -115,6 +115,12 @@ class Laptop(Machine):
             db.titles.drop()
             db.create_collection("titles")
 
+    def exchange(self) -> None:
+        """Have two rows have each other's values."""
+        with self.server.asked(self.database) as db:
+            for one, its in ((1, 2), (2, 1)):
+                db.notes.update_one({"title": f"note {one}"}, {"$set": {"size": its}})
+
     def halve(self) -> None:
         """Lose rows of a table."""
         with self.server.asked(self.database) as db:

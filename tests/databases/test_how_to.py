@@ -21,6 +21,8 @@ PAGE = ROOT / "docs/how-to/give-the-service-a-database.md"
 IN_TURNS = [
     KINDS[first + turn % len(APIS)] for turn, first in enumerate(range(0, len(KINDS), len(APIS)))
 ]
+#: And one with pages, whose service is Node's.
+IN_TURNS.append((*KINDS[0][:2], "fullstack"))
 DOCKER = """#!/bin/sh
 [ "$*" = 'compose up --detach --wait database' ]
 """

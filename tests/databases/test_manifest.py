@@ -32,14 +32,22 @@ def test_what_is_written_is_read() -> None:
     assert manifest.read(GOOD.text().encode(), GOOD.name) == GOOD
 
 
+def test_of_an_older_one_rows_count_and_its_checksums_do_not() -> None:
+    older = manifest.read(GOOD.text().replace('"format": 2', '"format": 1').encode(), GOOD.name)
+    assert (GOOD.counted, older.counted, older.rows) == (False, True, GOOD.rows)
+    manifest.same(older, {**TABLES, "public.tags": Table(40, "8")})
+    fewer = {**TABLES, "public.tags": Table(20, "7")}
+    assert "public.tags of" in refusal(manifest.same, older, fewer)
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
         (b"", "tampered: the manifest"),
         (b"{", "tampered: the manifest"),
         (b"[]", "tampered: the manifest"),
-        (b'{"format": 1}', "tampered: the manifest"),
-        (b'{"format": 2}', "of a newer template"),
+        (b'{"format": 2}', "tampered: the manifest"),
+        (b'{"format": 3}', "of a newer template"),
         (GOOD._replace(name="20250101T000000Z-0000").text().encode(), "tampered: the manifest"),
         (json.dumps({**json.loads(GOOD.text()), "more": 1}).encode(), "tampered: the manifest"),
     ],

@@ -27,6 +27,25 @@ _FILE = Path(__file__).parents[1] / "flags.json"
 # What does not fit a rule is a client's doing as often as not: it must not fill the log.
 logging.getLogger("openfeature").setLevel(logging.CRITICAL)
 
+_METADATA = Metadata("flagd-core")
+
+
+class _Context(EvaluationContext):
+    """Is not copied when there is nothing to add, as it is four times for each question."""
+
+    @override
+    def merge(self, ctx2: EvaluationContext) -> EvaluationContext:
+        if not (ctx2.attributes or ctx2.targeting_key):
+            return self
+        if not (self.attributes or self.targeting_key):
+            return ctx2
+        key = ctx2.targeting_key or self.targeting_key
+        return _Context(key, {**self.attributes, **ctx2.attributes})
+
+
+# The client begins with the one of the process, and what it merges is of the same kind then.
+api.set_evaluation_context(_Context())
+
 
 class Flags:
     """The flags of flags.json, and what is switched elsewhere."""
@@ -46,7 +65,7 @@ class Flags:
         api.set_provider_and_wait(_Provider(self._evaluator), domain)
         #: Says whether a feature is on: `client.get_boolean_value("name", False, …)`.
         self.client: OpenFeatureClient = api.get_client(domain)
-        self.client.context = EvaluationContext(attributes={"environment": config.APP_ENV})
+        self.client.context = _Context(attributes={"environment": config.APP_ENV})
 
     @asynccontextmanager
     async def followed(self, _app: FastAPI) -> AsyncGenerator[None]:
@@ -111,7 +130,7 @@ class _Provider(AbstractProvider):
 
     @override
     def get_metadata(self) -> Metadata:
-        return Metadata("flagd-core")
+        return _METADATA
 
     @override
     def resolve_boolean_details(

@@ -1,33 +1,26 @@
 """MongoDB: a pool of connections, made as they are needed, and the driver's own statements."""
 
-import asyncio
-import math
 import re
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, override
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError, ConnectionFailure, OperationFailure
 
 from app.address import authority, unreadable
+from app.attach import Pool, attach
 from app.config import Config
-from app.errors import TooMuch
 from app.health import ReadinessCheck
-from app.lifespan import around
-from app.logs import SELDOM_SECONDS, log
 from app.service import NAME
-from app.switches import switches
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
 IDLE_SECONDS = 30
-CLOSE_SECONDS = 1
 
 # MongoDB's for a server that cannot be reached by another one, stops, steps down, is not the
 # primary or not yet ready, takes too long, or lets nobody in (8000 is Atlas', for a password and
@@ -51,19 +44,12 @@ type Documents = AsyncDatabase[dict[str, Any]]
 
 def database(app: FastAPI, config: Config) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
-    database = app.state.database = Database(config)
-    around(app, database.running)
-    # By a connection of its own: what takes all of the pool may be what is to be switched off.
-    apart = Database(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)
-    app.state.flags.switches = switches(apart.switched)
-    around(app, apart.closed)
-    return database.answers
+    return attach(app, config, Database)
 
 
-class Database:
-    """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
-
+class Database(Pool):
     def __init__(self, config: Config, *, quiet: bool = False) -> None:
+        super().__init__(config, quiet=quiet)
         self._client = _connect(
             config,
             appname=NAME,
@@ -81,7 +67,6 @@ class Database:
             retryReads=False,
         )
         self._db: Documents = self._client.get_default_database()
-        self._silent_until = math.inf if quiet else 0.0
 
     @contextmanager
     def use(self) -> Iterator[Documents]:
@@ -90,14 +75,14 @@ class Database:
             yield self._db
         # The URL was right at the start: of configuration, it is what DNS says that is wrong.
         except (ConnectionFailure, ConfigurationError) as error:
-            raise self._outage(error) from error
+            raise self.outage(error) from error
         except OperationFailure as error:
             if error.code in _OUTAGES:
-                raise self._outage(error) from error
+                raise self.outage(error) from error
             raise
 
+    @override
     async def switched(self) -> list[dict[str, Any]]:
-        """Give the last change of each flag."""
         with self.use() as db:
             # One that is not there has no documents: nothing would count as switched.
             if not await db.list_collection_names(filter={"name": _SWITCHES}):
@@ -105,41 +90,14 @@ class Database:
             changes = await (await db[_SWITCHES].aggregate(_NEWEST)).to_list()
         return [{**it, "id": it["_id"]} for it in changes]
 
+    @override
     async def answers(self) -> None:
         with self.use() as db:
             await db.command("ping")
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Say so if it is not there, without waiting for it; close it in the end."""
-        greeting = asyncio.create_task(self._greet())
-        yield
-        # Closed while it connects, the driver would leave a socket behind.
-        await asyncio.wait([greeting], timeout=CLOSE_SECONDS)
-        greeting.cancel()
-        await self.close()
-
-    @asynccontextmanager
-    async def closed(self) -> AsyncIterator[None]:
-        """Close it in the end."""
-        yield
-        await self.close()
-
+    @override
     async def close(self) -> None:
         await self._client.close()
-
-    async def _greet(self) -> None:
-        try:
-            await self.answers()
-        except HTTPException:
-            log.error("started without the database: not ready until it is there")
-
-    def _outage(self, error: Exception) -> TooMuch:
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + SELDOM_SECONDS
-            log.error("the database does not answer", exc_info=error)
-        return TooMuch(503, "The database does not answer", close=False)
 
 
 def _connect(config: Config, **options: Any) -> AsyncMongoClient[dict[str, Any]]:

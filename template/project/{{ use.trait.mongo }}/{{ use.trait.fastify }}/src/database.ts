@@ -9,12 +9,12 @@ import {
   type WithId,
 } from "mongodb";
 import { authority, unreadable } from "./address.ts";
+import { attach, outages, type Pool } from "./attach.ts";
 import type { Config } from "./config.ts";
-import { TooMuch } from "./errors.ts";
+import type { TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
-import { seldom } from "./seldom.ts";
 import { service } from "./service.ts";
-import { type Change, switches } from "./switches.ts";
+import type { Change } from "./switches.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -45,44 +45,17 @@ const NEWEST = [
 
 /** Gives the service its database, and /readyz a question for it. */
 export function database(app: FastifyInstance, config: Config): ReadinessCheck {
-  const database = new Database(app.log, config);
-  const answers = () => database.use((db) => db.command({ ping: 1 }));
-  app.decorate("database", database);
-  app.addHook("onListen", (done) => {
-    answers().catch(() => {
-      app.log.error(
-        "started without the database: not ready until it is there",
-      );
-    });
-    done(); // whether it is there or not
-  });
-  app.addHook("onClose", () => database.close()); // after the last request
-
-  // By a connection of its own: what takes all of the pool may be what is to be
-  // switched off. Whoever asks says if it fails.
-  const quiet = app.log.child({}, { level: "silent" });
-  const apart = new Database(quiet, { ...config, DATABASE_POOL_MAX: 1 });
-  app.switches = switches(app.log, () => apart.use(switched));
-  app.addHook("onClose", () => apart.close());
-  return answers;
+  return attach(app, config, Database);
 }
 
 /** A pool of connections to MongoDB, made as they are needed. */
-export class Database {
+export class Database implements Pool {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #outage: (error: unknown) => TooMuch;
 
   constructor(log: FastifyInstance["log"], config: Config) {
-    let cause: unknown;
-    const tell = seldom(() => {
-      log.error({ err: cause }, "the database does not answer");
-    });
-    this.#outage = (error) => {
-      cause = error;
-      tell();
-      return new TooMuch(503, "The database does not answer");
-    };
+    this.#outage = outages(log);
     this.#client = connect(config, {
       appName: service.name,
       maxPoolSize: config.DATABASE_POOL_MAX,
@@ -109,6 +82,14 @@ export class Database {
     } catch (error) {
       throw isOutage(error) ? this.#outage(error) : error;
     }
+  }
+
+  async answers(): Promise<void> {
+    await this.use((db) => db.command({ ping: 1 }));
+  }
+
+  async switched(): Promise<Change[]> {
+    return this.use(switched);
   }
 
   async close(): Promise<void> {

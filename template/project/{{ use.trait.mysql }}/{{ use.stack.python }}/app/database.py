@@ -1,31 +1,26 @@
 """MySQL: a pool of connections, made as they are needed, and plain statements."""
 
 import asyncio
-import math
 import ssl
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, override
 
 import aiomysql  # type: ignore[import-untyped]
 from fastapi import FastAPI, HTTPException
 from pymysql.constants import CLIENT
 
 from app.address import address, verifying
+from app.attach import CLOSE_SECONDS, Pool, attach
 from app.config import Config
-from app.errors import TooMuch
 from app.health import ReadinessCheck
-from app.lifespan import around
-from app.logs import SELDOM_SECONDS, log
 from app.service import NAME
-from app.switches import switches
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
 IDLE_SECONDS = 30
-CLOSE_SECONDS = 1
 
 _SWITCHED = """
 select id, flag, state, who, at from flag_switches
@@ -45,23 +40,16 @@ _UNSTORABLE = {1300, 1366}
 
 def database(app: FastAPI, config: Config) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
-    database = app.state.database = Database(config)
-    around(app, database.running)
-    # By a connection of its own: what takes all of the pool may be what is to be switched off.
-    apart = Database(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)
-    app.state.flags.switches = switches(lambda: apart.query(_SWITCHED))
-    around(app, apart.closed)
-    return database.answers
+    return attach(app, config, Database)
 
 
 class DuplicateError(Exception):
     """There is a row with that already."""
 
 
-class Database:
-    """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
-
+class Database(Pool):
     def __init__(self, config: Config, *, quiet: bool = False) -> None:
+        super().__init__(config, quiet=quiet)
         at = address(config)
         self._options = {
             "host": at.host,
@@ -79,7 +67,6 @@ class Database:
         self._room = asyncio.Semaphore(config.DATABASE_POOL_MAX)
         self._idle: deque[_Connection] = deque()
         self._tidying: asyncio.TimerHandle | None = None
-        self._silent_until = math.inf if quiet else 0.0
 
     async def query(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """Give the rows of one statement, whose values are each a %s."""
@@ -101,14 +88,14 @@ class Database:
             async with asyncio.timeout(CONNECT_SECONDS):
                 connection = await self._take()
         except (OSError, aiomysql.MySQLError) as error:
-            raise self._outage(error) from error
+            raise self.outage(error) from error
         try:
             yield connection
         except (OSError, aiomysql.MySQLError) as error:
             code = error.args[0] if error.args else 0
             if isinstance(error, OSError) or not connection.usable or code in _OUTAGES:
                 connection.close()
-                raise self._outage(error) from error
+                raise self.outage(error) from error
             if code == _DUPLICATE:
                 raise DuplicateError from error
             if code in _UNSTORABLE:
@@ -118,23 +105,15 @@ class Database:
         finally:
             self._give_back(connection)
 
+    @override
     async def answers(self) -> None:
         await self.query("select 1")
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Say so if it is not there, without waiting for it; close it in the end."""
-        greeting = asyncio.create_task(self._greet())
-        async with self.closed():
-            yield
-            greeting.cancel()
+    @override
+    async def switched(self) -> Sequence[Any]:
+        return await self.query(_SWITCHED)
 
-    @asynccontextmanager
-    async def closed(self) -> AsyncIterator[None]:
-        """Close it in the end."""
-        yield
-        await self.close()
-
+    @override
     async def close(self) -> None:
         if self._tidying:
             self._tidying.cancel()
@@ -144,12 +123,6 @@ class Database:
                 await asyncio.gather(*leaving, return_exceptions=True)
         for connection in self._idle:
             connection.close()
-
-    async def _greet(self) -> None:
-        try:
-            await self.answers()
-        except HTTPException:
-            log.error("started without the database: not ready until it is there")
 
     async def _take(self) -> "_Connection":
         """Give the one that was used last, or a new one."""
@@ -187,13 +160,6 @@ class Database:
         if self._idle:
             after = self._idle[0].idle_since - since
             self._tidying = self._idle[0].loop.call_later(after, self._tidy)
-
-    def _outage(self, error: Exception) -> TooMuch:
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + SELDOM_SECONDS
-            log.error("the database does not answer", exc_info=error)
-        return TooMuch(503, "The database does not answer", close=False)
 
 
 class _Connection(aiomysql.Connection):  # type: ignore[misc]

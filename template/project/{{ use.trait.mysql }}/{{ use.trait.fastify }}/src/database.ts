@@ -1,11 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import mysql, { type PoolConnection } from "mysql2/promise";
 import { authority, databaseUrl } from "./address.ts";
+import { attach, outages, type Pool } from "./attach.ts";
 import type { Config } from "./config.ts";
-import { HttpError, TooMuch } from "./errors.ts";
+import { HttpError, type TooMuch } from "./errors.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
-import { seldom } from "./seldom.ts";
-import { type Change, switches } from "./switches.ts";
+import type { Change } from "./switches.ts";
 
 declare module "fastify" {
   interface FastifyInstance {
@@ -37,43 +37,16 @@ const UNSTORABLE = new Set([1300, 1366]);
 
 /** Gives the service its database, and /readyz a question for it. */
 export function database(app: FastifyInstance, config: Config): ReadinessCheck {
-  const database = new Database(app.log, config);
-  const answers = () => database.query("select 1");
-  app.decorate("database", database);
-  app.addHook("onListen", (done) => {
-    answers().catch(() => {
-      app.log.error(
-        "started without the database: not ready until it is there",
-      );
-    });
-    done(); // whether it is there or not
-  });
-  app.addHook("onClose", () => database.close()); // after the last request
-
-  // By a connection of its own: what takes all of the pool may be what is to be
-  // switched off. Whoever asks says if it fails.
-  const quiet = app.log.child({}, { level: "silent" });
-  const apart = new Database(quiet, { ...config, DATABASE_POOL_MAX: 1 });
-  app.switches = switches(app.log, () => apart.query<Change>(SWITCHED));
-  app.addHook("onClose", () => apart.close());
-  return answers;
+  return attach(app, config, Database);
 }
 
 /** A pool of connections to MySQL, made as they are needed. */
-export class Database {
+export class Database implements Pool {
   readonly #pool: mysql.Pool;
   readonly #outage: (error: unknown) => TooMuch;
 
   constructor(log: FastifyInstance["log"], config: Config) {
-    let cause: unknown;
-    const tell = seldom(() => {
-      log.error({ err: cause }, "the database does not answer");
-    });
-    this.#outage = (error) => {
-      cause = error;
-      tell();
-      return new TooMuch(503, "The database does not answer");
-    };
+    this.#outage = outages(log);
     this.#pool = mysql.createPool({
       ...address(config),
       charset: "utf8mb4",
@@ -119,6 +92,14 @@ export class Database {
         throw error;
       }
     });
+  }
+
+  async answers(): Promise<void> {
+    await this.query("select 1");
+  }
+
+  async switched(): Promise<Change[]> {
+    return this.query<Change>(SWITCHED);
   }
 
   async close(): Promise<void> {

@@ -1,29 +1,23 @@
 """PostgreSQL: a pool of connections, made as they are needed, and plain statements."""
 
 import asyncio
-import math
 import ssl
-import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, override
 
 import asyncpg
 from fastapi import FastAPI, HTTPException
 
 from app.address import address, verifying
+from app.attach import CLOSE_SECONDS, Pool, attach
 from app.config import Config
-from app.errors import TooMuch
 from app.health import ReadinessCheck
-from app.lifespan import around
-from app.logs import SELDOM_SECONDS, log
 from app.service import NAME
-from app.switches import switches
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
 IDLE_SECONDS = 30
-CLOSE_SECONDS = 1
 
 _SWITCHED = """
 select id, flag, state, who, at from flag_switches
@@ -38,19 +32,12 @@ _FAILURES = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, async
 
 def database(app: FastAPI, config: Config) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
-    database = app.state.database = Database(config)
-    around(app, database.running)
-    # By a connection of its own: what takes all of the pool may be what is to be switched off.
-    apart = Database(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)
-    app.state.flags.switches = switches(lambda: apart.query(_SWITCHED))
-    around(app, apart.closed)
-    return database.answers
+    return attach(app, config, Database)
 
 
-class Database:
-    """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
-
+class Database(Pool):
     def __init__(self, config: Config, *, quiet: bool = False) -> None:
+        super().__init__(config, quiet=quiet)
         at = address(config)
         self._options: dict[str, Any] = {
             "host": at.host,
@@ -72,7 +59,6 @@ class Database:
             "reset": _keep,
         }
         self._pool: Any = None
-        self._silent_until = math.inf if quiet else 0.0
 
     async def query(self, statement: str, *values: object) -> list[asyncpg.Record]:
         """Give the rows of one statement, whose values are $1, $2 and so on."""
@@ -89,13 +75,13 @@ class Database:
         try:
             connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
         except _FAILURES as error:
-            raise self._outage(error) from error
+            raise self.outage(error) from error
         try:
             yield connection
         except _FAILURES as error:
             code = getattr(error, "sqlstate", None) or ""
             if _lost(connection, error) or code.startswith(_OUTAGES):
-                raise self._outage(error) from error
+                raise self.outage(error) from error
             if code == _UNSTORABLE:
                 detail = "The text has a character that cannot be stored"
                 raise HTTPException(422, detail) from error
@@ -105,40 +91,19 @@ class Database:
             with suppress(*_FAILURES):
                 await self._pool.release(connection)
 
+    @override
     async def answers(self) -> None:
         await self.query("select 1")
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Say so if it is not there, without waiting for it; close it in the end."""
-        greeting = asyncio.create_task(self._greet())
-        async with self.closed():
-            yield
-            greeting.cancel()
+    @override
+    async def switched(self) -> Sequence[Any]:
+        return await self.query(_SWITCHED)
 
-    @asynccontextmanager
-    async def closed(self) -> AsyncIterator[None]:
-        """Close it in the end."""
-        yield
-        await self.close()
-
+    @override
     async def close(self) -> None:
         if self._pool:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
-
-    async def _greet(self) -> None:
-        try:
-            await self.answers()
-        except HTTPException:
-            log.error("started without the database: not ready until it is there")
-
-    def _outage(self, error: Exception) -> TooMuch:
-        now = time.monotonic()
-        if now >= self._silent_until:
-            self._silent_until = now + SELDOM_SECONDS
-            log.error("the database does not answer", exc_info=error)
-        return TooMuch(503, "The database does not answer", close=False)
 
 
 def _lost(connection: Any, error: Exception) -> bool:

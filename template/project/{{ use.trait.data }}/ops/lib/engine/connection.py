@@ -20,6 +20,10 @@ from .platform import Context
 BESIDE = re.compile(r"localhost|127\.[\d.]+|::1|host\.docker\.internal|[a-z0-9_-]+")
 
 
+class Unreachable(Failure):
+    """No server was found, which took some seconds to know."""
+
+
 class Connection(NamedTuple):
     """A database. As text it has no password.
 

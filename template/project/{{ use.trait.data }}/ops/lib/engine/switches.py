@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from . import connection, switchboard
-from .connection import Connection
+from .connection import Connection, Unreachable
 from .errors import Failure
 from .flags import Switch
 from .platform import ENVIRONMENTS as DEPLOYED
@@ -40,7 +40,7 @@ class Switches:
         try:
             newest = switchboard.newest(self._database)
         except Failure as error:
-            raise self._fault(f"what is switched in {self._at.env} is not known") from error
+            raise self._fault(f"what is switched in {self._at.env} is not known", error) from error
         return {name: each for name, each in newest.items() if each.state != "reset"}
 
     def history(self, name: str) -> list[Switch]:
@@ -48,7 +48,7 @@ class Switches:
         try:
             return switchboard.history(self._database, name)
         except Failure as error:
-            raise self._fault(f"how {name} was switched in {self._at.env} is not known") from error
+            raise self._fault(f"how {name} was switched in {self._at.env} is not known", error) from error
 
     def change(self, name: str, state: str, who: str) -> Switch:
         """Switch a flag, and give what counts from now on: somebody else may have been later.
@@ -62,9 +62,11 @@ class Switches:
         except Failure as error:
             # The answer may be all that was lost.
             try:
+                if isinstance(error, Unreachable):
+                    raise
                 newest = switchboard.history(self._database, name)[:1]
-            except Failure:
-                raise self._fault(f"{what}, as far as is known here") from error
+            except Failure as again:
+                raise self._fault(f"{what}, as far as is known here", again) from error
             if [(each.state, each.by) for each in newest] != [(state, who)]:
                 raise Failure(what) from error
         return self.history(name)[0]
@@ -74,9 +76,11 @@ class Switches:
         env = self._at.env
         return f"a flag is switched by ops/flag {env} NAME on|off, everywhere within ten seconds; reset takes that back"
 
-    def _fault(self, what: str) -> Failure:
-        """Say what it means that the database was asked in vain."""
+    def _fault(self, what: str, error: Failure) -> Failure:
+        """Say what it means that the database was asked in vain; one that cannot be reached is not asked again."""
         try:
+            if isinstance(error, Unreachable):
+                raise error
             why = switchboard.lacking(self._database)
         except Failure:
             why = "its database does not answer"

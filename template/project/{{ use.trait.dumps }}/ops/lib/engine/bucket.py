@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import email.utils
 import re
+import threading
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from html import unescape
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -19,8 +21,8 @@ from .http import Answer, send
 from .sigv4 import Key, query_string, signed
 from .variables import Settings
 
-#: Of a file in parts.
-PART = 16 << 20
+#: Of a file that is written in parts, of which there may be 10,000; and of one that is read.
+PART, SPAN = 16 << 20, 4 << 20
 #: What an upload that nobody ends is left alone for.
 DAY = 86400
 
@@ -85,13 +87,30 @@ class Bucket:
             query["continuation-token"] = token
 
     def read(self, file: File) -> Iterator[bytes]:
-        """Read a file in parts."""
-        for start in range(0, file.size, PART):
-            end = min(start + PART, file.size) - 1
-            body = self.call("GET", file.name, span=f"bytes={start}-{end}").body
-            if len(body) != end - start + 1:
-                raise Failure(f"the bucket gave {len(body)} bytes of {file.name} where there were {end - start + 1}")
-            yield body
+        """Read a file in parts, of which the next is on its way while one is used."""
+        coming = self._part(file, 0)
+        for end in range(SPAN, file.size + SPAN, SPAN):
+            part = coming.result()
+            if end < file.size:
+                coming = self._part(file, end)
+            yield part
+
+    def _part(self, file: File, start: int) -> Future[bytes]:
+        """Have a part come; nobody waits for it once the task ends."""
+        end = min(start + SPAN, file.size) - 1
+        coming: Future[bytes] = Future()
+
+        def come() -> None:
+            try:
+                body = self.call("GET", file.name, span=f"bytes={start}-{end}").body
+                if len(body) != end - start + 1:
+                    raise Failure(f"the bucket gave {len(body)} bytes of {file.name}, not {end - start + 1}")
+                coming.set_result(body)
+            except Exception as error:  # noqa: BLE001 (whoever uses it raises it)
+                coming.set_exception(error)
+
+        threading.Thread(target=come, daemon=True).start()
+        return coming
 
     def sweep(self, prefix: str) -> None:
         """End uploads that were begun more than a day ago: nobody sees them, but they are paid for."""

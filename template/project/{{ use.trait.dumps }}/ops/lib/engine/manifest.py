@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from .errors import Failure
 
-FORMAT = 1
+#: What is written. Checksums of format 1 were made another way, which nobody does any more.
+FORMAT = 2
 #: A table with fewer rows may have half of them tomorrow, and nothing is lost.
 SMALL = 100
 
@@ -18,7 +19,7 @@ class Refused(Failure):
 
 
 class Table(NamedTuple):
-    """What is in a table: how many rows, and a checksum of them in any order."""
+    """What is in a table: how many rows, and a checksum of them in any order; the empty string is of any."""
 
     rows: int
     checksum: str
@@ -59,6 +60,11 @@ class Manifest(NamedTuple):
         """How many rows it has in all."""
         return sum(table.rows for table in self.tables.values())
 
+    @property
+    def counted(self) -> bool:
+        """Whether rows are all that can be compared."""
+        return not any(table.checksum for table in self.tables.values())
+
     def text(self) -> str:
         """Write it."""
         tables = {name: table._asdict() for name, table in self.tables.items()}
@@ -69,9 +75,11 @@ def read(content: bytes, name: str) -> Manifest:
     """Read one."""
     try:
         told: dict[str, Any] = json.loads(content)
-        if told.pop("format") != FORMAT:
+        written = told.pop("format")
+        if written not in (1, FORMAT):
             raise Refused(f"{name} is of a newer template: update the project")
-        tables = {key: Table(int(it["rows"]), str(it["checksum"])) for key, it in told.pop("tables").items()}
+        sums = {key: str(it["checksum"]) if written == FORMAT else "" for key, it in told["tables"].items()}
+        tables = {key: Table(int(it["rows"]), sums[key]) for key, it in told.pop("tables").items()}
         recipients, lost = (tuple(map(str, told.pop(key))) for key in ("recipients", "losses"))
         found = Manifest(tables=tables, recipients=recipients, losses=lost, **told)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -112,7 +120,7 @@ def same(found: Manifest, tables: Mapping[str, Table]) -> None:
             raise Refused(f"incomplete: {found.name} has no table {name}")
         if tables[name].rows != table.rows:
             raise Refused(f"incomplete: {name} of {found.name} has {tables[name].rows} rows, {table.rows} were written")
-        if tables[name].checksum != table.checksum:
+        if table.checksum not in ("", tables[name].checksum):
             raise Refused(f"altered: {name} of {found.name} has other rows than were written")
     more = sorted(set(tables) - set(found.tables))
     if more:

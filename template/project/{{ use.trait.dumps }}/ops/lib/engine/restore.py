@@ -74,6 +74,8 @@ class Restoring:
         manifest.belongs(found, self._at.project.name, self._at.env, self._source.name)
         if found.engine != dumping.ENGINE:
             raise manifest.Refused(f"wrong engine: {found.name} is of {found.engine}, not of {dumping.ENGINE}")
+        if found.counted:
+            self._at.console.say(f"{name} has checksums of an older template: rows are counted, and not compared")
         return found
 
     def into(self, found: Manifest, name: str) -> None:

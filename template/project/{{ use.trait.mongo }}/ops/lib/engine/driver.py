@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import client
-from .connection import Connection
+from .connection import Connection, Unreachable
 from .errors import Failure
 from .process import ProgramFailed, ended
+
+#: What client.py exits with when no server was found, which takes it five seconds.
+UNREACHABLE = 69
 
 
 def ask(
@@ -31,5 +34,6 @@ def ask(
             env={**os.environ, "DATABASE_URL": url}, capture_output=True, encoding="utf-8", errors="replace",
         )  # fmt: skip
     if done.returncode:
-        raise Failure(database.scrubbed(str(ProgramFailed("the driver", done.returncode, done.stderr))))
+        kind = Unreachable if done.returncode == UNREACHABLE else Failure
+        raise kind(database.scrubbed(str(ProgramFailed("the driver", done.returncode, done.stderr))))
     return json.loads(done.stdout)

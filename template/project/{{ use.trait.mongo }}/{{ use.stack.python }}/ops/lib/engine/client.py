@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pymongo
 from bson import ObjectId, json_util
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
 
 LOCK = "changelog_lock"
 OURS = ("changelog", LOCK)
@@ -151,7 +151,8 @@ try:
     with client:
         print(json.dumps(globals()[asked["what"]]()))
 except (PyMongoError, RuntimeError) as error:
-    sys.exit(str(error))
+    print(error, file=sys.stderr)
+    sys.exit(69 if isinstance(error, ServerSelectionTimeoutError) else 1)
 """
 PROGRAM = ("uv", "run", "--no-sync", "python", "-c", SCRIPT)
 

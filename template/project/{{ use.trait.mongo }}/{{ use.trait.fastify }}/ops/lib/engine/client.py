@@ -10,7 +10,7 @@ SCRIPT = """
 import { createHash } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { config, down, status, up } from "migrate-mongo";
-import { BSON, MongoClient } from "mongodb";
+import { BSON, MongoClient, MongoServerSelectionError } from "mongodb";
 
 const LOCK = "changelog_lock";
 const OURS = new Set(["changelog", LOCK]);
@@ -117,7 +117,7 @@ try {
 } catch (error) {
   const { additionalInfo = "", message } = error;
   console.error(message, additionalInfo && JSON.stringify(additionalInfo));
-  process.exitCode = 1;
+  process.exitCode = error instanceof MongoServerSelectionError ? 69 : 1;
 } finally {
   await client.close();
 }
