@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from conftest import ENGINE, ROOT, TEMPLATE, Call, answering
 from keepers import VENDORS
-from keepers.base import SECRET, Asked, Fault, StandIn
+from keepers.base import Keeping
 from memory import Remembered
 from pages import recorded
 from process import Engine, Inside, scratch
+from standin import SECRET, Asked, Fault
 from table import cells
 from vendors.render import Render
 
@@ -62,8 +63,7 @@ class At:
         """Bring the vendor to what is wanted; say whether anything was to change."""
         plan = self.engine.platform.Plan(self.context, dry=dry)
         self.engine.offered.bootstrap(self.context, plan)
-        changes: bool = plan.any
-        return changes
+        return bool(plan.changes)
 
     def changes(self) -> list[str]:
         """Give the calls that were no questions; to get a token is one."""
@@ -102,7 +102,7 @@ class At:
         recorded(PAGE, lambda text: filled(text, row, self.vendor.title, cell))
 
 
-def at_vendor(vendor: StandIn) -> At:
+def at_vendor(vendor: Keeping) -> At:
     """Have a task there."""
     engine = engine_of(vendor.option)
     engine.clock.reset()
@@ -126,7 +126,7 @@ def at_vendor(vendor: StandIn) -> At:
     return At(vendor, engine, said, engine.keeper.Keeper(context), context)
 
 
-def held(vendor: StandIn) -> Iterator[At]:
+def held(vendor: Keeping) -> Iterator[At]:
     """Have a task there, and hold what it called and said to what is so of each."""
     made = at_vendor(vendor)
     yield made
@@ -135,7 +135,7 @@ def held(vendor: StandIn) -> Iterator[At]:
 
 
 @contextlib.contextmanager
-def service(home: Path, project: StandIn) -> Iterator[Inside]:
+def service(home: Path, project: Keeping) -> Iterator[Inside]:
     """Have a service on Render, whose data are there, and nothing set as yet that opens it."""
     vendor = Render()
     at = Remembered.inside(vendor, home, database=project.option)

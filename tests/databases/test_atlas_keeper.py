@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from atvendor import At, held, service
 from keepers.atlas import Atlas, Flex
-from keepers.base import DAY, SECRET, Fault, ago
+from keepers.base import DAY, ago
+from standin import SECRET, Fault
 
 LIVE = "my-service-live"
 

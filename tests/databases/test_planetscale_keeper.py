@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from atvendor import At, held, service
-from keepers.base import SECRET
 from keepers.planetscale import PlanetScale
+from standin import SECRET
 
 
 @pytest.fixture

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from atvendor import At, at_vendor, held
 from keepers import VENDORS
-from keepers.base import DAY, Fault, StandIn, ago
+from keepers.base import DAY, Keeping, ago
 from keepers.supabase import REF, Supabase
+from standin import Fault
 
 
 @pytest.fixture(params=VENDORS, ids=lambda it: it.title)
@@ -23,7 +24,7 @@ def at(request: pytest.FixtureRequest) -> Iterator[At]:
     yield from held(request.param())
 
 
-def only(vendors: list[type[StandIn]]) -> pytest.MarkDecorator:
+def only(vendors: list[type[Keeping]]) -> pytest.MarkDecorator:
     """Have a test for some of them."""
     return pytest.mark.parametrize("at", vendors, indirect=True, ids=lambda it: it.title)
 
@@ -249,5 +250,7 @@ PROJECT = f"/v1/projects/{REF}/database/backups"
 def test_a_stand_in_takes_no_other_call(
     call: tuple[str, str], accept: str, body: Any, wrong: str
 ) -> None:
+    published = Supabase().published
+    assert published
     with pytest.raises(AssertionError, match=wrong):
-        Supabase().published.held(*call, accept, body)
+        published.held(*call, accept, body)

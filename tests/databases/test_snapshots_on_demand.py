@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from atvendor import At, held
 from keepers import VENDORS
-from keepers.base import Fault
+from standin import Fault
 
 
 @pytest.fixture(params=[each for each in VENDORS if each.takes], ids=lambda it: it.title)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from atvendor import At, held, service
-from keepers.base import DAY, SECRET
+from keepers.base import DAY
 from keepers.supabase import REF, Supabase
+from standin import SECRET
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import import_module
 
-from keepers.base import StandIn
+from keepers.base import Keeping
 
 
-def _found() -> Iterator[type[StandIn]]:
+def _found() -> Iterator[type[Keeping]]:
     for file in pkgutil.iter_modules(__path__):
         module = import_module(f"{__name__}.{file.name}")
         for _, kind in inspect.getmembers(module, inspect.isclass):
-            if kind.__module__ == module.__name__ and issubclass(kind, StandIn):
+            if kind.__module__ == module.__name__ and issubclass(kind, Keeping):
                 yield from () if inspect.isabstract(kind) else (kind,)
 
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from keepers.base import DAY, SECRET, Asked, StandIn, ago
+from standin import SECRET, Asked
+
+from keepers.base import DAY, Keeping, ago
 
 Row = dict[str, Any]
 PROJECT = "5f0c1d2e3a4b5c6d7e8f9a0b"
@@ -37,7 +39,7 @@ def number(count: int) -> str:
 
 
 @dataclass
-class Atlas(StandIn):
+class Atlas(Keeping):
     """A project with two dedicated clusters.
 
     Args:

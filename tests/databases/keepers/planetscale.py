@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from keepers.base import DAY, SECRET, Asked, StandIn, ago
+from standin import SECRET, Asked
+
+from keepers.base import DAY, Keeping, ago
 
 Row = dict[str, Any]
 MAIN = {
@@ -22,7 +24,7 @@ SYSTEM = {
 
 
 @dataclass
-class PlanetScale(StandIn):
+class PlanetScale(Keeping):
     """A database.
 
     Args:

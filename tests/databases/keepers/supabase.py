@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from keepers.base import DAY, SECRET, Asked, StandIn, ago
+from standin import SECRET, Asked
+
+from keepers.base import DAY, Keeping, ago
 
 REF = "abcdefghijklmnopqrst"
 
 
 @dataclass
-class Supabase(StandIn):
+class Supabase(Keeping):
     """A project.
 
     Args:
