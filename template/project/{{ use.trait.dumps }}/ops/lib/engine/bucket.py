@@ -102,15 +102,18 @@ class Bucket:
 
         def come() -> None:
             try:
-                body = self.call("GET", file.name, span=f"bytes={start}-{end}").body
-                if len(body) != end - start + 1:
-                    raise Failure(f"the bucket gave {len(body)} bytes of {file.name}, not {end - start + 1}")
-                coming.set_result(body)
+                coming.set_result(self._span(file, start, end))
             except Exception as error:  # noqa: BLE001 (whoever uses it raises it)
                 coming.set_exception(error)
 
         threading.Thread(target=come, daemon=True).start()
         return coming
+
+    def _span(self, file: File, start: int, end: int) -> bytes:
+        body = self.call("GET", file.name, span=f"bytes={start}-{end}").body
+        if len(body) != end - start + 1:
+            raise Failure(f"the bucket gave {len(body)} bytes of {file.name}, not {end - start + 1}")
+        return body
 
     def sweep(self, prefix: str) -> None:
         """End uploads that were begun more than a day ago: nobody sees them, but they are paid for."""
