@@ -1,14 +1,14 @@
 """What is counted and measured: it is sent, read by Prometheus, or both."""
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Thread
 from wsgiref.simple_server import WSGIServer
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from prometheus_client import CollectorRegistry, start_http_server
@@ -37,7 +37,7 @@ class Metrics:
         self._completed: deque[tuple[float, str | None, str, int]] = deque()
         self._server: WSGIServer | None = None
 
-    def start(self) -> None:
+    def start(self, gauges: Iterable[Callable[[Meter], None]]) -> None:
         TellFailures.install()
         config = self._config
         readers: list[MetricReader] = []
@@ -65,6 +65,8 @@ class Metrics:
             "How many requests are not answered yet.",
         )
         observe_runtime(meter, self.loop)
+        for observe in gauges:
+            observe(meter)
 
     def request_begins(self, method: str) -> None:
         self._active[method] += 1

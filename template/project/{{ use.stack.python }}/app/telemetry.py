@@ -11,20 +11,19 @@ from starlette.types import Scope
 
 from app.config import Config
 from app.health import Health
+from app.observers import FLUSH_SECONDS, MARGIN_SECONDS
 
 if TYPE_CHECKING:
+    from opentelemetry.metrics import Meter
+
     from app.metrics import Metrics
     from app.spans import Begun, Spans
-
-# What nobody has taken by then is lost.
-FLUSH_SECONDS = 2.0
-
-# Of the grace period, for the rest of the way out.
-MARGIN_SECONDS = 0.2
 
 
 class Telemetry:
     def __init__(self, config: Config, health: Health) -> None:
+        #: What else there is to measure; each is called once somebody is to have it.
+        self.gauges: list[Callable[[Meter], None]] = []
         self._metrics = _metrics(config)
         self._spans = _spans(config)
         self._health = health
@@ -42,7 +41,7 @@ class Telemetry:
             return
         self._started = True
         if self._metrics:
-            self._metrics.start()
+            self._metrics.start(self.gauges)
         if self._spans:
             self._spans.start()
 

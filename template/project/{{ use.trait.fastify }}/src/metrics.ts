@@ -75,6 +75,7 @@ export class Metrics {
       this.#record(); // before anything is read
     });
     const stopObserving = observeRuntime(meter);
+    for (const observe of app.telemetry.gauges) observe(meter);
     this.#stop = () => {
       stopObserving();
       return provider.shutdown();

@@ -1,7 +1,8 @@
-import { setTimeout } from "node:timers/promises";
+import type { Meter } from "@opentelemetry/api";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
 import type { Metrics } from "./metrics.ts";
+import { sent } from "./observers.ts";
 import type { Spans } from "./spans.ts";
 
 declare module "fastify" {
@@ -14,13 +15,9 @@ declare module "fastify" {
   }
 }
 
-// What nobody has taken by then is lost.
-const FLUSH_MS = 2000;
-
-// Of the grace period, for the rest of the way out.
-const MARGIN_MS = 200;
-
 interface Telemetry {
+  /** What else there is to measure; each is called once somebody is to have it. */
+  readonly gauges: ((meter: Meter) => void)[];
   metrics?: Metrics;
   spans?: Spans;
   /** Whether something is still being sent, and not waited for any more. */
@@ -32,7 +29,7 @@ interface Telemetry {
  * loaded: it is a good part of the time to start, and of the memory.
  */
 export function attachTelemetry(app: FastifyInstance, config: Config): void {
-  const telemetry: Telemetry = { abandoned: false };
+  const telemetry: Telemetry = { gauges: [], abandoned: false };
   app.decorate<Telemetry>("telemetry", telemetry);
   const sends = config.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined;
   if (!sends && config.METRICS_PORT === 0) return;
@@ -48,12 +45,7 @@ export function attachTelemetry(app: FastifyInstance, config: Config): void {
   // After the last request.
   app.addHook("onClose", async () => {
     const { metrics, spans } = telemetry;
-    telemetry.abandoned = true;
-    const sent = Promise.allSettled([metrics?.stop(), spans?.stop()]);
-    const left = Math.min(FLUSH_MS, app.stopBy - Date.now() - MARGIN_MS);
-    await Promise.race([
-      sent.then(() => (telemetry.abandoned = false)),
-      setTimeout(Math.max(left, 0)),
-    ]);
+    const left = [metrics, spans].map(async (part) => part?.stop());
+    telemetry.abandoned = !(await sent(left, app.stopBy));
   });
 }

@@ -15,6 +15,7 @@ from app.errors import TooMuch
 from app.health import ReadinessCheck
 from app.lifespan import around
 from app.logs import SELDOM_SECONDS, log
+from app.pool_usage import PoolUsage
 from app.switches import switches
 
 CLOSE_SECONDS = 1
@@ -23,7 +24,8 @@ CLOSE_SECONDS = 1
 class Pool(ABC):
     """A pool of connections. One that is `quiet` leaves it to others to log that it fails."""
 
-    def __init__(self, _config: Config, *, quiet: bool = False) -> None:
+    def __init__(self, config: Config, *, quiet: bool = False) -> None:
+        self.usage = PoolUsage(config.DATABASE_POOL_MAX)
         self._silent_until = math.inf if quiet else 0.0
 
     @abstractmethod
@@ -71,6 +73,7 @@ class Pool(ABC):
 def attach(app: FastAPI, config: Config, pool: type[Pool]) -> ReadinessCheck:
     """Give the service its database, and /readyz a question for it."""
     database = app.state.database = pool(config)
+    app.state.telemetry.gauges.append(database.usage.observe)
     around(app, database.running)
     # By a connection of its own: what takes all of the pool may be what is to be switched off.
     apart = pool(config.model_copy(update={"DATABASE_POOL_MAX": 1}), quiet=True)

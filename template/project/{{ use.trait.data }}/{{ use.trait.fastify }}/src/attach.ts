@@ -1,6 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
 import { TooMuch } from "./errors.ts";
+import type { PoolUsage } from "./pool-usage.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import { seldom } from "./seldom.ts";
 import { type Change, switches } from "./switches.ts";
@@ -11,6 +12,7 @@ export interface Pool {
   answers(): Promise<unknown>;
   /** The last change of each flag. */
   switched(): Promise<Change[]>;
+  readonly usage: PoolUsage;
   close(): Promise<void>;
 }
 
@@ -25,6 +27,9 @@ export function attach(
 ): ReadinessCheck {
   const database = new Database(app.log, config);
   app.decorate("database", database);
+  app.telemetry.gauges.push((meter) => {
+    database.usage.observe(meter);
+  });
   app.addHook("onListen", (done) => {
     database.answers().catch(() => {
       app.log.error(

@@ -71,15 +71,16 @@ class Database(Pool):
     @contextmanager
     def use(self) -> Iterator[Documents]:
         """Lend the database; what fails because of it is a problem 503."""
-        try:
-            yield self._db
-        # The URL was right at the start: of configuration, it is what DNS says that is wrong.
-        except (ConnectionFailure, ConfigurationError) as error:
-            raise self.outage(error) from error
-        except OperationFailure as error:
-            if error.code in _OUTAGES:
+        with self.usage:
+            try:
+                yield self._db
+            # The URL was right at the start: of configuration, it is what DNS says that is wrong.
+            except (ConnectionFailure, ConfigurationError) as error:
                 raise self.outage(error) from error
-            raise
+            except OperationFailure as error:
+                if error.code in _OUTAGES:
+                    raise self.outage(error) from error
+                raise
 
     @override
     async def switched(self) -> list[dict[str, Any]]:

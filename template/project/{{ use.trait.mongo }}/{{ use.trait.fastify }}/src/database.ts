@@ -12,6 +12,7 @@ import { authority, unreadable } from "./address.ts";
 import { attach, outages, type Pool } from "./attach.ts";
 import type { Config } from "./config.ts";
 import type { TooMuch } from "./errors.ts";
+import { PoolUsage } from "./pool-usage.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import { service } from "./service.ts";
 import type { Change } from "./switches.ts";
@@ -53,9 +54,11 @@ export class Database implements Pool {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #outage: (error: unknown) => TooMuch;
+  readonly usage: PoolUsage;
 
   constructor(log: FastifyInstance["log"], config: Config) {
     this.#outage = outages(log);
+    this.usage = new PoolUsage(config.DATABASE_POOL_MAX);
     this.#client = connect(config, {
       appName: service.name,
       maxPoolSize: config.DATABASE_POOL_MAX,
@@ -75,12 +78,15 @@ export class Database implements Pool {
 
   /** Does something with it; what fails because of the database is a problem 503. */
   async use<T>(work: (db: Db) => Promise<T>): Promise<T> {
+    this.usage.borrowers++;
     try {
       // Once: after a start without the database the driver would not by itself.
       await this.#client.connect();
       return await work(this.#db);
     } catch (error) {
       throw isOutage(error) ? this.#outage(error) : error;
+    } finally {
+      this.usage.borrowers--;
     }
   }
 

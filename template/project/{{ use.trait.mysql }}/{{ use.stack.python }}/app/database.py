@@ -84,26 +84,27 @@ class Database(Pool):
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
         """Lend one of aiomysql's, for more than a statement: with its `begin()`, say."""
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                connection = await self._take()
-        except (OSError, aiomysql.MySQLError) as error:
-            raise self.outage(error) from error
-        try:
-            yield connection
-        except (OSError, aiomysql.MySQLError) as error:
-            code = error.args[0] if error.args else 0
-            if isinstance(error, OSError) or not connection.usable or code in _OUTAGES:
-                connection.close()
+        with self.usage:
+            try:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    connection = await self._take()
+            except (OSError, aiomysql.MySQLError) as error:
                 raise self.outage(error) from error
-            if code == _DUPLICATE:
-                raise DuplicateError from error
-            if code in _UNSTORABLE:
-                detail = "The text has a character that cannot be stored"
-                raise HTTPException(422, detail) from error
-            raise
-        finally:
-            self._give_back(connection)
+            try:
+                yield connection
+            except (OSError, aiomysql.MySQLError) as error:
+                code = error.args[0] if error.args else 0
+                if isinstance(error, OSError) or not connection.usable or code in _OUTAGES:
+                    connection.close()
+                    raise self.outage(error) from error
+                if code == _DUPLICATE:
+                    raise DuplicateError from error
+                if code in _UNSTORABLE:
+                    detail = "The text has a character that cannot be stored"
+                    raise HTTPException(422, detail) from error
+                raise
+            finally:
+                self._give_back(connection)
 
     @override
     async def answers(self) -> None:

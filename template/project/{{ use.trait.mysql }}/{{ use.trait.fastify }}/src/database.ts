@@ -4,6 +4,7 @@ import { authority, databaseUrl } from "./address.ts";
 import { attach, outages, type Pool } from "./attach.ts";
 import type { Config } from "./config.ts";
 import { HttpError, type TooMuch } from "./errors.ts";
+import { PoolUsage } from "./pool-usage.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import type { Change } from "./switches.ts";
 
@@ -44,9 +45,11 @@ export function database(app: FastifyInstance, config: Config): ReadinessCheck {
 export class Database implements Pool {
   readonly #pool: mysql.Pool;
   readonly #outage: (error: unknown) => TooMuch;
+  readonly usage: PoolUsage;
 
   constructor(log: FastifyInstance["log"], config: Config) {
     this.#outage = outages(log);
+    this.usage = new PoolUsage(config.DATABASE_POOL_MAX);
     this.#pool = mysql.createPool({
       ...address(config),
       charset: "utf8mb4",
@@ -118,9 +121,11 @@ export class Database implements Pool {
 
   async #lend<T>(work: (connection: PoolConnection) => Promise<T>): Promise<T> {
     let connection: PoolConnection;
+    this.usage.borrowers++;
     try {
       connection = await this.#connection();
     } catch (error) {
+      this.usage.borrowers--;
       throw this.#outage(error);
     }
     try {
@@ -135,6 +140,7 @@ export class Database implements Pool {
         : error;
     } finally {
       connection.release();
+      this.usage.borrowers--;
     }
   }
 

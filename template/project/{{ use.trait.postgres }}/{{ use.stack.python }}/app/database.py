@@ -72,24 +72,25 @@ class Database(Pool):
         if self._pool is None:
             # In the loop of the requests; nothing is connected yet.
             self._pool = await asyncpg.create_pool(**self._options)
-        try:
-            connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
-        except _FAILURES as error:
-            raise self.outage(error) from error
-        try:
-            yield connection
-        except _FAILURES as error:
-            code = getattr(error, "sqlstate", None) or ""
-            if _lost(connection, error) or code.startswith(_OUTAGES):
+        with self.usage:
+            try:
+                connection = await self._pool.acquire(timeout=CONNECT_SECONDS)
+            except _FAILURES as error:
                 raise self.outage(error) from error
-            if code == _UNSTORABLE:
-                detail = "The text has a character that cannot be stored"
-                raise HTTPException(422, detail) from error
-            raise
-        finally:
-            # If it cannot be given back, the pool has ended it.
-            with suppress(*_FAILURES):
-                await self._pool.release(connection)
+            try:
+                yield connection
+            except _FAILURES as error:
+                code = getattr(error, "sqlstate", None) or ""
+                if _lost(connection, error) or code.startswith(_OUTAGES):
+                    raise self.outage(error) from error
+                if code == _UNSTORABLE:
+                    detail = "The text has a character that cannot be stored"
+                    raise HTTPException(422, detail) from error
+                raise
+            finally:
+                # If it cannot be given back, the pool has ended it.
+                with suppress(*_FAILURES):
+                    await self._pool.release(connection)
 
     @override
     async def answers(self) -> None:

@@ -4,6 +4,7 @@ import { authority, databaseUrl } from "./address.ts";
 import { attach, outages, type Pool } from "./attach.ts";
 import type { Config } from "./config.ts";
 import { HttpError, type TooMuch } from "./errors.ts";
+import { PoolUsage } from "./pool-usage.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 import { seldom } from "./seldom.ts";
 import { service } from "./service.ts";
@@ -33,9 +34,11 @@ export class Database implements Pool {
   readonly #pool: pg.Pool;
   readonly #lost = new WeakSet<pg.ClientBase>();
   readonly #outage: (error: unknown) => TooMuch;
+  readonly usage: PoolUsage;
 
   constructor(log: FastifyInstance["log"], config: Config) {
     this.#outage = outages(log);
+    this.usage = new PoolUsage(config.DATABASE_POOL_MAX);
     this.#pool = new pg.Pool({
       ...address(config),
       application_name: service.name,
@@ -106,9 +109,11 @@ export class Database implements Pool {
 
   async #lend<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
     let client: pg.PoolClient;
+    this.usage.borrowers++;
     try {
       client = await this.#pool.connect();
     } catch (error) {
+      this.usage.borrowers--;
       throw this.#outage(error);
     }
     let broken = false;
@@ -122,6 +127,7 @@ export class Database implements Pool {
         : error;
     } finally {
       client.release(broken);
+      this.usage.borrowers--;
     }
   }
 
