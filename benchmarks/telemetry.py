@@ -1,7 +1,8 @@
 """What it takes a generated service to tell of itself: processor time, start, memory, room.
 
 Services of one project are under load by turns, with nothing set, with metrics that are sent, with
-spans of one request in ten beside them, and with metrics that Prometheus reads. What counts is the
+spans of one request in ten beside them, with metrics that Prometheus reads, with a log that is sent
+on, and with Sentry told of errors, of which there are none. What counts is the
 processor time for each request, the least of so many processes, for what else the machine does only
 adds to it. Needs `wrk`.
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 #: Which part of the processor time may be the service's own, and how many ms reading may take.
 METRICS = {"node": 0.95, "python": 0.87}
 TRACES = {"node": 0.85, "python": 0.75}
+LOG = {"node": 0.7, "python": 0.7}
+ERRORS = {"node": 0.95, "python": 0.95}
 SCRAPE = 20.0
 LOAD = ["--threads", "1", "--connections", "16", "--duration", "1s"]
 PATHS = ("/nothing", "/notes/5f0c6f5e-8b1d-4d52-9a3e-2f6f0a1c7b01")
@@ -114,6 +117,8 @@ def _measure(stack: str, project: Path, endpoint: str, rounds: int) -> bool:
         "metrics sent": sent | {"TRACES_PERCENT": "0"},
         "traces too": sent,
         "metrics read": {"METRICS_PORT": str(port)},
+        "log sent": {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{endpoint}/v1/logs"},
+        "errors sent": {"SENTRY_DSN": f"{endpoint.replace('//', '//key@')}/1"},
     }
     least = {path: dict.fromkeys(variants, float("inf")) for path in PATHS}
     started: dict[str, list[tuple[float, int]]] = {name: [] for name in variants}
@@ -138,6 +143,8 @@ def _measure(stack: str, project: Path, endpoint: str, rounds: int) -> bool:
             ("metrics sent", METRICS),
             ("metrics read", METRICS),
             ("traces too", TRACES),
+            ("log sent", LOG),
+            ("errors sent", ERRORS),
         ):
             good = shares[name] >= limit[stack]
             more = (found[name] - found["nothing"]) * 1e6
@@ -167,7 +174,7 @@ def _command(stack: str) -> list[str]:
 def _project(folder: Path, stack: str) -> Path:
     project = folder / f"{stack}-service"
     new = [sys.executable, "-m", "scaffold", "new", project.name, "--defaults"]
-    _run(folder, *new, "--no-git", "-d", f"stack={stack}")
+    _run(folder, *new, "--no-git", "-d", f"stack={stack}", "-d", "errors=sentry")
     file, text, mounts, imported, first = ADDED[stack]
     (project / file).write_text(text)
     known = (project / mounts).read_text()

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -49,6 +51,20 @@ class Receiver(ThreadingHTTPServer):
         found = [ExportTraceServiceRequest.FromString(body) for body in bodies]
         resources = [each for request in found for each in request.resource_spans]
         return [span for each in resources for scope in each.scope_spans for span in scope.spans]
+
+    def logs(self) -> list[LogRecord]:
+        """Give all lines of a log that came, in that order."""
+        scopes = [scope for each in self._logs() for scope in each.scope_logs]
+        return [record for scope in scopes for record in scope.log_records]
+
+    def logs_of(self) -> list[Attributes]:
+        """Give who these are of, message by message."""
+        return [plain(each.resource.attributes) for each in self._logs()]
+
+    def _logs(self) -> list[ResourceLogs]:
+        bodies = [body for path, *_, body in self.received if path == "/v1/logs"]
+        found = [ExportLogsServiceRequest.FromString(body) for body in bodies]
+        return [each for request in found for each in request.resource_logs]
 
     def _last_metrics(self) -> ExportMetricsServiceRequest:
         bodies = [body for path, *_, body in self.received if path == "/v1/metrics"]

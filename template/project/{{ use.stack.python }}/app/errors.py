@@ -11,6 +11,7 @@ from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from app.logs import log
+from app.observers import observers
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
@@ -82,6 +83,7 @@ async def _http_error(request: Request, error: Any) -> Problem:
     if unexpected and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The detail may reveal internals: it goes to the log, not to the client.
         log.error("request failed", exc_info=error)
+        observers.failed(error)
         return Problem(error.status_code, headers=headers)
     return Problem(error.status_code, error.detail, headers=headers)
 

@@ -15,6 +15,7 @@ import structlog
 from pydantic_core import to_json
 
 from app.config import Config
+from app.observers import observers
 from app.redaction import redacted
 from app.service import NAME, VERSION
 from app.trace_context import trace_id
@@ -57,10 +58,12 @@ def configure_logging(config: Config) -> None:
         if exception := fields.pop("exc_info", None):
             line["err"] = redacted(_describe(exception))
         try:
-            return to_json(line | redacted(fields), inf_nan_mode="strings", bytes_mode="base64")
+            written = to_json(line | redacted(fields), inf_nan_mode="strings", bytes_mode="base64")
         except (ValueError, RecursionError):
             # Half a character, say: a line is never lost to a field.
-            return dumps(line | {"unprintable": list(fields)}).encode()
+            written = dumps(line | {"unprintable": list(fields)}).encode()
+        observers.written(written)
+        return written
 
     structlog.configure(
         processors=[render],
@@ -104,11 +107,13 @@ class RequestLog:
         trace = f'"trace_id":"{found}",' if (found := trace_id()) else ""
         # Only the URL may need an escape: the server knows all methods, and request ids and
         # addresses have been checked.
-        self._file.write(
+        line = (
             f'{{"level":"info","time":"{timestamp()}",{self._base},"reqId":"{request_id.get()}",'
             f'{trace}"req":{{"method":"{method}","url":{dumps(url)},"remoteAddress":"{client}"}},'
             f'"res":{{"statusCode":{status}}},"responseTime":{seconds * 1000:.3f}}}\n'.encode()
         )
+        self._file.write(line)
+        observers.written(line)
         if not self._flush_due:
             self._flush_due = True
             asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._flush)
@@ -133,6 +138,8 @@ class _Forward(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         level = record.levelno // 10 * 10  # structlog knows no levels in between
         log.log(level, record.getMessage(), logger=record.name, exc_info=error)
+        if error and record.name == "asyncio":
+            observers.failed(error)  # of a task that nobody waits for
 
 
 def _describe(exception: Any) -> Any:

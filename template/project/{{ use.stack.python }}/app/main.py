@@ -12,12 +12,14 @@ from app.health import Health, health_routes
 from app.logs import configure_logging
 from app.middleware import Middleware
 from app.mounts import DEPENDENCIES, MOUNTS
+from app.observers import observers
 from app.resources.index import RESOURCES
 from app.service import DESCRIPTION, NAME, VERSION
 from app.telemetry import Telemetry
 
 
 def create_app(config: Config) -> FastAPI:
+    observers.clear()
     configure_logging(config)
     public_docs = config.APP_ENV != "live"
     flags = Flags(config)
@@ -41,6 +43,7 @@ def create_app(config: Config) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
     )
+    app.state.config = config
     app.state.flags = flags
     app.state.connections = Connections(config.MAX_CONNECTIONS)
     app.state.health = health

@@ -21,6 +21,7 @@ from app.deadlines import Deadlines
 from app.errors import METHODS, Problem, TooMuch
 from app.health import Health
 from app.logs import RequestLog, log, request_id, seldom
+from app.observers import observers
 from app.rate_limit import MAX_CLIENTS, RateLimiter
 from app.telemetry import Telemetry
 from app.trace_context import traceparent, valid
@@ -135,6 +136,7 @@ class Middleware:
                 problem = _too_late(body)
             if problem.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
                 log.error("request failed", exc_info=error)
+                observers.failed(error)
             # Of a response that has begun, the server cuts off the rest.
             if not status:
                 await problem(scope, receive, respond)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import math
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ from asyncio import TimerHandle, Transport
 from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import chain
-from typing import ClassVar, override
+from typing import ClassVar, NoReturn, override
 from uuid import uuid4
 
 import uvicorn
@@ -24,6 +25,7 @@ from app.errors import Problem
 from app.health import Health
 from app.logs import log
 from app.middleware import security_headers
+from app.observers import observers
 
 # Closing a keep-alive connection at once would cut off a request already on
 # its way: for this long, clients are told to close theirs themselves.
@@ -214,12 +216,22 @@ def serve(app: FastAPI, config: Config) -> None:
         listener = _listen(config)
         app.state.telemetry.start()
     except OSError as error:
-        log.critical("could not start", exc_info=error)
-        sys.exit(1)
+        _die(error, "could not start")
     # What is loaded by now stays: the garbage collector need not look at it again.
     gc.freeze()
-    Server(app, config).run([listener])
+    try:
+        Server(app, config).run([listener])
+    except Exception as error:  # noqa: BLE001
+        _die(error, "uncaught exception")
     log.info("shut down")
+    observers.flush(app.state.health.stop_by)
+
+
+def _die(error: Exception, message: str) -> NoReturn:
+    log.critical(message, exc_info=error)
+    observers.failed(error)
+    observers.flush(math.inf)
+    sys.exit(1)
 
 
 def _listen(config: Config) -> socket.socket:

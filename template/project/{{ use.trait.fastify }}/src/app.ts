@@ -29,6 +29,7 @@ import {
 } from "./logging.ts";
 import { Methods } from "./methods.ts";
 import { dependencies, mounts } from "./mounts.ts";
+import { Observers } from "./observers.ts";
 import { RateLimiter } from "./rate-limit.ts";
 import { resources } from "./resources/index.ts";
 import { docsRoutes, openapiOptions } from "./routes/docs.ts";
@@ -56,10 +57,12 @@ export function buildApp(
 ): FastifyInstance {
   const timeout = config.REQUEST_TIMEOUT_SECONDS * 1000;
   const headers = securityHeaders(config);
-  const requestLog = new RequestLog(config, logStream);
+  const observers = new Observers();
+  const stream = observers.beside(logStream);
+  const requestLog = new RequestLog(config, stream);
 
   const app = Fastify({
-    logger: loggerOptions(config, logStream),
+    logger: loggerOptions(config, stream),
     logController: requestLog,
     childLoggerFactory: requestLogger,
     genReqId: requestId,
@@ -128,6 +131,7 @@ export function buildApp(
   });
   app.decorate("stopping", false);
   app.decorate("stopBy", Infinity);
+  app.decorate("observers", observers);
   app.decorate("readinessChecks", new Map());
   const addressOf = clientAddress(config.CLIENT_IP_HEADER);
   app.decorateRequest("clientAddress", {
@@ -239,7 +243,7 @@ export function buildApp(
   for (const [name, attach] of Object.entries(dependencies)) {
     app.readinessChecks.set(name, attach(app, config));
   }
-  for (const mount of mounts) app.register(mount);
+  for (const mount of mounts) app.register(mount, config);
   app.register(healthRoutes, config);
   for (const resource of resources) app.register(resource, config);
 

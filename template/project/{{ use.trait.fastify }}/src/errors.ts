@@ -105,6 +105,7 @@ export function errorHandler(
 
   // The message may reveal internals: it goes to the log, not to the client.
   request.log.error({ err: error }, "request failed");
+  request.server.observers.failed(error, request);
   return sendProblem(
     reply,
     status >= 500 && status < 600 ? status : 500,

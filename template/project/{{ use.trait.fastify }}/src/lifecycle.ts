@@ -47,16 +47,24 @@ export async function serve(
       process.exitCode = 1;
     }
     clearInterval(sweep);
-    // Whoever is slow to take metrics would keep the process.
-    if (app.telemetry.abandoned) process.exit();
+    const told = await app.observers.flush(app.stopBy);
+    // Whoever is slow to take what is sent would keep the process.
+    if (app.telemetry.abandoned || !told) process.exit();
     // The process now ends by itself, with its last log lines written in order.
     // The deadline stays for the case that something still keeps it running.
     deadline.unref();
   }
 
+  /** Ends at once, or as soon as those who are told beside the log have it. */
+  function die(error: unknown, message: string): void {
+    app.log.fatal({ err: error }, message);
+    if (app.observers.flushes.length === 0) process.exit(1);
+    app.observers.failed(error);
+    void app.observers.flush(Infinity).finally(() => process.exit(1));
+  }
+
   process.on("uncaughtException", (error) => {
-    app.log.fatal({ err: error }, "uncaught exception");
-    process.exit(1);
+    die(error, "uncaught exception");
   });
 
   // As PID 1 of a container, Node.js has no default action for these signals.
@@ -75,7 +83,6 @@ export async function serve(
     }
     app.log.info({ host, port }, "listening");
   } catch (error) {
-    app.log.fatal({ err: error }, "could not start");
-    process.exit(1);
+    die(error, "could not start");
   }
 }
