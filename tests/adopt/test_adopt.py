@@ -500,6 +500,11 @@ What the repository shows:
   scan          osv             default: nothing here tells
   secrets       dotenv          default: nothing here tells
   database      none            default: nothing here tells
+  uptime        uptimerobot     default: nothing here tells
+  performance   grafana         default: nothing here tells
+  logs          betterstack     default: nothing here tells
+  errors        none            default: nothing here tells
+  incidents     slack           default: nothing here tells
   license       proprietary     default: nothing here tells
 
   added      .copier-answers.yml
@@ -1374,6 +1379,7 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
     top = repository(tmp_path / "api", SERVICE)
     given = [f"-d{key}={value}" for key, value in DEFAULTS.items() if key != "license"]
     given += ["-dsecrets=dotenv", "-ddatabase=none"]
+    given += [f"-d{axis}=none" for axis in ("uptime", "performance", "logs", "errors", "incidents")]
     screen = adopting(top, *given, "-downer=Us", "-dscan=osv")
     screen.expect("Under which licence?")
     screen.send("\x1b[B\r")

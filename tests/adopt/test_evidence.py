@@ -177,8 +177,10 @@ def test_a_rendered_project_is_read_as_it_was_answered(stack: str, render: Rende
     paths = tuple(PurePosixPath(name) for name in tree(folder))
     seen = infer(TEMPLATE.catalog, TEMPLATE.questions, Folder(folder, paths), "elsewhere")
     # Where a service finds its settings is seen in no repository: they are elsewhere.
-    assert seen.pop("secrets").answer is None
-    assert seen.pop("database").answer is None
+    for axis in (
+        "secrets", "database", "uptime", "performance", "logs", "errors", "incidents",
+    ):  # fmt: skip
+        assert seen.pop(axis).answer is None
     assert {name: guess.answer for name, guess in seen.items()} == answers
     assert {g.confidence for name, g in seen.items() if name != "owner"} == {"sure"}
 
@@ -529,7 +531,11 @@ COMMON = {
     ".gitleaks.toml", ".pre-commit-config.yaml", "CHANGELOG.md", "CODEOWNERS", "LICENSE",
     "README.md", "SECURITY.md", "cliff.toml", "renovate.json",
 }  # fmt: skip
-IMAGE = {".dockerignore", "Dockerfile", "compose.yaml"}
+IMAGE = {
+    ".dockerignore", "Dockerfile", "compose.observability.yaml", "compose.yaml",
+    "monitoring/alertmanager.yml", "monitoring/alerts.json", "monitoring/grafana/dashboard.json",
+    "monitoring/prometheus.yml", "monitoring/runbook.md", "monitoring/signals.json",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(

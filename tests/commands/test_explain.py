@@ -240,7 +240,7 @@ def test_each_file_of_a_project_comes_from_somewhere() -> None:
         ("stack", "node", "npm"), ("ci", "github", ""),
     ]  # fmt: skip
     traits = {cause.trait for fragment in readme.fragments for cause in fragment.causes}
-    assert traits == {"", "fastify", "image"}
+    assert traits == {"", "fastify", "image", "logwire", "tells"}
 
 
 @pytest.mark.parametrize(

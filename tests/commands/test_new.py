@@ -29,6 +29,7 @@ def test_a_name_is_enough(scaffold: Scaffold, tmp_path: Path) -> None:
     assert done.stderr == ""
     assert done.stdout.startswith(
         "Created my-service (Node, GitHub Actions, Fly.io, OSV, Env files, No database, "
+        "UptimeRobot, Grafana, Better Stack, No error tracker, Slack, "
         "Proprietary): "
     )
     assert done.stdout.endswith("\nNext:\n  cd my-service\n  ops/setup\n  ops/dev\n")

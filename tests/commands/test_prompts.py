@@ -30,7 +30,8 @@ def test_the_short_path_asks_three_things_shows_the_tree_and_creates(
     screen.send(DOWN + "\r")
     screen.expect("Where does it run?")
     screen.send("\r")
-    screen.expect(r"Customise the rest \(description, owner, scan, secrets, database, license\)\?")
+    named = "description, owner, scan, secrets and 7 more"
+    screen.expect(rf"Customise the rest \({named}\)\?")
     screen.send("\r")
     screen.expect("my-service/")
     screen.expect("Dockerfile")
@@ -64,6 +65,9 @@ def test_the_rest_can_be_customised(terminal: Terminal, tmp_path: Path) -> None:
     screen.send(DOWN + "\r")
     screen.expect("Where does it keep its data")
     screen.send(DOWN + "\r")
+    for question in ("asks from outside", "metrics go", "logs go", "errors", "hears of incidents"):
+        screen.expect(question)
+        screen.send("\r")
     screen.expect("Under which licence")
     screen.send(DOWN + "\r")
     screen.expect("Create it?")
@@ -82,6 +86,8 @@ def test_what_is_given_is_not_asked(terminal: Terminal) -> None:
         "new", "my-service", "--no-lock", "-d", "stack=node", "-d", "ci=github", "-d",
         "hosting=fly", "-d", "owner=Us", "-d", "scan=osv", "-d", "secrets=dotenv",
         "-d", "database=none", "-d", "license=mit", "-d", "description=Ours",
+        "-d", "uptime=none", "-d", "performance=none", "-d", "logs=none", "-d", "errors=none",
+        "-d", "incidents=none",
     )  # fmt: skip
     screen.expect("Create it?")
     assert "What is it built with" not in str(screen.before)

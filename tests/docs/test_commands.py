@@ -78,6 +78,7 @@ def test_every_page_with_commands_is_run_here() -> None:
         "docs/how-to/adopt.md",
         "docs/how-to/change-the-schema.md",  # tests/databases/test_prove.py
         "docs/how-to/deploy-and-roll-back.md",  # tests/hosts/test_documents.py
+        "docs/how-to/get-paged-for-the-right-thing.md",  # tests/monitoring/test_how_to_be_paged.py
         "docs/how-to/give-the-service-a-database.md",  # tests/databases/test_how_to.py
         "docs/how-to/give-the-service-a-secret.md",  # tests/hosts/test_documents.py
         "docs/how-to/put-a-feature-behind-a-flag.md",  # tests/template/test_flags.py

@@ -212,8 +212,9 @@ class Host:
         def call(*arguments: Any) -> Any:
             self.world.step(f"host: {name}")
             fails = self.world.fails.get(name)
-            if fails:
-                raise fails.pop(0)
+            error = fails.pop(0) if fails else None
+            if error:
+                raise error
             return found(*arguments)
 
         return call
@@ -290,7 +291,7 @@ class World(Tasks):
     Args:
         rows: What the host ran, the newest first: the id of a release, its commit, its image.
         live: The release that runs.
-        fails: By the methods of the host, how their next calls fail.
+        fails: By the methods of the host, how their next calls fail; by None one does not.
         tells: What the host knows a release by: `commit`, `image`, or only its `id`.
         sick: Commits that are not healthy.
         told: What the service is told; `ran_with` is what it was when a release began.
@@ -309,7 +310,7 @@ class World(Tasks):
     ran_with: dict[str, dict[str, str]] = field(default_factory=dict)
     shows: bool = True
     built: bool = False
-    fails: dict[str, list[Exception]] = field(default_factory=dict)
+    fails: dict[str, list[Exception | None]] = field(default_factory=dict)
     tells: str = "commit"
     images: bool = True
     url: str = "https://live.example.com"

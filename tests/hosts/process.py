@@ -33,6 +33,8 @@ from vendors.base import SKOPEO, Machine, Vendor
 from scaffold import project
 
 TASKS = (
+    "alerts",
+    "notify",
     "bootstrap", "deploy", "drill", "publish", "release", "releases", "rollback", "settings",
     "smoke",
 )  # fmt: skip

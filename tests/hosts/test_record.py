@@ -78,7 +78,7 @@ def test_of_two_deploys_the_second_stops_or_waits(at: Inside) -> None:
     before = at.vendor.changes()
     done = at.run("ops/deploy", "live")
     assert done.returncode == 1
-    said, what_next = done.stderr.splitlines()
+    *_, said, what_next = done.stderr.splitlines()
     assert said.startswith(
         "deploy: live is being deployed to by https://ci.example.com/runs/7, since 20"
     )
@@ -240,15 +240,16 @@ def test_the_token_of_a_pipeline_is_read_by_git_alone(at: Inside) -> None:
 
 def test_news_goes_to_the_task_that_takes_it_further(at: Inside, tmp_path: Path) -> None:
     notify = at.project / "ops/notify"
-    notify.write_text(f"#!/bin/sh\nprintf '%s: %s\\n' \"$@\" >>{tmp_path}/news\n")
+    notify.write_text(f"#!/bin/sh\nprintf '%s %s: %s\\n' \"$@\" >>{tmp_path}/news\n")
     notify.chmod(0o755)
     good = at.deploy("v1.0.0")
     bad = at.commit("v1.1.0")
     at.vendor.sick = {bad}
     assert at.run("ops/deploy", "live").returncode == 1
     first, second = (tmp_path / "news").read_text().splitlines()
-    assert first == f"live: live runs {good}"
-    assert second.startswith(f"live: live runs {good} again; look at the platform's logs for {bad}")
+    assert first == f"live resolved: live runs {good}"
+    assert second.startswith(f"live warning: ops/deploy live: live runs {good} again; look at")
+    assert bad in second
 
 
 def test_smoke_wants_the_version_several_times_in_a_row(at: Inside) -> None:

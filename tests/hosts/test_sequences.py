@@ -72,8 +72,8 @@ def test_o7_what_may_not_be_restored_is_judged_by_the_service(
     at: World, how: str, runs: str
 ) -> None:
     good, bad = at.deploy("v1.0.0"), at.commit("v1.1.0")
-    told: list[str] = []
-    at.own("notify", lambda _, text: told.append(text))
+    told: list[tuple[str, ...]] = []
+    at.own("notify", lambda *news: told.append(news))
     refused = denied(at, 403) if how == "restore" else failure(at, "it goes on unseen", "Unseen")
     at.fails = {"deploy": [denied(at)], "restore": [refused]}
     at.sick = set() if runs == "the one before" else {good}
@@ -83,9 +83,10 @@ def test_o7_what_may_not_be_restored_is_judged_by_the_service(
     healthy = " and is healthy" if runs == "the one before" else ""
     then = "once the platform lets us in: ops/releases live"
     assert said(done)[-1] == f"live {known} {good}{healthy}; {then}"
-    assert told == [said(done)[-1]]
+    level = "warning" if runs == "the one before" else "critical"
+    assert told == [("live", level, f"ops/deploy live: {said(done)[-1]}")]
     assert "may be down" not in done.stderr
-    assert bad not in told[0]
+    assert bad not in told[0][2]
 
 
 @pytest.mark.parametrize("how", ["sick", "doomed"])
@@ -118,14 +119,15 @@ def test_the_same_commit_again_that_gets_sick_goes_back_to_the_one_before(at: Wo
 
 def test_a_restore_that_fails_is_not_called_a_success(at: World) -> None:
     good, bad = at.deploy("v1.0.0"), at.commit("v1.1.0")
-    told: list[str] = []
-    at.own("notify", lambda _, text: told.append(text))
+    told: list[tuple[str, ...]] = []
+    at.own("notify", lambda *news: told.append(news))
     at.doomed, at.fails = {bad}, {"restore": [failure(at, "the platform is down")]}
     done = at.run("deploy", "live")
     assert done.returncode == 1
     assert "the platform is down" in said(done)
-    assert told == [said(done)[-1]]
-    assert told[0].startswith(f"live may be down: {good} did not come back; look at the platform")
+    assert told == [("live", "critical", f"ops/deploy live: {said(done)[-1]}")]
+    down = f"live may be down: {good} did not come back; look at the platform"
+    assert said(done)[-1].startswith(down)
     assert at.recorded() == [f"deploy {good}"]
 
 
@@ -219,6 +221,50 @@ def test_migrations_run_under_the_lock_of_the_deploy(at: World) -> None:
     assert "LOCK_HELD" not in os.environ
 
 
+def test_people_hear_of_what_failed_before_anything_was_changed_but_not_of_a_wrong_call(
+    at: World,
+) -> None:
+    told: list[tuple[str, ...]] = []
+    at.own("notify", lambda *news: told.append(news))
+    at.own("migrate", lambda *_: False)
+    at.commit("v1.0.0")
+    assert at.run("deploy", "live").returncode == 1
+    why = "nothing was deployed: ops/migrate failed; fix the cause and deploy again"
+    assert told == [("live", "warning", f"ops/deploy live: {why}")]
+    assert at.run("deploy", "live", "no-such-tag").returncode == 2
+    assert len(told) == 1
+
+
+def test_a_build_that_a_rehearsal_breaks_is_no_warning(at: World) -> None:
+    told: list[tuple[str, ...]] = []
+    at.deploy("v1.0.0")
+    at.own("notify", lambda *news: told.append(news))
+    broken = at.commit("v1.1.0")
+    at.doomed = {broken}
+    at.run("deploy", "live", DRILL_BROKEN=broken)
+    at.run("deploy", "live")
+    assert [level for _, level, _ in told] == ["info", "warning"]
+
+
+def test_a_rollback_that_leaves_nothing_healthy_is_critical_and_one_that_passes_ends_it(
+    at: World,
+) -> None:
+    told: list[tuple[str, ...]] = []
+    first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
+    at.own("notify", lambda *news: told.append(news))
+    at.sick = {first}
+    assert at.run("rollback", "live").returncode == 1
+    assert told[-1][:2] == ("live", "warning")
+    assert f"{second} runs again" in told[-1][2]
+    at.fails = {"restore": [None, failure(at, "the platform is down")]}
+    assert at.run("rollback", "live").returncode == 1
+    assert told[-1][:2] == ("live", "critical")
+    assert f"{second} did not come back" in told[-1][2]
+    at.sick = set()
+    assert at.run("rollback", "live", "v1.1.0").returncode == 0
+    assert told[-1][:2] == ("live", "resolved")
+
+
 def test_news_that_cannot_be_told_further_stops_nothing(at: World) -> None:
     at.commit("v1.0.0")
     at.own("notify", lambda *_: False)
@@ -248,7 +294,7 @@ def test_an_uncommitted_edit_is_refused_before_anything_is_called(at: World) -> 
         (["rollback", "live", "v9"], "no commit 'v9' in this repository"),
         (["rollback", "live", "--no-record"], "nobody knows what passed: name a version"),
         (["releases"], "name an environment"),
-        (["bootstrap", "live", "--yes"], "the only option is --dry-run"),
+        (["bootstrap", "live", "--yes"], "the options are --dry-run and --json"),
         (["drill", "live"], "add --yes-live if that is what you want"),
         (["smoke", "live"], "'live' is not an http or https URL"),
         (["publish", "it"], "it takes no arguments"),
@@ -711,11 +757,15 @@ def test_releases_that_cannot_be_seen_are_not_guessed(at: World, call: str, what
 
 def test_an_environment_is_set_up_once(at: World) -> None:
     at.commit("v1.0.0")
-    assert said(at.run("bootstrap", "live", "--dry-run")) == ["would name it"]
+    idle = [
+        "UptimeRobot: nothing is set up, UPTIMEROBOT_API_KEY is not set",
+        "Grafana: nothing is set up, GRAFANA_TOKEN is not set",
+    ]
+    assert said(at.run("bootstrap", "live", "--dry-run")) == ["would name it", *idle]
     assert not at.named
     assert said(at.run("bootstrap", "live"))[0] == "name it"
     assert at.named
-    assert said(at.run("bootstrap", "live")) == ["live is as it should be"]
+    assert said(at.run("bootstrap", "live")) == [*idle, "live is as it should be"]
 
 
 def test_a_bootstrap_that_fails_says_that_it_can_be_done_again(at: World) -> None:

@@ -16,6 +16,8 @@ from scaffold.template.answers import resolve
 from scaffold.template.renderer import targets
 
 pytestmark = pytest.mark.slow
+#: Axes whose options meet in the engine.
+JOINED = ("stack", "ci", "hosting", "secrets", "database")
 
 
 @cache
@@ -23,7 +25,11 @@ def assemblies() -> list[dict[str, str]]:
     """Give projects that have each file of the engine, whichever layer it comes from."""
     seen: set[tuple[str, str]] = set()
     found = []
-    for row in combinations_of("stack", "ci", "hosting", "secrets", "database"):
+    rows = combinations_of(*JOINED)
+    # What watches over a service knows nothing of those.
+    for axis, options in TEMPLATE.catalog.axes.items():
+        rows += [{axis: option.id} for option in options if axis not in JOINED]
+    for row in rows:
         parts = {
             (path.as_posix(), origin.as_posix())
             for path, origin in targets(TEMPLATE, resolve(TEMPLATE, row)).items()

@@ -15,7 +15,7 @@ from scaffold.template.renderer import seeds
 ROWS = [pytest.param(row, id="-".join(row.values())) for row in with_something_new(pairwise())]
 
 #: What has to be there under its name, whatever is in it.
-FIXED = {"404.html", "CHANGELOG.md", "flags.json", "index.html"}
+FIXED = {"404.html", "CHANGELOG.md", "flags.json", "index.html", "ops/notify"}
 #: The lists of resources and of variables, which may be empty, and who reads them.
 LISTS = {
     "src/resources/index.ts": "src/app.ts",
@@ -25,6 +25,8 @@ LISTS = {
     # Without it rows are not looked at, which is said.
     "db/rows.sql": f"{ENGINE}/catalogue.py",
     "db/rows.json": f"{ENGINE}/catalogue.py",
+    # Without it nobody is on call, which is said.
+    "monitoring/escalation.json": f"{ENGINE}/incidents.py",
 }
 #: Where `notes` is another word than the name of the example.
 OTHER_NOTES = re.compile(r"release notes|--notes|\bnotes(:|\.md)|, and notes how", re.IGNORECASE)

@@ -150,7 +150,8 @@ def test_nothing_in_the_template_makes_plain_copier_demand_trust() -> None:
 
 def test_every_action_image_tool_and_runtime_is_named_in_the_pin_table_alone() -> None:
     for path in PROJECT.rglob("*"):
-        if not path.is_file():
+        # What only one option has is in its own part of the table.
+        if not path.is_file() or path.match("_layer/pins.yml"):
             continue
         text = path.read_text("utf-8")
         assert not re.search(r"uses: (?!\./)\S+@[0-9a-z.]", text), (

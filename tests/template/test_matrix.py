@@ -28,6 +28,7 @@ from conftest import (
     OPS,
     PINS,
     RUNTIME,
+    TABLES,
     TEMPLATE,
     combinations_of,
     meeting,
@@ -82,7 +83,9 @@ def test_there_are_projects_with_every_option(projects: Projects) -> None:
 
 @pytest.mark.parametrize("most", [20, 100, 300])
 def test_every_three_options_meet_where_projects_are_too_many(most: int) -> None:
-    some, every = combinations_of(most=most), combinations_of(most=10**6)
+    # Of all axes there are millions.
+    axes = ("stack", "ci", "hosting", "scan", "secrets", "database")
+    some, every = combinations_of(*axes, most=most), combinations_of(*axes, most=10**6)
     assert len(some) < len(every)
     assert all(row in every for row in some)
     assert {three for row in some for three in meeting(row, 3)} == {
@@ -142,7 +145,13 @@ def test_a_project_names_one_version_of_its_runtime(projects: Projects) -> None:
             for path, file in project.files.items()
             for found in runtimes(file.content)
         }
-        named.discard(("package.json", "node", PINS["npm"]["@types/node"]))
+        # Packages that are named after it.
+        named -= {
+            ("package.json", "node", str(version))
+            for table in TABLES
+            for name, version in table.get("npm", {}).items()
+            if name.endswith("/node")
+        }
         # The tasks run on a machine's own Python.
         named = {each for each in named if not (each[0].startswith("ops/") and each[1:] == OPS)}
         manifest = {"node": "package.json", "python": "pyproject.toml"}[runtime]
@@ -183,7 +192,9 @@ def test_every_task_has_its_script(projects: Projects) -> None:
         tasks = {"bootstrap", "build", "ci", "deploy", "dev", "help", "lint", "release", "releases"}
         tasks |= {"rollback", "scan", "settings", "setup", "smoke", "test", "with-env"}
         if has_image(project):
-            tasks |= {"flag", "publish"}
+            tasks |= {"alerts", "flag", "publish"}
+        if any("tells" in o.row.get("traits", ()) for o in TEMPLATE.catalog.chosen(project.row)):
+            tasks.add("notify")
         if any("data" in o.row.get("traits", ()) for o in TEMPLATE.catalog.chosen(project.row)):
             tasks.add("migrate")
         if {"ops/lib/broken.sh", f"{ENGINE}/broken.py"} & {*project.files}:

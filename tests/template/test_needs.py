@@ -20,17 +20,33 @@ AXES = list(TEMPLATE.catalog.axes)
 ROWS = {(row["axis"], row["id"]): row for row in TEMPLATE.questions["catalog"]["default"]}
 
 
+def matter(axis: str, other: str) -> bool:
+    """Say whether what is chosen on one axis may leave out something on another."""
+    pairs = ((axis, other), (other, axis))
+    return any(
+        its in row.get("needs", {})
+        for of, its in pairs
+        for (at, _), row in ROWS.items()
+        if at == of
+    )
+
+
 def prefixes() -> list[dict[str, str]]:
-    """Give all answers that somebody may have given who is asked for the next axis."""
+    """Give the answers that somebody may have given who is asked for the next axis.
+
+    Of those that leave nothing out on it, there is one: all together would be thousands.
+    """
     found: list[dict[str, str]] = []
-    before: list[dict[str, str]] = [{}]
-    for axis in AXES:
+    for at, axis in enumerate(AXES):
+        before: list[dict[str, str]] = [{}]
+        for asked in AXES[:at]:
+            some = None if matter(axis, asked) else 1
+            before = [
+                {**one, asked: option.id}
+                for one in before
+                for option in TEMPLATE.catalog.fitting(asked, one)[:some]
+            ]
         found += before
-        before = [
-            {**one, axis: option.id}
-            for one in before
-            for option in TEMPLATE.catalog.fitting(axis, one)
-        ]
     return found
 
 

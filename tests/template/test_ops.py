@@ -27,7 +27,19 @@ if TYPE_CHECKING:
     from conftest import Call, Render
 
 SECRET = "s3cr3t-t0ken"  # noqa: S105 (the stand-ins' own)
-TASKS = ["bootstrap", "build", "ci", "deploy", "dev", "flag", "help", "lint", "publish", "release"]
+TASKS = [
+    "alerts",
+    "bootstrap",
+    "build",
+    "ci",
+    "deploy",
+    "dev",
+    "flag",
+    "help",
+    "lint",
+    "publish",
+    "release",
+]
 TASKS += ["releases", "rollback", "scan", "setup", "smoke", "test"]
 # What a minimal machine has; the tasks name everything else they need.
 BASICS = (
@@ -144,7 +156,7 @@ def test_help_lists_every_task_under_the_name_and_description(ops: Callable[...,
     at = ops(description='It\'s "$HOME" \\n `x`\nand % on a second line')
     done = at.run("ops/help")
     assert done.stdout.startswith(
-        'my-service: It\'s "$HOME" \\n `x`\nand % on a second line\n\nops/bootstrap'
+        'my-service: It\'s "$HOME" \\n `x`\nand % on a second line\n\nops/alerts'
     )
     for task in TASKS:
         assert f"\nops/{task} " in done.stdout or f"\nops/{task}\n" in done.stdout

@@ -236,3 +236,29 @@ def test_another_runtime_is_proposed_in_no_single_place(render: Render) -> None:
         ignored = {each["dependency-name"]: each["update-types"] for each in docker["ignore"]}
         assert ignored.pop("*") == ["version-update:semver-major"]
         assert ignored == ({"python": ["version-update:semver-minor"]} if stack == "python" else {})
+
+
+# A red main
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_a_red_main_is_told_by_one_job_that_no_change_ever_starts(render: Render, ci: str) -> None:
+    project = render(ci=ci)
+    file = (
+        ".github/workflows/deploy-sandbox.yml" if ci == "github" else ".gitlab/deploy-sandbox.yml"
+    )
+    read = yaml.safe_load((project / file).read_text("utf-8"))
+    if ci == "github":
+        job = read["jobs"]["tell"]
+        assert read[True] == {"push": {"branches": ["main"]}}
+        assert job["if"] == "failure()"
+        assert job["needs"] == ["ci", "publish"]
+        command = job["steps"][-1]["run"]
+    else:
+        job = read["tell"]
+        [rule] = job["rules"]
+        assert '== "push"' in rule["if"]
+        assert rule["when"] == "on_failure"
+        [command] = job["script"]
+    assert command.startswith("ops/notify sandbox warning ")
+    assert "tell" not in (render(ci=ci, incidents="none") / file).read_text("utf-8")

@@ -45,7 +45,7 @@ GONE = {
 }  # fmt: skip
 OWN = "# Our own words.\n"
 HOOKS = {
-    "ops/notify": '#!/bin/sh\nprintf "notify %s: %s\\n" "$@" >>"$HOME/hooks"\n',
+    "ops/notify": '#!/bin/sh\nprintf "notify %s %s: %s\\n" "$@" >>"$HOME/hooks"\n',
     "ops/migrate": '#!/bin/sh\nprintf "migrate %s\\n" "$@" >>"$HOME/hooks"\n',
     "ops/data": '#!/bin/sh\nprintf "data %s\\n" "$@" >>"$HOME/hooks"\necho 17 notes\n',
 }
@@ -223,7 +223,7 @@ def test_hooks_survive_and_are_called(tag: str, tool: str, source: Source, tmp_p
     with vendor.serving():
         at = Machine.new(vendor, lambda **_: project, tmp_path)
         good = at.deploy("v1.0.0")
-        assert hooks.read_text() == f"migrate live\nnotify live: live runs {good}\n"
+        assert hooks.read_text() == f"migrate live\nnotify live resolved: live runs {good}\n"
         hooks.unlink()
         # All but that one is a build for the drill, and never healthy.
         vendor.sick = AllBut(good)

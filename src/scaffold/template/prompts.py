@@ -16,7 +16,7 @@ from scaffold.template.answers import Answers, resolve
 from scaffold.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path, PurePath
 
     from prompt_toolkit.document import Document
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from scaffold.files import File
     from scaffold.template.definition import Template
     from scaffold.template.questions import Question
+
+#: Columns for the names of what is not asked yet, on a line of 80 with the question.
+ROOM = 48
 
 
 def interview(template: Template, given: Mapping[str, Any]) -> Answers:
@@ -44,10 +47,20 @@ def interview(template: Template, given: Mapping[str, Any]) -> Answers:
     answers = resolve(template, given, ask_short)
     rest = [n for n in answers.remembered if n not in {*given, *asked}]
     if rest and _answered(
-        questionary.confirm(f"Customise the rest ({', '.join(rest)})?", default=False)
+        questionary.confirm(f"Customise the rest ({_some(rest)})?", default=False)
     ):
         answers = resolve(template, {**given, **asked}, ask)
     return answers
+
+
+def _some(names: Sequence[str]) -> str:
+    """Give names, as many as fit on a line with the question, and how many more there are."""
+    for shown in range(len(names), 0, -1):
+        more = len(names) - shown
+        text = ", ".join(names[:shown]) + (f" and {more} more" if more else "")
+        if len(text) <= ROOM:
+            break
+    return text
 
 
 def confirmed(destination: Path, files: Iterable[File], kept: Iterable[PurePath] = ()) -> bool:

@@ -18,6 +18,7 @@ _ops_complete() {
         '1  ENV --'* | '1  ENV [up'* | '1  ENV [list'*reset*) known='local sandbox testbed live' ;;
         '1  ENV'*) known='sandbox testbed live' ;;
         '2  ENV [up'*) known='up down status new prove' ;;
+        '2  ENV LEVEL'*) known='info warning critical resolved' ;;
         '2  ENV [check'*) known='check push names diff' ;;
         '3  ENV [check'*) known='sandbox testbed live' ;;
         '2  ENV [list'*) known="list $(sed -n 's/^    "\(.*\)": {$/\1/p' flags.json 2>/dev/null)" ;;
@@ -32,8 +33,8 @@ _ops_complete() {
   while IFS= read -r each; do COMPREPLY+=("$each"); done < <(compgen -W "$known" -- "$word")
 }
 
-for _ops_each in backup bootstrap build ci deploy dev drill flag help lint migrate publish release releases restore rollback scan \
-  settings setup smoke snapshots test with-env; do
+for _ops_each in alerts backup bootstrap build ci deploy dev drill flag help lint migrate notify publish release releases restore \
+  rollback scan settings setup smoke snapshots test with-env; do
   complete -o default -F _ops_complete "ops/$_ops_each" "./ops/$_ops_each"
 done
 unset _ops_each

@@ -12,6 +12,7 @@ from pathlib import Path
 from .broken import publish
 from .errors import Failure, Misuse
 from .hosting import Hosting
+from .news import beat, telling
 from .process import ProgramFailed, run, status
 from .push import difference
 from .reading import read
@@ -31,7 +32,9 @@ def task(call: Call) -> None:
     elif at.env == "live" and "--yes-live" not in call.options:
         raise Misuse("a drill breaks live for a while: add --yes-live if that is what you want")
     else:
-        Drill(at).run()
+        with telling(at):
+            Drill(at).run()
+        beat(at, "drill")
 
 
 class Drill:

@@ -14,6 +14,8 @@ class Failure(Exception):
     code = 1
     #: Whether the platform does not let us in.
     denied = False
+    #: How bad it is for those who are told, see `contacts.SEVERITIES`.
+    severity = "warning"
 
 
 class Misuse(Failure):
@@ -44,13 +46,19 @@ class Unseen(Failure):
     denied = True
 
 
+class Down(Failure):
+    """The service may not answer: somebody has to look at once."""
+
+    severity = "critical"
+
+
 @contextmanager
-def otherwise(what: str) -> Iterator[None]:
+def otherwise(what: str, kind: type[Failure] = Failure) -> Iterator[None]:
     """Say what it means if the block fails; why it did comes before that."""
     try:
         yield
     except Failure as error:
-        raise Failure(what) from error
+        raise kind(what) from error
 
 
 @contextmanager

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from . import reading
+from . import parts, reading
 from .errors import Failure, otherwise
 from .host import Host
 from .lock import NONE, Lock, handed_on
+from .news import tell
 from .pipeline import SETTINGS
 from .platform import Context, Platform, Release, Target
 from .process import status
@@ -29,7 +29,6 @@ class Hosting(Context):
         super().__init__(call)
         self.platform: Platform = Host(self)
         self.record = Record(self.env, self.git)
-        self.url = ""
 
     def check(self) -> None:
         """Stop if anything is missing."""
@@ -96,15 +95,15 @@ class Hosting(Context):
         self.prove(target.commit if target.ours else "")
 
     def passed(self, action: str, commit: str, image: str) -> None:
-        """Record that what the platform runs now has passed."""
+        """Record that what the platform runs now has passed, and tell who draws it."""
         now = self.platform.current() if self.kept else None
         if now:
             self.record.add(Row(action, commit, now.id, image))
         elif self.kept:
             raise Failure("the platform does not say what runs")
+        parts.deployed(self, commit)
 
-    def notify(self, text: str) -> None:
+    def notify(self, level: str, text: str) -> None:
         """Tell people; ops/notify, if there is one, takes it further."""
         self.console.say(text)
-        if os.access("ops/notify", os.X_OK) and status("ops/notify", self.env, text):
-            self.console.say("ops/notify failed")
+        tell(self, level, text)

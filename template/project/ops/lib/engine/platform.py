@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .errors import Misuse
 from .git import Git
@@ -61,6 +61,7 @@ class Project(NamedTuple):
         images: Whether images are deployed that a pipeline built.
         client_ip_header: Where the platform's proxy says who calls; a client cannot forge it.
         settings: What options have pipelines hand over to the service, where the CI provider keeps its settings.
+        schedules: What pipelines do by the clock: the `id`, the `environment`, and each how many `seconds`.
     """
 
     name: str
@@ -68,13 +69,15 @@ class Project(NamedTuple):
     images: bool
     client_ip_header: str
     settings: tuple[str, ...] = ()
+    schedules: Sequence[Mapping[str, Any]] = ()
 
 
 class Context:
     """An environment, and what there is to work on it: all that a host gets.
 
     `kept` is whether there is a record of what passed, see --no-record; `values` are the settings that the service
-    is to have, once they were read, `changed` whether the platform was told any.
+    is to have, once they were read, `changed` whether the platform was told any; `url` is where it answers, once that
+    is known.
     """
 
     def __init__(self, call: Call, environments: Sequence[str] = ENVIRONMENTS) -> None:
@@ -83,6 +86,7 @@ class Context:
         self.kept = "--no-record" not in call.options
         self.values: dict[str, str] = {}
         self.changed = False
+        self.url = ""
         if self.env not in environments:
             raise Misuse(f"no environment '{self.env}': {', '.join(environments[:-1])} or {environments[-1]}")
         self.settings, self.console = call.settings, call.console
@@ -107,19 +111,28 @@ class Change(NamedTuple):
 
 
 class Plan:
-    """What ops/bootstrap does to a platform, or with `dry` only says."""
+    """What ops/bootstrap does to a platform, or with `dry` only says.
+
+    `changes` is what it said, `idle` which vendors have nothing to do, each with the setting that is missing.
+    """
 
     def __init__(self, at: Context, *, dry: bool) -> None:
         self._at = at
         self._dry = dry
-        self.any = False
+        self.changes: list[str] = []
+        self.idle: dict[str, str] = {}
 
     def change(self, what: str, do: Callable[[], object]) -> None:
         """Say what it does, and do it."""
-        self.any = True
+        self.changes.append(what)
         self._at.console.say(f"would {what}" if self._dry else what)
         if not self._dry:
             do()
+
+    def without(self, vendor: str, setting: str) -> None:
+        """Say that nothing is set up there, as nobody gave the setting."""
+        self.idle[vendor] = setting
+        self._at.console.say(f"{vendor}: nothing is set up, {setting} is not set")
 
     def keep(self, name: str, value: str) -> None:
         """Say what is to be kept for deploys."""

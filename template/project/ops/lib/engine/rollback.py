@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from . import back
-from .errors import Failure, Misuse, otherwise
+from .errors import Down, Failure, Misuse, otherwise
 from .hosting import Hosting
+from .news import telling
 from .platform import Target, digest
 from .tasks import Call, Usage
 
@@ -22,6 +23,11 @@ def task(call: Call) -> None:
     way = WAY(at, call)
     way.check()
     at.check()
+    with telling(at):
+        _roll_back(at, way, version, force=force)
+
+
+def _roll_back(at: Hosting, way: back.Way, version: str, *, force: bool) -> None:
     commit = at.git.known(version) if force or not version else at.git.commit(version)
     again = f"ops/rollback {at.env} {version}".strip()
     with at.opened():
@@ -52,7 +58,7 @@ def task(call: Call) -> None:
             what = f"{at.env} runs {target.commit} and is healthy, which could not be recorded"
             with otherwise(f"{what}; do it again: ops/rollback {at.env} {target.commit}"):
                 at.passed("rollback", target.commit, target.image)
-        at.notify(f"{at.env} runs {target.commit}; {way.left}")
+        at.notify("resolved", f"{at.env} runs {target.commit}; {way.left}")
 
 
 def _below(at: Hosting, running: str) -> Target:
@@ -98,7 +104,7 @@ def _restore(at: Hosting, target: Target, before: Target) -> None:
     except Failure as error:
         at.console.confess(error)
         sick = f"{target.commit} is not healthy in {at.env} either"
-        with otherwise(f"{sick}, and {before.commit} did not come back: ops/releases {at.env}"):
+        with otherwise(f"{sick}, and {before.commit} did not come back: ops/releases {at.env}", Down):
             at.bring_back(before)
         then = f"name an older version: ops/rollback {at.env} VERSION"
         raise Failure(f"{sick}; {before.commit} runs again; {then}") from None

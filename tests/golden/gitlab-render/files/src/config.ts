@@ -14,6 +14,13 @@ function isOrigin(text: string): boolean {
 
 /** What the service reads, whatever it does. Yours are in variables.ts. */
 export const configSchema = z.object({
+  OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: z
+    .url({
+      protocol: /^(https|http)$/,
+      error: "expected a URL such as https://otlp.example.com/v1/logs",
+    })
+    .optional(),
+  OTEL_EXPORTER_OTLP_LOGS_HEADERS: z.string().optional(),
   APP_ENV: oneOf("local", "sandbox", "testbed", "live").default("local"),
   CLIENT_IP_HEADER: z
     .string()

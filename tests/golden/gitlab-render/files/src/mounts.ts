@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyPluginAsync } from "fastify";
 import type { Config } from "./config.ts";
+import { logwire } from "./logwire.ts";
 import type { ReadinessCheck } from "./routes/health.ts";
 
 /** Plugins that the chosen options add, in the order in which they apply. */
-export const mounts: readonly FastifyPluginAsync[] = [];
+export const mounts: readonly FastifyPluginAsync<Config>[] = [logwire];
 
 /** Attaches itself to the service, and gives what /readyz asks of it. */
 type Dependency = (app: FastifyInstance, config: Config) => ReadinessCheck;

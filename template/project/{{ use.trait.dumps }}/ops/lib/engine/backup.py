@@ -8,6 +8,7 @@ from . import age, backups, connection, dumping
 from .backups import Backups
 from .errors import Failure
 from .manifest import Manifest
+from .news import beat, telling
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .tasks import Call, Usage
@@ -18,13 +19,19 @@ USAGE = Usage(1, 1, "name an environment; the only option is --accept-loss", ("-
 def task(call: Call) -> None:
     """Take it, print its name, and take those away that need not be kept."""
     at = Context(call, ("local", *ENVIRONMENTS))
+    with telling(at):
+        _back_up(at, accept="--accept-loss" in call.options)
+    beat(at, "backup")
+
+
+def _back_up(at: Context, *, accept: bool) -> None:
     check(at)
     at.settings.need("BACKUP_RECIPIENT", "who can read backups, a recipient of age; `age-keygen` prints one")
     at.settings.met(SETTINGS)
     readers = age.recipients(at.settings)
     database, kept = connection.find(at), Backups(at)
     with database.opened() as url:
-        found = kept.take(url, readers, accept="--accept-loss" in call.options)
+        found = kept.take(url, readers, accept=accept)
     sys.stdout.write(f"{found.name}\n")
     at.console.say(f"{summary(found)} in {kept}")
     if found.losses:

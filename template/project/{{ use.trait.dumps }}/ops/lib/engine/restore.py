@@ -14,6 +14,7 @@ from .connection import find
 from .copies import Between
 from .errors import Failure, Misuse
 from .manifest import Manifest
+from .news import beat, telling
 from .pipeline import SETTINGS
 from .platform import ENVIRONMENTS, Context
 from .tasks import Call, Usage
@@ -34,22 +35,29 @@ def task(call: Call) -> None:
     if "--last" in how:
         sys.stdout.write(evidence.last(at))
         return
-    check(at)
     if "--drill" in how:
-        at.settings.need("BACKUP_RECIPIENT", "who can read backups, a recipient of age; `age-keygen` prints one")
-    else:
-        at.settings.need("BACKUP_IDENTITY", "the identity of age that can read the backup, AGE-SECRET-KEY-1…")
+        with telling(at):
+            _rehearse(at)
+        beat(at, "restore")
+        return
+    check(at)
+    at.settings.need("BACKUP_IDENTITY", "the identity of age that can read the backup, AGE-SECRET-KEY-1…")
     at.settings.met(SETTINGS)
     restoring = Restoring(at)
-    if "--drill" in how:
-        restoring.rehearse()
-    elif "--into" in how:
+    if "--into" in how:
         restoring.into(restoring.chosen(names[0]), names[1])
     elif names[1] != at.env:
         raise Misuse(f"to overwrite what {at.env} has, name it twice: --overwrite {at.env}")
     else:
         with offered.alone(at):
             restoring.overwrite(restoring.chosen(names[0]))
+
+
+def _rehearse(at: Context) -> None:
+    check(at)
+    at.settings.need("BACKUP_RECIPIENT", "who can read backups, a recipient of age; `age-keygen` prints one")
+    at.settings.met(SETTINGS)
+    Restoring(at).rehearse()
 
 
 class Restoring:

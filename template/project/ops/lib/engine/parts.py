@@ -1,0 +1,53 @@
+"""What ops/bootstrap sets up beside the platform: one module for each option that has something at a vendor.
+
+One that wants to know what runs has a `deployed` as well.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Protocol, cast
+
+from .errors import Failure
+from .platform import Context, Plan
+
+#: Their modules, and what people call what they set up, in the order in which one may need the other.
+TITLES = {
+    "offered": "backups",
+    "incidents": "incidents",
+    "uptime": "uptime",
+    "performance": "performance",
+    "tracker": "errors",
+}
+
+
+class Part(Protocol):
+    """One of them, a module. It calls nobody before `bootstrap`.
+
+    One that has `deployed(at, commit)` is told of releases that passed.
+    """
+
+    def check(self, at: Context) -> None:
+        """Note what is missing, if it cannot do without."""
+
+    def bootstrap(self, at: Context, plan: Plan) -> None:
+        """Tell the plan what to change; without its token, that nothing is set up there."""
+
+
+def parts() -> dict[str, Part]:
+    """Give those of the chosen options, by what people call it."""
+    found = {title: f".{name}" for name, title in TITLES.items() if find_spec(f".{name}", __package__)}
+    return {title: cast("Part", import_module(name, __package__)) for title, name in found.items()}
+
+
+def deployed(at: Context, commit: str) -> None:
+    """Have those know who want to that a commit passed; what goes wrong with it is told, and changes nothing."""
+    for title, part in parts().items():
+        tell = getattr(part, "deployed", None)
+        try:
+            if tell:
+                tell(at, commit)
+        except Failure as error:
+            at.console.confess(error)
+            at.console.say(f"{title}: nobody there knows that {at.env} runs {commit}, which changes nothing else")
