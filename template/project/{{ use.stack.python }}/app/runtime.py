@@ -1,6 +1,7 @@
 """What is measured of the process and its event loop."""
 
 import asyncio
+import math
 import os
 import time
 from collections import deque
@@ -27,20 +28,24 @@ class Loop:
         self._late: list[float] = []
         self._parts: deque[float] = deque(maxlen=_PARTS - 1)
         self._timer: asyncio.TimerHandle | None = None
+        self._due = math.inf
 
     def watch(self) -> None:
         loop = asyncio.get_running_loop()
-        due = loop.time() + _TICK_SECONDS
+        self._due = due = loop.time() + _TICK_SECONDS
         self._timer = loop.call_at(due, self._tick, due)
 
     def leave(self) -> None:
+        self._due = math.inf
         if self._timer:
             self._timer.cancel()
 
     @property
     def delay(self) -> float:
         """Of the parts of the last minute the worst, in seconds."""
-        return max([_p99(self._late), *self._parts])
+        # Who asks does so in a thread of its own, also while the loop never comes back.
+        now = time.monotonic() - self._due
+        return max([_p99(self._late), *self._parts, *([now] if now > _TICK_SECONDS else [])])
 
     def _tick(self, due: float) -> None:
         self._late.append(max(asyncio.get_running_loop().time() - due, 0.0))
