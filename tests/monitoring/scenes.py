@@ -91,7 +91,7 @@ def scenes(stack: str) -> list[Scene]:
             400,
         ),
         Scene(
-            "elsewhere some fail", elsewhere(requests(("200", "0+10000x60"), ("500", "0+1x60"))), 30
+            "elsewhere some fail", elsewhere(requests(("200", "0+10000x60"), ("500", "0+2x60"))), 30
         ),
         Scene(
             "elsewhere it takes long", elsewhere(took(("1", 10), ("2.5", 100), ("+Inf", 100))), 30
@@ -163,7 +163,7 @@ def scenes(stack: str) -> list[Scene]:
         ),
         Scene(
             "some of very many fail",
-            requests(("200", "0+10000x60"), ("500", "0+1x60")),
+            requests(("200", "0+10000x60"), ("500", "0+2x60")),
             30,
             {"error-count"},
         ),
