@@ -63,7 +63,7 @@ class NerdGraph:
         takes = ", ".join(f"{name}: ${name}" for name in re.findall(r"\$(\w+)", types))
         document = f"mutation({types}) {{ {operation}({takes}) {{ {gives} }} }}"
         body = {"query": document, "variables": variables}
-        done = self._api.call("POST", "", lambda it: it["data"][operation], body, twice=twice)
+        done: dict[str, Any] = self._api.call("POST", "", lambda it: it["data"][operation], body, twice=twice)
         wrong = (done.get("errors") or []) + list(filter(None, [done.get("error")]))
         if wrong:
             words = next((str(wrong[0][word]) for word in WORDS if wrong[0].get(word)), "no reason given")
