@@ -233,7 +233,7 @@ def test_a_wrong_secret_is_told_without_it(at: At) -> None:
 
 
 @pytest.mark.slow
-def test_the_tasks_list_take_and_restore_what_atlas_keeps(tmp_path: Path) -> None:
+def test_the_tasks_list_and_restore_what_atlas_keeps(tmp_path: Path) -> None:
     project = Atlas()
     with service(tmp_path, project) as at:
 
@@ -241,40 +241,26 @@ def test_the_tasks_list_take_and_restore_what_atlas_keeps(tmp_path: Path) -> Non
             done = at.perform([f"ops/{task}", *words], at.project, at.environment)
             return done.returncode, done.stdout, done.stderr
 
-        code, _, said = run("backup", "live")
+        code, _, said = run("snapshots", "live", "--vendor")
         assert (code, "MONGODB_ATLAS_CLIENT_SECRET: " in said) == (2, True), said
         opens = project.environment()
         del opens["MONGODB_ATLAS_API_URL"]
         at.environment |= opens
-        code, made, said = run("backup", "live")
+        code, listed, said = run("snapshots", "live", "--vendor")
         assert code == 0, said
-        code, listed, said = run("snapshots", "live")
-        assert code == 0, said
-        assert [line.split()[0] for line in listed.splitlines()][:2] == ["SNAPSHOT", made.strip()]
+        title, newest, *_ = [line.split()[0] for line in listed.splitlines()]
+        assert (title, newest.partition(":")[0]) == ("SNAPSHOT", "vendor")
         for words, says in [
-            (("b1", "--into", "drill"), "'b1' is no snapshot"),
-            ((made.strip(), "--into", LIVE), f"{LIVE} is what live runs on"),
-            ((made.strip(), "--overwrite", "testbed"), "name it twice: --overwrite live"),
-            ((made.strip(), "--into", "--overwrite", "drill"), "and --into NAME or --overwrite"),
+            ((newest, "--into", LIVE), f"{LIVE} is what live runs on"),
+            ((newest, "--overwrite", "testbed"), "name it twice: --overwrite live"),
+            ((newest, "--into", "--overwrite", "drill"), "and --into DATABASE or --overwrite"),
         ]:
             code, _, said = run("restore", "live", *words)
             assert code == 2, said
             assert says in said
         assert project.begun() == 0
         for words in ("--into", "drill"), ("--overwrite", "live"):
-            code, _, said = run("restore", "live", made.strip(), *words)
-            assert (code, f"{made.strip()} is back: the cluster " in said) == (0, True), said
+            code, _, said = run("restore", "live", newest, *words)
+            assert (code, f"{newest} is back: the cluster " in said) == (0, True), said
     assert [each["targetClusterName"] for each in project.jobs] == ["drill", LIVE]
     assert SECRET not in said
-
-
-@pytest.mark.slow
-def test_ops_backup_of_flex_fails_so_a_migration_does_not_begin(tmp_path: Path) -> None:
-    project = Flex()
-    with service(tmp_path, project) as at:
-        opens = project.environment()
-        del opens["MONGODB_ATLAS_API_URL"]
-        at.environment |= opens
-        done = at.perform(["ops/backup", "live"], at.project, at.environment)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert "of a Flex cluster once a day, and none by ops/backup" in done.stderr
