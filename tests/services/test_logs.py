@@ -7,12 +7,16 @@ import re
 from typing import Any
 
 import pytest
+from conftest import TEMPLATE
+
+from scaffold.template.answers import resolve
 
 from .conftest import Start
 from .service import UUID, WELCOME, Service
 
 pytestmark = pytest.mark.slow
 
+DEFAULTS = resolve(TEMPLATE, {}).values
 SECRET = "s3cret"  # noqa: S105  # what the tests look for
 
 
@@ -36,6 +40,27 @@ def test_every_line_says_when_where_and_what(run: Start) -> None:
     assert messages == ["listening", "request completed", "shutting down", "shut down"]
     assert service.log()[0]["port"] == service.port
     assert service.errors() == ""
+
+
+def test_what_goes_nowhere_is_said_once_when_it_starts_in_live(run: Start) -> None:
+    wires = {
+        next(iter(row["wire"]["sets"])): f"{row['wire']['carries']} to {row['label']}"
+        for row in (option.row for option in TEMPLATE.catalog.chosen(DEFAULTS))
+        if "wire" in row
+    }
+    assert wires
+    unset = [f"{name} is not set: nothing sends {what}" for name, what in wires.items()]
+    nowhere = dict.fromkeys(wires, "http://127.0.0.1:9")
+    for environment, variables, expected in [
+        ("live", {}, unset),
+        ("live", nowhere, []),
+        ("testbed", {}, []),
+    ]:
+        service = run(APP_ENV=environment, **variables)
+        service.client.get("/notes")
+        completed(service)
+        warned = [line["msg"] for line in service.log() if line["level"] == "warn"]
+        assert sorted(each for each in warned if "is not set" in each) == sorted(expected)
 
 
 def test_a_request_is_one_line_when_it_is_done(run: Start) -> None:

@@ -213,6 +213,20 @@ def test_every_option_has_what_its_axis_needs() -> None:
     assert missing(TEMPLATE) == []
 
 
+@pytest.mark.parametrize(
+    "option", [each for each in TEMPLATE.catalog.options if "wire" in each.row], ids=str
+)
+def test_what_a_vendor_takes_is_switched_on_by_a_variable_that_may_be_unset(option: Option) -> None:
+    """The service says once, in `live`, which one that is: it has to be one that it reads."""
+    variables = [*option.row.get("config", [])]
+    for trait in TEMPLATE.questions["traits"]["default"]:
+        variables += trait.get("config", [])
+    known = {each["name"]: each for each in variables}
+    sets = option.row["wire"]["sets"]
+    assert sets.keys() <= known.keys()
+    assert known[next(iter(sets))].get("optional")
+
+
 @pytest.mark.slow  # every project that shell differs in
 def test_every_program_that_a_task_calls_is_asked_for_first() -> None:
     """Or it is a function of the task's own, or a utility of POSIX."""

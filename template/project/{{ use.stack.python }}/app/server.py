@@ -25,6 +25,7 @@ from app.errors import Problem
 from app.health import Health
 from app.logs import log
 from app.middleware import security_headers
+from app.mounts import AWAITED
 from app.observers import observers
 
 # Closing a keep-alive connection at once would cut off a request already on
@@ -170,7 +171,7 @@ class Server(uvicorn.Server):
             )
         )
         self._health: Health = app.state.health
-        self._grace = config.SHUTDOWN_GRACE_SECONDS
+        self._config = config
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -178,6 +179,14 @@ class Server(uvicorn.Server):
         for listener in sockets or []:
             host, port, *_ = listener.getsockname()
             log.info("listening", host=host, port=port)
+        self._say_what_is_awaited()
+
+    def _say_what_is_awaited(self) -> None:
+        """Otherwise nobody would know, in `live`, that there is nothing to look at."""
+        if self._config.APP_ENV == "live":
+            for name, what in AWAITED.items():
+                if not getattr(self._config, name):
+                    log.warning(f"{name} is not set: nothing sends {what}")
 
     @override
     @contextmanager
@@ -193,10 +202,10 @@ class Server(uvicorn.Server):
         if self._health.stopping:
             return
         self._health.stopping = True  # turns /readyz to 503
-        self._health.stop_by = time.monotonic() + self._grace
+        self._health.stop_by = time.monotonic() + self._config.SHUTDOWN_GRACE_SECONDS
         log.info("shutting down", signal=caught.name)
         loop = asyncio.get_running_loop()
-        loop.call_later(self._grace, self._force_exit)
+        loop.call_later(self._config.SHUTDOWN_GRACE_SECONDS, self._force_exit)
         loop.call_later(DRAIN_SECONDS if self.server_state.connections else 0, self._leave)
 
     def _leave(self) -> None:

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Config } from "./config.ts";
+import { awaited } from "./mounts.ts";
 
 // Closing a keep-alive connection at once would cut off a request already on
 // its way: for this long, clients are told to close theirs themselves.
@@ -82,7 +83,18 @@ export async function serve(
       app.log.level = config.LOG_LEVEL;
     }
     app.log.info({ host, port }, "listening");
+    sayWhatIsAwaited(app, config);
   } catch (error) {
     die(error, "could not start");
+  }
+}
+
+/** Otherwise nobody would know, in `live`, that there is nothing to look at. */
+function sayWhatIsAwaited(app: FastifyInstance, config: Config): void {
+  if (config.APP_ENV !== "live") return;
+  for (const [name, what] of Object.entries(awaited)) {
+    if (config[name as keyof Config] === undefined) {
+      app.log.warn(`${name} is not set: nothing sends ${what}`);
+    }
   }
 }
