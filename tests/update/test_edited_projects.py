@@ -152,10 +152,12 @@ EDITS = {
     "delete a file that is dropped": Edit(lambda p: p.delete("ops/releases")),
     "delete a file that is renamed": Edit(lambda p: p.delete("ops/deploy"), ("ops/ship",)),
     "delete a folder": Edit(lambda p: p.delete(p.managed)),
-    "delete all tasks": Edit(lambda p: p.delete("ops"), ("ops/ship",)),
+    # Tasks are so much alike that Copier takes one for another, and brings that one back.
+    "delete all tasks": Edit(lambda p: p.delete("ops"), ("ops/notify", "ops/ship")),
     "rename a folder": Edit(lambda p: p.move(p.managed, "elsewhere"), ("elsewhere/site.ts",)),
     "rename the tasks": Edit(
-        lambda p: p.move("ops", "tasks"), ("ops/ship", "tasks/ci", "tasks/deploy")
+        lambda p: p.move("ops", "tasks"),
+        ("ops/notify", "ops/ship", "tasks/ci", "tasks/deploy"),
     ),
     "edit the readme": Edit(lambda p: p.edit("README.md")),
     "edit code": Edit(lambda p: p.edit(p.code)),
