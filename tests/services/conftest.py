@@ -23,7 +23,14 @@ def projects(store: Store) -> Projects:
     return lambda stack: Project(stack, store.project(stack))
 
 
-@pytest.fixture(scope="session", params=STACKS)
+#: Those with a service that is all of it another's (test_parity.py holds that it is).
+REPEATED = {"fullstack": pytest.mark.nightly}
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param(each, marks=REPEATED.get(each, ())) for each in STACKS],
+)
 def project(request: pytest.FixtureRequest, projects: Projects) -> Project:
     """A project as it is generated."""
     return projects(request.param)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import rendered
 
 from .conftest import Projects
 from .service import NOBODY, STACKS, UUID, WELCOME, Service, operations, start
@@ -120,6 +121,20 @@ REQUESTS = [
     Request("POST", "/notes?a=b", JSON, b'{"title": "o"}'),
     Request("GET", "/notes?limit=100"),
 ]
+
+
+def test_the_service_of_the_full_stack_is_nodes_with_a_page() -> None:
+    """So what holds for the one holds for the other, but for what that page may change."""
+    node, full = (
+        {str(file.path): file.content for file in rendered(("stack", name))}
+        for name in ("node", "fullstack")
+    )
+    code = {path for path in {*node, *full} if path.startswith("src/")}
+    assert len(code) > 20
+    assert {path for path in code if node.get(path) != full.get(path)} == {
+        "src/mounts.ts",
+        "src/web.ts",
+    }
 
 
 def test_the_same_requests_get_the_same_answers(projects: Projects, tmp_path: Path) -> None:
