@@ -13,6 +13,11 @@ export class PoolUsage {
     this.#max = max;
   }
 
+  /** Whether somebody waits for a connection that another one has. */
+  get exhausted(): boolean {
+    return this.borrowers > this.#max;
+  }
+
   observe(meter: Meter): void {
     meter
       .createObservableUpDownCounter("db.client.connection.count", {

@@ -54,6 +54,7 @@ export class Database implements Pool {
   readonly #client: MongoClient;
   readonly #db: Db;
   readonly #outage: (error: unknown) => TooMuch;
+  #connected = false;
   readonly usage: PoolUsage;
 
   constructor(log: FastifyInstance["log"], config: Config) {
@@ -80,8 +81,11 @@ export class Database implements Pool {
   async use<T>(work: (db: Db) => Promise<T>): Promise<T> {
     this.usage.borrowers++;
     try {
-      // Once: after a start without the database the driver would not by itself.
-      await this.#client.connect();
+      if (!this.#connected) {
+        // Until it is there once: after that, and not before, the driver connects by itself.
+        await this.#client.connect();
+        this.#connected = true;
+      }
       return await work(this.#db);
     } catch (error) {
       throw isOutage(error) ? this.#outage(error) : error;

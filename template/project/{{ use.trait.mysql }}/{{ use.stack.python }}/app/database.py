@@ -86,8 +86,7 @@ class Database(Pool):
         """Lend one of aiomysql's, for more than a statement: with its `begin()`, say."""
         with self.usage:
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    connection = await self._take()
+                connection = await self._take()
             except (OSError, aiomysql.MySQLError) as error:
                 raise self.outage(error) from error
             try:
@@ -127,18 +126,32 @@ class Database(Pool):
 
     async def _take(self) -> "_Connection":
         """Give the one that was used last, or a new one."""
-        await self._room.acquire()
+        if not self._room.locked() and (connection := self._last()):
+            await self._room.acquire()  # without a wait: a time limit would take longer
+            return connection
+        async with asyncio.timeout(CONNECT_SECONDS):
+            await self._room.acquire()
+            try:
+                return self._last() or await self._new()
+            except BaseException:
+                self._room.release()
+                raise
+
+    def _last(self) -> "_Connection | None":
+        """Give the one that was used last, of those that are idle."""
         while self._idle:
             connection = self._idle.pop()
             if connection.usable:
                 return connection
             connection.close()
+        return None
+
+    async def _new(self) -> "_Connection":
         connection = _Connection(**self._options)
         try:
             await connection.ping()  # which connects
         except BaseException:
             connection.close()
-            self._room.release()
             raise
         return connection
 

@@ -1,3 +1,4 @@
+import type { Duplex } from "node:stream";
 import type { FastifyInstance } from "fastify";
 import mysql, { type PoolConnection } from "mysql2/promise";
 import { authority, databaseUrl } from "./address.ts";
@@ -64,8 +65,11 @@ export class Database implements Pool {
     this.#pool.pool.on("connection", (connection) => {
       // An error that nobody listens for would end the process.
       connection.on("error", () => undefined);
-      connection.query(SESSION, (error) => {
-        if (error) connection.destroy();
+      const { stream } = connection as unknown as { stream: Duplex };
+      const session = { sql: SESSION, timeout: CONNECT_TIMEOUT_MS };
+      connection.query(session, (error) => {
+        // The connection's own destroy() would leave what waits behind it without an answer.
+        if (error) stream.destroy(error);
       });
     });
   }
@@ -123,7 +127,9 @@ export class Database implements Pool {
     let connection: PoolConnection;
     this.usage.borrowers++;
     try {
-      connection = await this.#connection();
+      const coming = this.#pool.getConnection();
+      // A new one has connectTimeout; for one that others have the pool would wait forever.
+      connection = await (this.usage.exhausted ? inTime(coming) : coming);
     } catch (error) {
       this.usage.borrowers--;
       throw this.#outage(error);
@@ -143,25 +149,24 @@ export class Database implements Pool {
       this.usage.borrowers--;
     }
   }
+}
 
-  /** One that is free, or a new one; the pool itself would wait forever. */
-  async #connection(): Promise<PoolConnection> {
-    const coming = this.#pool.getConnection();
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => {
-      reject(new Error("no connection was free in time"));
-      coming.then(
-        (connection) => {
-          connection.release();
-        },
-        () => undefined,
-      );
-    }, CONNECT_TIMEOUT_MS);
-    try {
-      return await Promise.race([coming, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+/** Waits for one that others have for as long as for a new one. */
+async function inTime(coming: Promise<PoolConnection>) {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    reject(new Error("no connection was free in time"));
+    coming.then(
+      (connection) => {
+        connection.release();
+      },
+      () => undefined,
+    );
+  }, CONNECT_TIMEOUT_MS);
+  try {
+    return await Promise.race([coming, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

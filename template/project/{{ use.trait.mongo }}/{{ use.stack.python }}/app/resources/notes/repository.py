@@ -18,6 +18,8 @@ class NotesRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        with database.use() as db:
+            self._notes = db.notes  # kept, as the driver takes its time to make one
 
     async def create(self, new: NewNote) -> Note:
         # To the millisecond, which is what MongoDB keeps. Its own _id is made by the driver, in
@@ -34,19 +36,19 @@ class NotesRepository:
     async def page(self, limit: int, offset: int) -> tuple[list[Note], int]:
         """Give so many notes, oldest first, and how many there are."""
         # Two statements: outside of a transaction no two reads are of one moment.
-        with self._database.use() as db:
-            oldest = db.notes.find().sort({"createdAt": 1, "_id": 1})
+        with self._database.use():
+            oldest = self._notes.find().sort({"createdAt": 1, "_id": 1})
             rows = await oldest.skip(offset).limit(limit).to_list()
-            return [_note(row) for row in rows], await db.notes.count_documents({})
+            return [_note(row) for row in rows], await self._notes.count_documents({})
 
     async def find(self, note_id: UUID) -> Note | None:
-        with self._database.use() as db:
-            row = await db.notes.find_one({"id": str(note_id)})
+        with self._database.use():
+            row = await self._notes.find_one({"id": str(note_id)})
         return _note(row) if row else None
 
     async def delete(self, note_id: UUID) -> bool:
-        with self._database.use() as db:
-            gone = await db.notes.delete_one({"id": str(note_id)})
+        with self._database.use():
+            gone = await self._notes.delete_one({"id": str(note_id)})
         return gone.deleted_count > 0
 
     async def seed(self, notes: Iterable[Note]) -> None:
@@ -60,8 +62,8 @@ class NotesRepository:
                 continue
 
     async def _insert(self, row: Mapping[str, Any]) -> None:
-        with self._database.use() as db:
-            await db.notes.insert_one(dict(row))
+        with self._database.use():
+            await self._notes.insert_one(dict(row))
 
 
 def _note(row: Mapping[str, Any]) -> Note:

@@ -15,6 +15,7 @@ interface Row {
 /** The only module that knows where notes are kept. */
 export class NotesRepository {
   readonly #database: Database;
+  #collection?: Collection<Row>; // kept, as the driver takes its time to make one
 
   constructor(database: Database) {
     this.#database = database;
@@ -73,7 +74,9 @@ export class NotesRepository {
   }
 
   async #notes<T>(work: (notes: Collection<Row>) => Promise<T>): Promise<T> {
-    return this.#database.use((db) => work(db.collection<Row>("notes")));
+    return this.#database.use((db) =>
+      work((this.#collection ??= db.collection<Row>("notes"))),
+    );
   }
 }
 
