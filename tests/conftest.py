@@ -22,7 +22,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
-from typing import Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 import pexpect
@@ -40,6 +40,9 @@ from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
 from scaffold.template.renderer import render as render_files
 from scaffold.template.source import Shelf
+
+if TYPE_CHECKING:
+    from engine import Docker
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("scaffold", deadline=None)
@@ -414,6 +417,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "store"
     folder.mkdir(exist_ok=True)
     return Store(folder)
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Docker]:
+    """One Docker for all tests of images, with what it has built for others."""
+    from engine import daemon  # noqa: PLC0415 (it asks for this module)
+
+    with daemon() as docker:
+        yield docker
 
 
 @lru_cache(64)

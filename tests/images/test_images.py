@@ -1,7 +1,4 @@
-"""Images are built from projects as they are generated, and run as hardened as can be.
-
-`docs/reference/images.md` has the sizes that come of it. `UPDATE_TABLES=1` writes them anew.
-"""
+"""Images are built from projects as they are generated, and run as hardened as can be."""
 
 from __future__ import annotations
 
@@ -19,21 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pytest
-from conftest import ROOT, TEMPLATE
-from engine import Container, Docker, Image, daemon, eventually
+from engine import Container, Docker, Image, eventually
 from packaging.utils import canonicalize_name
+from sizes import STACKS, held
 
 pytestmark = pytest.mark.image
-
-STACKS = [
-    option.id
-    for option in TEMPLATE.catalog.axes["stack"]
-    if "image" in option.row.get("traits", ())
-]
-#: How many megabytes a service may add to its base image.
-LIMITS = {"node": 25, "python": 60, "fullstack": 30}
-
-PAGE = ROOT / "docs/reference/images.md"
 
 #: What no image carries, as the name of a file or folder.
 UNWANTED = re.compile(
@@ -53,12 +40,6 @@ class Project:
     image: Image
     #: Seconds that the build took without a layer of an earlier one.
     built_in: float
-
-
-@pytest.fixture(scope="module")
-def docker() -> Iterator[Docker]:
-    with daemon() as docker:
-        yield docker
 
 
 @pytest.fixture(scope="module", params=STACKS)
@@ -275,17 +256,7 @@ def test_a_clone_that_only_its_owner_may_read_makes_the_same_image(
 
 
 def test_it_adds_no_more_to_its_base_than_it_may(project: Project) -> None:
-    added = round(sum(size for size, _ in project.image.added) / 1_000_000)
-    assert added <= LIMITS[project.stack]
-    before, begin, table = PAGE.read_text().partition("| --- | ---: | ---: |\n")
-    rows = {line.split(" | ")[0].removeprefix("| "): line for line in table.splitlines()}
-    made = f"| {project.stack} | {added} | {LIMITS[project.stack]} |"
-    if os.environ.get("UPDATE_TABLES"):
-        rows[project.stack] = made
-        PAGE.write_text(before + begin + "".join(f"{rows[s]}\n" for s in STACKS if s in rows))
-    else:
-        recorded = int(rows[project.stack].split(" | ")[1])
-        assert abs(recorded - added) <= 1, "run it with UPDATE_TABLES=1"
+    held(project.image, project.stack)
 
 
 @pytest.fixture(scope="module")

@@ -174,6 +174,7 @@ class Image:
                 "run", "--detach", f"--network={self.docker.network}", "--publish=127.0.0.1::3000",
                 *HARDENED, *options, *variable_options(variables), self.name,
             ).stdout.strip(),
+            int(variables.get("PORT", 3000)),
         )  # fmt: skip
         try:
             yield container
@@ -198,6 +199,8 @@ class Container:
 
     docker: Docker
     id: str
+    #: Where the service listens in it.
+    port: int = 3000
 
     @property
     def state(self) -> dict[str, Any]:
@@ -214,6 +217,8 @@ class Container:
     @property
     def address(self) -> tuple[str, int]:
         """Where the machine reaches the service."""
+        if self.docker.network == "host":
+            return "127.0.0.1", self.port
         host, _, port = self.docker.run("port", self.id, "3000/tcp").stdout.strip().rpartition(":")
         return host, int(port)
 
