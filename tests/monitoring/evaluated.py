@@ -15,10 +15,10 @@ SCOPE = 'job="my-service",deployment_environment_name="live"'
 
 
 @cache
-def rules_of(stack: str, env: str = "live") -> dict[str, dict[str, Any]]:
+def rules_of(stack: str, env: str = "live", database: str = "none") -> dict[str, dict[str, Any]]:
     """Give the rules of an environment, by the alert's name."""
     alerts = engine_of("performance", "grafana").alerts
-    known = alerts.table(files_of(stack=stack))
+    known = alerts.table(files_of(stack=stack, database=database))
     text = "\n".join(alerts.rules(known, "my-service", env, "monitoring/runbook.md"))
     [group] = yaml.safe_load(text)["groups"]
     return {rule["alert"]: rule for rule in group["rules"]}

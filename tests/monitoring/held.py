@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atpart import at_part, files_of
-from emitted import METRICS, RESOURCE, SERIES, UNWATCHED, Metric, in_prometheus, labels
+from emitted import DATABASE, METRICS, RESOURCE, SERIES, UNWATCHED, Metric, in_prometheus, labels
 from evaluated import rules_of
 from watched import board_of, filled, nrql, of_grafana, of_newrelic, of_signals, promql
 from watchers.grafana import Grafana
@@ -43,14 +43,15 @@ class All:
 
 
 @cache
-def _folders(stack: str) -> dict[str, Path]:
-    return {vendor: files_of(stack=stack, performance=vendor) for vendor in ("grafana", "newrelic")}
+def _folders(stack: str, database: str) -> dict[str, Path]:
+    both = "grafana", "newrelic"
+    return {it: files_of(stack=stack, database=database, performance=it) for it in both}
 
 
 @cache
-def _read(stack: str) -> str:
+def _read(stack: str, database: str) -> str:
     """Read all of it, and have both vendors be as it says."""
-    folders, at = _folders(stack), {"grafana": Grafana(), "newrelic": NewRelic()}
+    folders, at = _folders(stack, database), {"grafana": Grafana(), "newrelic": NewRelic()}
     for name, vendor in at.items():
         with chdir(folders[name]):
             at_part(vendor).bootstrap()
@@ -61,7 +62,7 @@ def _read(stack: str) -> str:
     return json.dumps(
         {
             "table": [row for row in table if "live" in row.get("environments", ["live"])],
-            "rules": rules_of(stack),
+            "rules": rules_of(stack, database=database),
             "signals": {
                 language: list(of_signals(folders["grafana"], language))
                 for language in ("promql", "nrql")
@@ -81,12 +82,11 @@ def _read(stack: str) -> str:
     )
 
 
-def everything(stack: str) -> All:
+def everything(stack: str, database: str) -> All:
     """Give a copy of it, which may be broken."""
-    metrics = {
-        name: it._replace(attributes={*it.attributes}) for name, it in METRICS[stack].items()
-    }
-    return All(metrics=metrics, **json.loads(_read(stack)))
+    told = METRICS[stack] | ({} if database == "none" else DATABASE)
+    metrics = {name: it._replace(attributes={*it.attributes}) for name, it in told.items()}
+    return All(metrics=metrics, **json.loads(_read(stack, database)))
 
 
 def faults(it: All) -> Iterator[str]:
@@ -117,7 +117,7 @@ def _titles(it: All) -> dict[str, list[str]]:
 
 def _questions(it: All) -> Iterator[tuple[str, str, set[str], set[str]]]:
     """Give what is asked: where, of which language, which metrics and which labels."""
-    known = set(METRICS["node"]) | set(METRICS["python"])
+    known = {*METRICS["node"], *METRICS["python"], *DATABASE}
     rules = [(f"rule {name}", rule["expr"]) for name, rule in it.rules.items()]
     for where, text in [*it.signals["promql"], *rules, *of_grafana(it.boards["grafana"])]:
         yield where, "promql", *promql(filled(text, "live"))

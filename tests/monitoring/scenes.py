@@ -7,6 +7,7 @@ from evaluated import SCOPE, Scene
 #: What is called too late, by stack.
 LOOP = {"node": "nodejs", "python": "asyncio"}
 COUNT = "http_server_request_duration_seconds_count"
+PENDING = "db_client_connection_pending_requests"
 #: Somebody is there, all the time.
 UP = {f'process_uptime_seconds{{{SCOPE},instance="a"}}': "6000+60x500"}
 
@@ -50,6 +51,7 @@ def faults(stack: str) -> dict[str, str]:
         | processors(50, 9)
         | gauge("process_memory_usage_bytes", "250000000x60")
         | gauge(f"{LOOP[stack]}_eventloop_delay_p99_seconds", "0.5x60")
+        | gauge(PENDING, "1x60")
         | {f'process_uptime_seconds{{{SCOPE},instance="b"}}': "0 60 " * 30}
     )
 
@@ -206,6 +208,13 @@ def scenes(stack: str) -> list[Scene]:
             30,
             {"memory"},
         ),
+        Scene(
+            "somebody waits for a connection at one instance",
+            gauge(PENDING, "1x60") | gauge(PENDING, "0x60", 'instance="b"'),
+            30,
+            {"pool"},
+        ),
+        Scene("somebody did, for a moment", gauge(PENDING, "0x28 1x30"), 30),
         Scene("it starts again and again", restarting, 30, {"restarts"}),
         Scene("so does one of another name each time", UP | crashing, 34, {"restarts"}),
         Scene("a release of two instances starts", UP | deployed, 30),

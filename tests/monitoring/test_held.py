@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 from atpart import files_of
-from conftest import ROOT, vendors_file
+from conftest import ROOT, TEMPLATE, vendors_file
 from emitted import UNWATCHED
 from evaluated import promtool, rules_of
 from held import All, everything, faults
@@ -26,18 +26,27 @@ from watched import board_of
 #: The least share of changes that has to be found.
 BAR = 0.95
 PAGE = ROOT / "docs/reference/alerts-proof.md"
+#: One of each kind, as they differ in what they tell: without any, and with one.
+DATABASES = (
+    "none",
+    next(it.id for it in TEMPLATE.catalog.axis("database") if "data" in it.row.get("traits", ())),
+)
 Change = tuple[str, str, Callable[[All], object]]
 
 
+@pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.parametrize("stack", LOOP)
-def test_all_that_is_asked_for_is_told_and_all_that_is_told_is_asked_for(stack: str) -> None:
-    assert list(faults(everything(stack))) == []
+def test_all_that_is_asked_for_is_told_and_all_that_is_told_is_asked_for(
+    stack: str, database: str
+) -> None:
+    assert list(faults(everything(stack, database))) == []
 
 
+@pytest.mark.parametrize("database", DATABASES)
 @pytest.mark.parametrize("stack", LOOP)
-def test_grafanas_dashboard_is_one_by_its_schema(stack: str) -> None:
+def test_grafanas_dashboard_is_one_by_its_schema(stack: str, database: str) -> None:
     schema = vendors_file("specs/schemastore-grafana-dashboard-5.x.json").read_text()
-    board = board_of(files_of(stack=stack), "grafana")
+    board = board_of(files_of(stack=stack, database=database), "grafana")
     jsonschema.validate(board, json.loads(schema))
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
@@ -139,11 +148,11 @@ WRONG: dict[str, tuple[str, str | Callable[[re.Match[str]], str]]] = {
 @pytest.mark.slow
 @pytest.mark.parametrize("stack", LOOP)
 def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
-    """A share of it at least; what is in the page is what a run gives."""
+    """A share of it at least, with a database; what is in the page is what a run gives."""
     counted: dict[str, list[bool]] = {}
     missed = []
-    for kind, what, change in changes(everything(stack)):
-        broken = everything(stack)
+    for kind, what, change in changes(everything(stack, DATABASES[1])):
+        broken = everything(stack, DATABASES[1])
         change(broken)
         found = any(faults(broken))
         counted.setdefault(kind, []).append(found)
@@ -164,7 +173,7 @@ def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
 
 def questions(stack: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Give each rule in each way in which it would be another."""
-    for name, rule in rules_of(stack).items():
+    for name, rule in rules_of(stack, database=DATABASES[1]).items():
         for kind, (pattern, new) in WRONG.items():
             made = re.sub(pattern, new, rule["expr"])
             if made != rule["expr"]:

@@ -15,14 +15,15 @@ from typing import Any
 
 import httpx
 import pytest
-from emitted import METRICS, RESOURCE, Metric, in_prometheus, labels
+from emitted import DATABASE, METRICS, RESOURCE, Metric, in_prometheus, labels
+from postgres import postgres
 from prometheus_client.parser import text_string_to_metric_families
 from store import Store
 from watched import board_of, filled, of_grafana, of_signals
 
-from .extras import EXTRAS
+from .faults import FAULTS
 from .receiver import Receiver, plain, receiving
-from .service import APIS, WELCOME, Project, Service, extend, free_port, start
+from .service import APIS, Project, Service, extend, free_port, start
 
 pytestmark = pytest.mark.slow
 
@@ -34,10 +35,11 @@ SILENCE = "signal silence"
 
 @pytest.fixture(scope="module", params=APIS)
 def api(request: pytest.FixtureRequest, store: Store, tmp_path_factory: Any) -> Project:
-    """A service with a failing route."""
-    project = Project(request.param, store.project(request.param))
-    folder = tmp_path_factory.mktemp("watched") / project.stack
-    return extend(project, folder, EXTRAS[project.stack], store)
+    """A service with a failing route, and with a database, so that it tells all that there is."""
+    stack = request.param
+    project = Project(stack, store.project(stack, "-d", "database=supabase", name=f"db-{stack}"))
+    folder = tmp_path_factory.mktemp("watched") / stack
+    return extend(project, folder, FAULTS[stack], store)
 
 
 class Told:
@@ -48,7 +50,7 @@ class Told:
 
     def traffic(self) -> None:
         """Have requests that went well and that failed."""
-        for path in (f"/notes/{WELCOME}", "/broken", "/nope"):
+        for path in ("/broken", "/ok", "/rows", "/nope"):
             self.service.client.get(path)
 
     def scraped(self) -> str:
@@ -60,8 +62,9 @@ class Told:
 @pytest.fixture(scope="module")
 def told(api: Project, tmp_path_factory: Any) -> Iterator[Told]:
     port, out = free_port(), tmp_path_factory.mktemp("out") / "out"
-    with receiving() as receiver:
+    with receiving() as receiver, postgres() as server:
         env = {
+            "DATABASE_URL": server.url,
             "METRICS_PORT": str(port),
             "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url,
             "OTEL_METRIC_EXPORT_INTERVAL": "500",
@@ -75,7 +78,7 @@ def test_what_is_sent_is_what_we_know_of(told: Told, api: Project) -> None:
     told.traffic()
     wait_until(lambda: told.receiver.received and DURATION in told.receiver.metrics())
     sent = {name: of_otlp(metric) for name, metric in told.receiver.metrics().items()}
-    assert sent == METRICS[api.stack]
+    assert sent == METRICS[api.stack] | DATABASE
     assert set(told.receiver.resource()) - SELF == RESOURCE
 
 
@@ -92,7 +95,7 @@ def test_what_prometheus_reads_is_what_we_know_of(told: Told, api: Project) -> N
     told.traffic()
     families = text_string_to_metric_families(told.scraped())
     samples = [sample for family in families for sample in family.samples]
-    known = METRICS[api.stack]
+    known = METRICS[api.stack] | DATABASE
     names = {each for name, metric in known.items() for each in in_prometheus(name, metric)}
     assert {sample.name for sample in samples} == names | {"target_info"}
     found = {label for sample in samples for label, value in sample.labels.items() if value}

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 METHOD, ROUTE, SCHEME = "http.request.method", "http.route", "url.scheme"
 STATUS, ERROR, MODE = "http.response.status_code", "error.type", "cpu.mode"
+POOL, STATE = "db.client.connection.pool.name", "db.client.connection.state"
 #: Of whom all is told.
 RESOURCE = {
     "service.name", "service.version", "service.instance.id", "deployment.environment.name",
@@ -43,15 +44,22 @@ METRICS = {
     },
     "python": _COMMON | {"asyncio.eventloop.delay.p99": Metric("s", "gauge", set())},
 }
+#: What those with a database tell as well.
+DATABASE = {
+    "db.client.connection.count": Metric("{connection}", "gauge", {POOL, STATE}),
+    "db.client.connection.max": Metric("{connection}", "gauge", {POOL}),
+    "db.client.connection.pending_requests": Metric("{request}", "gauge", {POOL}),
+}
 #: What nobody looks at, and why it is told all the same.
 UNWATCHED = {
     "nodejs.eventloop.utilization": "its delay says what a request feels; this, how far that is",
     SCHEME: "the conventions require it",
     ERROR: "the conventions require it; it says of a 5xx what its status does",
+    POOL: "the conventions require it; a service has one",
     MODE: "both are added up; which of them it is matters to who looks for the reason",
 }  # fmt: skip
 
-SUFFIXES = {"s": "_seconds", "By": "_bytes", "1": "_ratio", "{request}": ""}
+SUFFIXES = {"s": "_seconds", "By": "_bytes", "1": "_ratio", "{request}": "", "{connection}": ""}
 
 
 def in_prometheus(name: str, metric: Metric) -> set[str]:
