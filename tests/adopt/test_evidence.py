@@ -534,6 +534,7 @@ COMMON = {
 IMAGE = {
     ".dockerignore", "Dockerfile", "compose.observability.yaml", "compose.yaml",
     "monitoring/alertmanager.yml", "monitoring/alerts.json", "monitoring/grafana/dashboard.json",
+    "monitoring/grafana/dashboards.yml", "monitoring/grafana/datasources.yml",
     "monitoring/prometheus.yml", "monitoring/runbook.md", "monitoring/signals.json",
 }  # fmt: skip
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
+import yaml
 from atpart import URL, At, at_part, files_of, held
+from conftest import rendered
 from standin import Fault
 from watchers.grafana import Grafana
 
@@ -155,3 +160,53 @@ def test_an_address_may_end_with_a_slash(at: At) -> None:
     at.context.settings.environment["GRAFANA_URL"] += "/"
     assert at.bootstrap()
     assert URL in grafana(at).points["my-service-live-critical-pagerduty"]["settings"]["client_url"]
+
+
+@pytest.fixture
+def files() -> dict[str, str]:
+    """What a project has, by path."""
+    made = rendered(("stack", "node"), ("performance", "grafana"))
+    return {file.path.as_posix(): file.content.decode("utf-8", "replace") for file in made}
+
+
+def test_on_a_developers_machine_it_reads_the_same_dashboard_and_prometheus(
+    files: dict[str, str],
+) -> None:
+    services = yaml.safe_load(files["compose.observability.yaml"])["services"]
+    mounts = dict(
+        reversed(it.removesuffix(":ro").split(":")) for it in services["grafana"]["volumes"]
+    )
+    there = {place: files[file.removeprefix("./")] for place, file in mounts.items()}
+
+    def provisioned(what: str, key: str) -> Any:
+        [text] = [it for place, it in there.items() if f"/provisioning/{what}/" in place]
+        read = yaml.safe_load(text)
+        assert read["apiVersion"] == 1
+        [one] = read[key]
+        return one
+
+    source = provisioned("datasources", "datasources")
+    provider = provisioned("dashboards", "providers")
+    assert source["url"] == "http://prometheus:9090"
+    assert "prometheus" in services
+    looked_at = PurePosixPath(provider["options"]["path"])
+    [place] = [it for it in there if PurePosixPath(it).parent == looked_at]
+    board = json.loads(there[place])
+    assert there[place] == files["monitoring/grafana/dashboard.json"]
+    [chosen] = [it for it in board["templating"]["list"] if it["type"] == "datasource"]
+    assert (chosen["query"], chosen["current"]) == (source["type"], {}), "that is the default one"
+    assert source["isDefault"]
+    read = yaml.safe_load(files["monitoring/prometheus.yml"])["global"]["scrape_interval"]
+    assert source["jsonData"] == {"timeInterval": read}
+
+
+def test_on_a_developers_machine_nobody_else_gets_in_and_nobody_may_change_it(
+    files: dict[str, str],
+) -> None:
+    grafana = yaml.safe_load(files["compose.observability.yaml"])["services"]["grafana"]
+    assert [port.split(":")[0] for port in grafana["ports"]] == ["127.0.0.1"]
+    told = grafana["environment"]
+    assert told["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert told["GF_AUTH_BASIC_ENABLED"] == "false", "admin has a password that everybody knows"
+    taken = yaml.safe_load(files["compose.yaml"])["services"]["my-service"]["ports"]
+    assert not {it.split(":")[1] for it in grafana["ports"]} & {it.split(":")[1] for it in taken}

@@ -310,7 +310,7 @@ def test_fly_configurations_keep_to_the_schema(projects: Projects) -> None:
 
 
 def test_compose_keeps_to_its_schema(projects: Projects) -> None:
-    schema(projects, "vendor.compose-spec", *projects.laid_out("compose.yaml"))
+    schema(projects, "vendor.compose-spec", *projects.laid_out("compose*.yaml"))
 
 
 def schema(projects: Projects, name: str, *args: str | Path) -> None:
