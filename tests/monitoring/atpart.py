@@ -36,7 +36,8 @@ LAYERS = {
     "{{ use.trait.api }}": ("api",),
     "{{ use.trait.calls }}": ("calls",),
     "{{ use.trait.image }}": ("alerts",),
-    "{{ use.trait.watch }}": ("links", "reconcile"),
+    "{{ use.trait.links }}": ("links",),
+    "{{ use.trait.watch }}": ("reconcile",),
 }  # fmt: skip
 URL = "https://my-service.example.com"
 FORGE = "github.com:my-team/my-service"

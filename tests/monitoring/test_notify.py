@@ -16,6 +16,10 @@ EVENTS = description("pagerduty-events-v2.json")
 QUICK = {"RETRY_DELAY": "1"}
 
 
+#: What to do, at the forge.
+RUNBOOK = "https://forge.example.com/my-team/my-service/blob/HEAD/README.md#runbook"
+
+
 class Told:
     """Slack's webhook and PagerDuty's events, and the task that calls them."""
 
@@ -26,6 +30,7 @@ class Told:
         self.events: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.said: list[str] = []
+        self.remote = "git@forge.example.com:my-team/my-service.git"
         #: What becomes of the next calls of Slack's: a status with words, or no answer.
         self.chat_fails: list[Any] = []
         self.pager_fails: list[Any] = []
@@ -43,6 +48,7 @@ class Told:
             settings=self.engine.variables.Settings(told),
             console=console,
             project=SimpleNamespace(name="my-service"),
+            git=SimpleNamespace(remote="origin", found=lambda *_: self.remote),
         )
         task = self.engine.modules["notify"]
         task.Context = lambda _: at
@@ -113,12 +119,22 @@ def test_more_that_is_critical_is_one_incident_and_what_passed_after_it_closes_i
     assert told.open() == set()
 
 
+def test_what_is_wrong_leads_to_what_to_do_where_there_is_a_forge(told: Told) -> None:
+    told("live", "critical", "it is down")
+    told("live", "resolved", "it is up")
+    told.remote = "/srv/git/my-service.git"
+    told("live", "critical", "it is down")
+    assert [RUNBOOK in each for each in told.chat] == [True, False, False]
+    links = [[it["href"] for it in each.get("links", [])] for each in told.events]
+    assert links == [[RUNBOOK], [], []]
+
+
 def test_text_calls_nobody_and_is_cut_where_the_two_want_it(told: Told) -> None:
     told("live", "critical", "<!channel> a & b <@U1> " + "<" * 5000)
     [message], [event] = told.chat, told.events
     assert "&lt;!channel&gt; a &amp; b &lt;@U1&gt; " in message
-    assert "<" not in message
-    assert message.endswith("&lt;…")
+    assert message.count("<") == 1, "that of the runbook"
+    assert message.endswith(f"&lt;…\n<{RUNBOOK}|Runbook>")
     assert len(event["payload"]["summary"]) == 1024
 
 

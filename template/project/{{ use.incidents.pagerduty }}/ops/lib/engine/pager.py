@@ -13,7 +13,7 @@ LIMIT = 1024
 REGIONS = {"eu": "https://events.eu.pagerduty.com/v2"}
 
 
-def tell(at: Context, to: str, level: str, text: str) -> None:
+def tell(at: Context, to: str, level: str, text: str, runbook: str) -> None:
     """Open its incident, add to it, or close it; made twice, a call does no more."""
     region = REGIONS.get(at.settings.get("PAGERDUTY_REGION"), "https://events.pagerduty.com/v2")
     events = Hook(at.settings.get("PAGERDUTY_EVENTS_URL", region), at.settings)
@@ -23,5 +23,7 @@ def tell(at: Context, to: str, level: str, text: str) -> None:
         summary = text if len(text) <= LIMIT else text[: LIMIT - 1] + "…"
         payload = {"summary": summary, "source": name, "severity": level, "component": at.project.name}
         body.update(event_action="trigger", payload=payload)
+        if runbook:
+            body["links"] = [{"href": runbook, "text": "Runbook"}]
     with otherwise("whoever is on call was not told"):
         events.call("POST", "/enqueue", lambda _: None, body, twice=True)

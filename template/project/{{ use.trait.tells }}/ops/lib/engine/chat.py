@@ -19,12 +19,13 @@ MARKS = {
 LIMIT = 4000
 
 
-def tell(at: Context, to: str, level: str, text: str) -> None:
+def tell(at: Context, to: str, level: str, text: str, runbook: str) -> None:
     """Post it, once: of what may have arrived nobody wants two."""
     if not to.startswith(("https://", "http://")):
         raise Failure("the dev channel was not told: SLACK_WEBHOOK_URL is no address that begins with https://")
     message = f"{MARKS[level]} *{at.project.name} {at.env}*, {level}: "
-    body = {"text": message + escaped(text, LIMIT - len(message))}
+    end = f"\n<{runbook}|Runbook>" if runbook else ""
+    body = {"text": message + escaped(text, LIMIT - len(message + end)) + end}
     try:
         Hook(to, at.settings).call("POST", "", lambda _: None, body)
     except CallFailed as error:

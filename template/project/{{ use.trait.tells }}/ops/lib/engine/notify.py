@@ -9,10 +9,13 @@ from typing import Protocol, cast
 from . import chat
 from .contacts import CHAT, PAGER, SEVERITIES, contacts, paged
 from .errors import Failure, Misuse
+from .links import page
 from .platform import Context
 from .tasks import Call, Usage
 
 USAGE = Usage(3, 3, f"name an environment, a level ({', '.join(SEVERITIES)}) and a text")
+#: Where it says what to do when something fails.
+RUNBOOK = "README.md#runbook"
 #: The module of an option that pages somebody.
 PAGES = ".pager"
 
@@ -20,8 +23,11 @@ PAGES = ".pager"
 class Way(Protocol):
     """How some of them are told, a module."""
 
-    def tell(self, at: Context, to: str, level: str, text: str) -> None:
-        """Tell them, `to` whom being a secret; a Failure says why that cannot be, or that nobody knows."""
+    def tell(self, at: Context, to: str, level: str, text: str, runbook: str) -> None:
+        """Tell them, `to` whom being a secret, and of the runbook's address, where there is one.
+
+        A Failure says why that cannot be, or that nobody knows.
+        """
 
 
 def task(call: Call) -> None:
@@ -34,13 +40,16 @@ def task(call: Call) -> None:
     ways = [(cast("Way", chat), to.chat, CHAT)]
     if find_spec(PAGES, __package__) and paged(at.env, level):
         ways.append((cast("Way", import_module(PAGES, __package__)), to.pager, PAGER))
+    runbook = page(at, RUNBOOK) if level in ("critical", "warning") else ""
+    # Where the remote is no forge it is a path, which a message cannot lead to.
+    runbook = runbook if runbook.startswith("https://") else ""
     left = 0
     for way, whom, setting in ways:
         if not whom:
             at.console.say(f"nobody is told there, {setting} is not set")
             continue
         try:
-            way.tell(at, whom, level, text)
+            way.tell(at, whom, level, text, runbook)
         except Failure as error:
             at.console.confess(error)
             left += 1
