@@ -75,10 +75,12 @@ def _wait(at: Context, plan: Plan, monitors: Monitors, tells: dict[str, Any]) ->
 def people(at: Context) -> list[Wanted]:
     """Give who is told when it is down, by integrations of ours; when it is up again, they are told, too."""
     to = contacts(at.settings, at.env, "critical")
-    always = {"enableNotificationsFor": "UpAndDown", "sslExpirationReminder": True}
+    always = {"enableNotificationsFor": "UpAndDown"}
     region = at.settings.get("PAGERDUTY_REGION", "us")
-    chat = {"type": "Slack", "webhookURL": to.chat, "customValue": named(at)}
-    pager = {"type": "Pagerduty", "integrationKey": to.pager, "location": region, "autoResolve": True}
+    chat = {"type": "Slack", "webhookURL": to.chat, "customValue": named(at), "sslExpirationReminder": True}
+    # That a certificate ends in two weeks is a warning, for which nobody is paged.
+    key = {"integrationKey": to.pager, "location": region}
+    pager = {"type": "Pagerduty", **key, "autoResolve": True, "sslExpirationReminder": False}
     both = ((to.chat, "slack", chat), (to.pager, "pagerduty", pager))
     return [Wanted(named(at, name), {}, {**always, **what}) for whom, name, what in both if whom]
 
