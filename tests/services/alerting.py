@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import yaml
 from conftest import memory
-from described import description
+from people import PAGERDUTY, SLACK, People, Told, listening
 
 from .service import free_port
 
@@ -29,82 +26,6 @@ DURATION = re.compile(r"\b(\d+)([smhd])\b")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 #: A minute, of what has just started.
 YOUNG = re.compile(r"< 60\b")
-SLACK, PAGERDUTY = "/services/T0/B0/hook", "/v2/enqueue"
-
-
-class Told(NamedTuple):
-    """One message.
-
-    Args:
-        at: When it came, by the monotonic clock.
-        whom: Slack or PagerDuty.
-        over: Whether it says that it is over.
-    """
-
-    at: float
-    whom: str
-    service: str
-    alert: str
-    over: bool
-
-
-class People(ThreadingHTTPServer):
-    """Slack and PagerDuty: what they refuse is a fault of the test."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Listening)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self.told: list[Told] = []
-        self.wrong: list[str] = []
-        #: What PagerDuty knows each incident by.
-        self.incidents: dict[str, tuple[str, str]] = {}
-
-    def hear(self, path: str, body: Any) -> tuple[int, Any]:
-        """Take a message."""
-        try:
-            if path == SLACK:
-                self._channel(body)
-                return 200, "ok"
-            assert path == PAGERDUTY, path
-            return 202, self._page(body)
-        except (AssertionError, LookupError, ValueError) as error:
-            self.wrong.append(f"{path}: {error!r}: {body}")
-            return 400, "invalid_payload"
-
-    def _channel(self, body: Any) -> None:
-        [message] = body["attachments"]
-        found = re.fullmatch(r"(FIRING|RESOLVED) (\w+): ([\w-]+) live, ([\w-]+)", message["title"])
-        assert found, message["title"]
-        assert message["text"]
-        assert message["title_link"].endswith(f"#{found[4]}")
-        over = found[1] == "RESOLVED"
-        self.told.append(Told(time.monotonic(), "Slack", found[3], found[4], over))
-
-    def _page(self, body: Any) -> Any:
-        description("pagerduty-events-v2.json").held("POST", "/enqueue", "application/json", body)
-        key, over = body["dedup_key"], body["event_action"] == "resolve"
-        if not over:
-            [link] = body["links"]
-            self.incidents[key] = body["payload"]["component"], link["href"].rpartition("#")[2]
-        self.told.append(Told(time.monotonic(), "PagerDuty", *self.incidents[key], over))
-        return {"status": "success", "message": "Event processed", "dedup_key": key}
-
-
-class _Listening(BaseHTTPRequestHandler):
-    server: People
-
-    def do_POST(self) -> None:
-        """Take a message."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        status, said = self.server.hear(self.path, body)
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(said).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
 
 
 @dataclass
@@ -126,13 +47,7 @@ class Alerting:
 
     def first(self, service: str, *, over: bool, since: float, seconds: float) -> Told:
         """Wait for the first message about a service since then."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for each in self.people.told:
-                if (each.service, each.over) == (service, over) and each.at >= since:
-                    return each
-            time.sleep(0.1)
-        raise AssertionError(f"nobody heard of {service}: {self.people.told} {self.people.wrong}")
+        return self.people.first(service, over=over, since=since, seconds=seconds)
 
 
 def faster(text: str) -> str:
@@ -145,8 +60,9 @@ def faster(text: str) -> str:
 def alerting(project: Path, jobs: dict[str, int], rules: str) -> Iterator[Alerting]:
     """Have both look at services, of which each is a job with a port to read."""
     folder = Path(tempfile.mkdtemp(prefix="alerting-", dir=memory()))
-    people, ports = People(), (free_port(), free_port())
-    threading.Thread(target=people.serve_forever, daemon=True).start()
+    ports = free_port(), free_port()
+    running = ExitStack()
+    people = running.enter_context(listening())
     (folder / "slack_webhook_url").write_text(people.url + SLACK)
     (folder / "pagerduty_routing_key").write_text("0" * 32)
     routes = faster((project / "monitoring/alertmanager.yml").read_text())
@@ -187,7 +103,7 @@ def alerting(project: Path, jobs: dict[str, int], rules: str) -> Iterator[Alerti
         ],
     ]  # fmt: skip
     try:
-        with ExitStack() as stack:
+        with running as stack:
             for command in commands:
                 log = stack.enter_context((folder / f"{command[0]}.log").open("wb"))
                 process = stack.enter_context(subprocess.Popen(command, stdout=log, stderr=log))
@@ -197,8 +113,6 @@ def alerting(project: Path, jobs: dict[str, int], rules: str) -> Iterator[Alerti
             _ready(f"http://127.0.0.1:{ports[1]}")
             yield Alerting(people, url)
     finally:
-        people.shutdown()
-        people.server_close()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -7,7 +7,6 @@ PagerDuty are stand-ins that hold messages to what these publish. All durations 
 from __future__ import annotations
 
 import http.client
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -16,22 +15,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from conftest import ROOT
+from detected import shown
 from monitored import alerts
-from pages import recorded
+from people import Told
 from postgres import Postgres, postgres
 from store import Store
-from table import cells
 
-from .alerting import FASTER, Told, alerting, faster
+from .alerting import FASTER, alerting, faster
 from .faults import FAULTS
 from .service import APIS, Project, Service, extend, free_port, start
 
 pytestmark = pytest.mark.slow
 
-PAGE = ROOT / "docs/reference/detection-proof.md"
-TITLES = {"node": "Node", "python": "Python"}
-HEAD = ["fault", *TITLES.values()]
 #: Seconds within which everybody is told, or that it is over; far more than any takes.
 SOON = 150.0
 
@@ -278,21 +273,7 @@ def _once(told: list[Told], service: str, alert: Any) -> None:
 
 
 def _shown(fault: str, stack: str, alert: Any, paged: float, over: float) -> None:
-    """Write what was just seen, in a team's time; or hold the page to it, but for the time."""
+    """Write what was just seen, in a team's time."""
     who = "Slack and PagerDuty" if alert.severity == "critical" else "Slack"
-    what = f"`{alert.id}` to {who}"
     minutes = f"{paged * FASTER / 60:.0f} and {over * FASTER / 60:.0f} min"
-
-    def filled(text: str) -> str:
-        said, _, lines = text.partition("\n| ")
-        head, _, *rows = map(cells, f"| {lines}".splitlines())
-        known = {row[0]: dict(zip(head, row, strict=True)) for row in rows}
-        before = known.setdefault(fault, {"fault": fault}).get(TITLES[stack], "")
-        if os.environ.get("UPDATE_TABLES") or before.partition(":")[0] != what:
-            before = f"{what}: {minutes}"
-        known[fault][TITLES[stack]] = before
-        table = [HEAD, ["---"] * len(HEAD)]
-        table += [[row.get(each, "") for each in HEAD] for row in known.values()]
-        return said + "\n" + "".join(f"| {' | '.join(row)} |\n" for row in table)
-
-    recorded(PAGE, filled)
+    shown(fault, stack, f"`{alert.id}` to {who}", minutes)

@@ -1,4 +1,4 @@
-"""The module of the engine that reads the table of alerts, in the process of the test."""
+"""Modules of the engine that need no host, in the process of the test."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ from process import Engine, scratch
 
 #: What it stands on.
 LAYERS = {
-    ".": ("contacts", "errors", "git", "http", "platform", "process", "tasks", "variables"),
+    ".": (
+        "contacts", "errors", "git", "http", "news", "platform", "process", "tasks", "variables",
+    ),
     "{{ use.ci.github }}": ("pipeline",),
     "{{ use.trait.image }}": ("alerts",),
-}
+}  # fmt: skip
+
+
+def alerts() -> Any:
+    """Give the one that reads the table of alerts."""
+    return engine().modules["alerts"]
 
 
 @cache
-def alerts() -> Any:
-    """Load it, and what it stands on."""
-    engine = Engine("engine_alerts", SimpleNamespace)
-    folder = scratch() / engine.name
+def engine() -> Engine:
+    """Load them, and what they stand on."""
+    made = Engine("engine_alerts", SimpleNamespace)
+    folder = scratch() / made.name
     folder.mkdir()
     for layer, names in LAYERS.items():
         for name in names:
             shutil.copy(TEMPLATE.files_root / layer / ENGINE / f"{name}.py", folder)
-    engine.load(folder)
-    return engine.modules["alerts"]
+    made.load(folder)
+    return made

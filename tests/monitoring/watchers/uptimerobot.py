@@ -42,6 +42,8 @@ class UptimeRobot(Watcher):
     creates: ClassVar[str] = "POST /monitors"
     monitors: dict[int, dict[str, Any]] = field(default_factory=dict)
     integrations: dict[int, dict[str, Any]] = field(default_factory=dict)
+    #: What it was told of each of those, of which it shows less.
+    settings: dict[int, dict[str, Any]] = field(default_factory=dict)
     masks: bool = False
     free: bool = False
 
@@ -80,7 +82,7 @@ class UptimeRobot(Watcher):
             case "GET", ["integrations"]:
                 return 200, self._page([*self.integrations.values()], asked)
             case "POST", ["integrations"]:
-                return 201, self._told(asked.body["data"])
+                return 201, self._told({**asked.body["data"], "type": asked.body["type"]})
             case "POST", ["monitors"]:
                 refused = self.free and asked.body["type"] == "HEARTBEAT"
                 made = asked.body["friendlyName"], asked.body
@@ -89,6 +91,8 @@ class UptimeRobot(Watcher):
                 monitor = kind == "monitors"
                 there = self.monitors if monitor else self.integrations
                 body = asked.body if monitor else self._as_shown(asked.body["data"])
+                if not monitor:
+                    self.settings[int(known)] |= asked.body["data"]
                 there[int(known)] |= body
                 return 200, there[int(known)]
         raise AssertionError(asked)
@@ -110,6 +114,7 @@ class UptimeRobot(Watcher):
 
     def _told(self, what: dict[str, Any]) -> dict[str, Any]:
         number = 900_001 + len(self.integrations)
+        self.settings[number] = dict(what)
         self.integrations[number] = {"id": number, **self._as_shown(what)}
         return self.integrations[number]
 
