@@ -1,10 +1,8 @@
-"""What ops/bootstrap sets up beside the platform: one module for each option that has something at a vendor.
-
-One that wants to know what runs has a `deployed` as well.
-"""
+"""What ops/bootstrap sets up beside the platform: one module for each option that has something at a vendor."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Protocol, cast
@@ -20,13 +18,12 @@ TITLES = {
     "performance": "performance",
     "tracker": "errors",
 }
+#: Those of them that are told what runs.
+TOLD = ("performance", "tracker")
 
 
 class Part(Protocol):
-    """One of them, a module. It calls nobody before `bootstrap`.
-
-    One that has `deployed(at, commit)` is told of releases that passed.
-    """
+    """One of them, a module. It calls nobody before `bootstrap`."""
 
     def check(self, at: Context) -> None:
         """Note what is missing, if it cannot do without."""
@@ -34,20 +31,21 @@ class Part(Protocol):
     def bootstrap(self, at: Context, plan: Plan) -> None:
         """Tell the plan what to change; without its token, that nothing is set up there."""
 
+    def deployed(self, at: Context, commit: str) -> None:
+        """Be told of a release that passed; only those of `TOLD` are."""
 
-def parts() -> dict[str, Part]:
+
+def parts(names: Iterable[str] = TITLES) -> dict[str, Part]:
     """Give those of the chosen options, by what people call it."""
-    found = {title: f".{name}" for name, title in TITLES.items() if find_spec(f".{name}", __package__)}
-    return {title: cast("Part", import_module(name, __package__)) for title, name in found.items()}
+    found = [name for name in names if find_spec(f".{name}", __package__)]
+    return {TITLES[name]: cast("Part", import_module(f".{name}", __package__)) for name in found}
 
 
 def deployed(at: Context, commit: str) -> None:
     """Have those know who want to that a commit passed; what goes wrong with it is told, and changes nothing."""
-    for title, part in parts().items():
-        tell = getattr(part, "deployed", None)
+    for title, part in parts(TOLD).items():
         try:
-            if tell:
-                tell(at, commit)
+            part.deployed(at, commit)
         except Failure as error:
             at.console.confess(error)
             at.console.say(f"{title}: nobody there knows that {at.env} runs {commit}, which changes nothing else")
