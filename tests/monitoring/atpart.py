@@ -88,7 +88,7 @@ class At:
         plan = self.engine.platform.Plan(self.context, dry=dry)
         part = self.engine.modules[self.vendor.module]
         part.check(self.context)
-        part.bootstrap(self.context, plan)
+        self.engine.parts.apply(part, self.context, plan)
         self.idle = plan.idle
         changes: list[str] = plan.changes
         return changes

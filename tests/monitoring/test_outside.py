@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from detected import everywhere
 from looking import DAY, looking
-from monitored import engine
+from monitored import loaded
 from people import SLACK, People, listening
 from vendors.base import AllBut, Machine
 from vendors.render import Render as OnRender
@@ -113,7 +113,7 @@ class Nights:
     """Each night a backup passes, and calls as ops/backup does, until nights are missed."""
 
     def __init__(self, url: str) -> None:
-        made = engine()
+        made = loaded()
         settings = made.variables.Settings({"BACKUP_HEARTBEAT_URL": url})
         self._at = SimpleNamespace(settings=settings, console=SimpleNamespace(say=_unheard))
         self._beat = made.modules["news"].beat

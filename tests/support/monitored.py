@@ -22,11 +22,11 @@ LAYERS = {
 
 def alerts() -> Any:
     """Give the one that reads the table of alerts."""
-    return engine().modules["alerts"]
+    return loaded().modules["alerts"]
 
 
 @cache
-def engine() -> Engine:
+def loaded() -> Engine:
     """Load them, and what they stand on."""
     made = Engine("engine_alerts", SimpleNamespace)
     folder = scratch() / made.name

@@ -7,7 +7,7 @@ import sys
 
 from .errors import Failure, otherwise
 from .hosting import Hosting
-from .parts import parts
+from .parts import apply, parts
 from .platform import Plan
 from .reading import read_well
 from .tasks import Call, Usage
@@ -32,7 +32,7 @@ def task(call: Call) -> None:
     left = []
     for name, part in beside.items():
         try:
-            part.bootstrap(at, plan)
+            apply(part, at, plan)
         except Failure as error:
             at.console.confess(error)
             left.append(name)

@@ -9,10 +9,11 @@ from typing import Any
 from .api import Api
 from .errors import Failure
 from .http import send
-from .platform import Context, Plan
+from .platform import ENVIRONMENTS, Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 
 TITLE, TOKEN, ORGANISATION = "Sentry", "SENTRY_AUTH_TOKEN", "SENTRY_ORG"
+NEEDS, WHERE = (TOKEN, ORGANISATION), ENVIRONMENTS
 #: Minutes from one mail of the same error to the next.
 FREQUENCY = 30
 #: What Sentry says of a part of a rule beside what it was told.
@@ -20,21 +21,17 @@ BESIDE = ("name", "uuid")
 
 
 def check(at: Context) -> None:
-    """Need nothing: without a token nothing is set up."""
+    """Need nothing."""
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have people told of new errors, if there is a token."""
-    for setting in (TOKEN, ORGANISATION):
-        if not at.settings.get(setting):
-            plan.without(TITLE, setting)
-            return
+    """Have people told of new errors."""
     reconcile(plan, Rules(at), [Wanted(named(at), rule(at.env))])
 
 
 def deployed(at: Context, commit: str) -> None:
     """Have it known which release an environment runs, if there is a token: errors are of one."""
-    if not at.settings.get(TOKEN) or not at.settings.get(ORGANISATION):
+    if not all(map(at.settings.get, NEEDS)):
         return
     api, path = opened(at), f"/organizations/{at.settings.get(ORGANISATION)}/releases/"
     version = f"{at.project.name}@{running(at.url)}"

@@ -16,6 +16,7 @@ from .platform import Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 
 TITLE, TOKEN = "PagerDuty", "PAGERDUTY_TOKEN"
+NEEDS, WHERE = (TOKEN,), (PAGED,)
 #: Who is called, and after how many minutes the next level: the team's.
 ESCALATION = Path("monitoring/escalation.json")
 REGIONS = {"eu": "https://api.eu.pagerduty.com"}
@@ -23,16 +24,11 @@ EVENTS = "events_api_v2_inbound_integration"
 
 
 def check(at: Context) -> None:
-    """Need nothing: without a token nothing is set up."""
+    """Need nothing."""
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have whoever is on call paged, where anybody is, if there is a token and somebody to call."""
-    if at.env != PAGED:
-        return
-    if not at.settings.get(TOKEN):
-        plan.without(TITLE, TOKEN)
-        return
+    """Have whoever is on call paged, if there is somebody to call."""
     wanted = escalation()
     if not wanted["escalation_rules"]:
         plan.without(TITLE, f"who is called, `levels` of {ESCALATION},")

@@ -20,10 +20,11 @@ from .errors import Failure, Misuse
 from .grafana import INTERVAL, ContactPoints, Dashboards, Folders, Groups
 from .http import send
 from .links import page
-from .platform import Context, Plan
+from .platform import ENVIRONMENTS, Context, Plan
 from .reconcile import Wanted, named, reconcile
 
 TITLE, KEY, ADDRESS = "Grafana", "GRAFANA_TOKEN", "GRAFANA_URL"
+NEEDS, WHERE = (KEY,), ENVIRONMENTS
 #: Which data source has the metrics, by its uid; without it, that of Grafana Cloud or the only Prometheus.
 SOURCE, CLOUD = "GRAFANA_DATASOURCE", "grafanacloud-prom"
 #: What draws deploys; that of ops/bootstrap does as well.
@@ -45,10 +46,7 @@ def check(at: Context) -> None:
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have the environment's folder, contact points, alerts and dashboard be as the files say, if there is a token."""
-    if not at.settings.get(KEY):
-        plan.without(TITLE, KEY)
-        return
+    """Have the environment's folder, contact points, alerts and dashboard be as the files say."""
     api = Api(at.settings.get(ADDRESS).rstrip("/"), _headers(at.settings.get(KEY)), at.settings)
     source = at.settings.get(SOURCE) or _source(api)
     folder, points = uid(named(at)), list(receivers(at))

@@ -18,11 +18,12 @@ from .errors import Failure, Misuse
 from .http import send
 from .links import page
 from .nerdgraph import NerdGraph, address, judged
-from .platform import Context, Plan
+from .platform import ENVIRONMENTS, Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 from .workflows import Channels, Destinations, Workflows, ways
 
 TITLE, KEY, ACCOUNT = "New Relic", "NEW_RELIC_API_KEY", "NEW_RELIC_ACCOUNT_ID"
+NEEDS, WHERE = (KEY,), ENVIRONMENTS
 #: What tells of deploys; that of ops/bootstrap does as well.
 MARKS = "NEW_RELIC_DEPLOYS_KEY"
 DASHBOARD = Path("monitoring/newrelic/dashboard.json")
@@ -39,10 +40,7 @@ def check(at: Context) -> None:
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have the environment's policy, alerts, dashboard and workflows be as the files say, if there is a key."""
-    if not at.settings.get(KEY):
-        plan.without(TITLE, KEY)
-        return
+    """Have the environment's policy, alerts, dashboard and workflows be as the files say."""
     api = NerdGraph(at, at.settings.get(KEY), at.settings.get(ACCOUNT))
     policies = Policies(api, named(at))
     # Each alert is an incident of its own.

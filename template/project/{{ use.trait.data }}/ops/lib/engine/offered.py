@@ -10,8 +10,9 @@ from .keeper import Keeper
 from .lock import Lock
 from .native import READY, Native, NoBackups
 from .pipeline import SETTINGS
-from .platform import Context, Plan
+from .platform import ENVIRONMENTS, Context, Plan
 
+TITLE, NEEDS, WHERE = "backups", (), ENVIRONMENTS
 #: Begins the name of one; its id at the vendor follows.
 PREFIX = "vendor:"
 

@@ -14,6 +14,7 @@ from .platform import Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 
 TITLE, TOKEN, TOLD = "Pingdom", "PINGDOM_API_TOKEN", "PINGDOM_INTEGRATION_IDS"
+NEEDS, WHERE = (TOKEN,), ASKED_AFTER
 #: Minutes from one look to the next.
 RESOLUTION = 5
 #: Days before a certificate ends, from which on it counts as an outage: it knows no mere reminder.
@@ -21,17 +22,13 @@ CERTIFICATE = 7
 
 
 def check(at: Context) -> None:
-    """Need nothing: without a token nothing is set up."""
+    """Need nothing; say who is not asked after."""
+    if at.env not in WHERE:
+        at.console.say(f"{TITLE} does not ask after {at.env}, which may sleep")
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have the environment asked after, if there is a token."""
-    if at.env not in ASKED_AFTER:
-        at.console.say(f"{TITLE} does not ask after {at.env}, which may sleep")
-        return
-    if not at.settings.get(TOKEN):
-        plan.without(TITLE, TOKEN)
-        return
+    """Have the environment asked after."""
     if not at.url:
         raise Failure(f"nobody says where {at.env} answers; SERVICE_URL may")
     told = people(at)

@@ -13,6 +13,7 @@ from .platform import Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 
 TITLE, KEY = "UptimeRobot", "UPTIMEROBOT_API_KEY"
+NEEDS, WHERE = (KEY,), ASKED_AFTER
 #: Seconds from one look to the next: the shortest of plans without a price.
 INTERVAL = 300
 #: Seconds that an answer may take.
@@ -28,17 +29,13 @@ NOT_IN_PLAN = (400, 402, 403, 422)
 
 
 def check(at: Context) -> None:
-    """Need nothing: without a key nothing is set up."""
+    """Need nothing; say who is not asked after."""
+    if at.env not in WHERE:
+        at.console.say(f"{TITLE} does not ask after {at.env}, which may sleep")
 
 
 def bootstrap(at: Context, plan: Plan) -> None:
-    """Have the environment asked after, if there is a key."""
-    if at.env not in ASKED_AFTER:
-        at.console.say(f"{TITLE} does not ask after {at.env}, which may sleep")
-        return
-    if not at.settings.get(KEY):
-        plan.without(TITLE, KEY)
-        return
+    """Have the environment asked after."""
     if not at.url:
         raise Failure(f"nobody says where {at.env} answers; SERVICE_URL may")
     account = Account(at)
