@@ -1,7 +1,7 @@
 """UptimeRobot at work: what was set up in its stand-in looks at a real server and waits for calls.
 
-How it judges is its documentation's words as this reads them, and its messages are made up: only
-who is told of what, and after how long, is the monitor's own settings.
+How it judges and what it says is assumed; whom it tells of what, and when, is what each monitor's
+settings say.
 """
 
 from __future__ import annotations
