@@ -359,6 +359,8 @@ def test_a_tag_deploys_the_image_that_main_published(whole: Pushed) -> None:
     assert ran.passed, ran.output
     head = git(service, "rev-parse", "HEAD")
     [deployed] = [call for call in at.calls if call.startswith("fly deploy")]
-    assert f"fly.{ENVIRONMENTS['candidate']}.toml" in deployed
+    env = ENVIRONMENTS["candidate"]
+    assert f"fly.{env}.toml" in deployed
     assert deployed.endswith(f":{head}@{at.digest('team/service', head)}")
-    assert at.tasks == GATES, "no image is built"
+    told = f"notify {env} resolved {env} runs {head}"
+    assert at.tasks == [*GATES, told], "no image is built, and people know of it"
