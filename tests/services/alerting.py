@@ -24,8 +24,8 @@ from .service import free_port
 FASTER = 20
 DURATION = re.compile(r"\b(\d+)([smhd])\b")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-#: A minute, of what has just started.
-YOUNG = re.compile(r"< 60\b")
+#: Two minutes, of what has just started.
+YOUNG = re.compile(r"< 120\b")
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Alerting:
 def faster(text: str) -> str:
     """Have whatever takes its time in rules or routes take a part of it."""
     text = DURATION.sub(lambda it: f"{int(it[1]) * SECONDS[it[2]] * 1000 // FASTER}ms", text)
-    return YOUNG.sub(f"< {60 / FASTER:g}", text)
+    return YOUNG.sub(f"< {120 / FASTER:g}", text)
 
 
 @contextmanager
