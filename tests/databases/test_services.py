@@ -17,6 +17,7 @@ import pytest
 from mariadb import MariaDB
 from postgres import Postgres
 from postgres_tls import certificate
+from relay import relay
 from running import Running, away, ready
 from servers import KINDS, SERVERS, Server
 from services.service import Project, problem
@@ -140,6 +141,27 @@ def test_a_statement_has_ten_seconds_and_whoever_waits_for_a_connection_five(
         if not isinstance(running.server, MariaDB):
             wait_for(lambda: running.connections(busy=True) == 0)
     assert service.client.get("/notes").status_code == 200
+
+
+@pytest.mark.parametrize("lets", [0, 1])
+def test_a_server_that_falls_silent_is_given_up_and_found_again(
+    running: Running, lets: int
+) -> None:
+    """At once, or once it has let somebody in; a network that drops packets looks the same."""
+    with relay(running.server.port) as between:
+        url = running.url.replace(f":{running.server.port}/", f":{between.port}/")
+        service = running.service(DATABASE_URL=url, DATABASE_POOL_MAX="2")
+        wait_for(lambda: ready(service))
+
+        def asked(_: int) -> bool:
+            return away(httpx.get(f"{service.url}/notes", trust_env=False, timeout=14))
+
+        with between.silent(lets), ThreadPoolExecutor() as pool:
+            answers = pool.map(asked, range(4))
+            assert service.client.get("/healthz").status_code == 200
+            assert list(answers) == [True] * 4
+        wait_for(lambda: service.client.get("/notes").status_code == 200)
+    wait_for(lambda: running.connections() <= 2 + 1)
 
 
 def test_requests_that_nobody_waits_for_leak_no_connection(running: Running) -> None:

@@ -17,6 +17,7 @@ from app.service import NAME
 
 CONNECT_SECONDS = 5  # for one of the pool that is free, too
 STATEMENT_SECONDS = 10
+CANCEL_SECONDS = 1  # for a statement that nobody waits for to end, before its connection does
 IDLE_SECONDS = 30
 
 _SWITCHED = """
@@ -90,7 +91,7 @@ class Database(Pool):
             finally:
                 # If it cannot be given back, the pool has ended it.
                 with suppress(*_FAILURES):
-                    await self._pool.release(connection)
+                    await self._pool.release(connection, timeout=CANCEL_SECONDS)
 
     @override
     async def answers(self) -> None:

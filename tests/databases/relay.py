@@ -1,0 +1,94 @@
+"""A port before a server's that passes everything on, until it falls silent."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from queue import Queue
+
+from postgres import free_port
+
+
+class Relay:
+    """What is between a service and its database.
+
+    Attributes:
+        port: Where it listens, on loopback.
+    """
+
+    def __init__(self, to: int) -> None:
+        self.port, self._to = free_port(), to
+        self._lets = 0
+        opened: Queue[Callable[[], object]] = Queue()
+        self._thread = threading.Thread(target=asyncio.run, args=(self._run(opened),), daemon=True)
+        self._thread.start()
+        self._end = opened.get(timeout=10)
+
+    def close(self) -> None:
+        """End it, with all connections."""
+        self._end()
+        self._thread.join()
+
+    @contextmanager
+    def silent(self, lets: int) -> Iterator[None]:
+        """Keep back what is asked until the end, but so many messages of each new connection.
+
+        Without any, the server does not hear of new connections either, and greets nobody.
+        """
+        self._lets = lets
+        self._loop.call_soon_threadsafe(self._speaks.clear)
+        try:
+            yield
+        finally:
+            self._lets = 0
+            self._loop.call_soon_threadsafe(self._speaks.set)
+
+    async def _run(self, opened: Queue[Callable[[], object]]) -> None:
+        self._loop, self._speaks, over = (
+            asyncio.get_running_loop(),
+            asyncio.Event(),
+            asyncio.Event(),
+        )
+        self._speaks.set()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        opened.put(partial(self._loop.call_soon_threadsafe, over.set))
+        await over.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0.1)  # for connections to close
+
+    async def _serve(self, asks: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        lets = self._lets
+        with suppress(OSError), closing(back):
+            if not lets:
+                await self._speaks.wait()
+            answers, there = await asyncio.open_connection("127.0.0.1", self._to)
+            answering = asyncio.create_task(self._answer(answers, back))
+            with closing(there):
+                while data := await asks.read(65536):
+                    if lets <= 0:
+                        await self._speaks.wait()
+                    lets -= 1
+                    there.write(data)
+                    await there.drain()
+            await answering
+
+    async def _answer(self, answers: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        with suppress(OSError), closing(back):
+            while data := await answers.read(65536):
+                back.write(data)
+                await back.drain()
+
+
+@contextmanager
+def relay(to: int) -> Iterator[Relay]:
+    """Give one that runs until the end."""
+    made = Relay(to)
+    try:
+        yield made
+    finally:
+        made.close()
