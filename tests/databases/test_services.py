@@ -20,7 +20,7 @@ from postgres_tls import certificate
 from relay import relay
 from running import Running, away, ready
 from servers import KINDS, SERVERS, Server
-from services.service import Project, problem
+from services.service import Project, Service, problem
 from store import Store
 from tried import tried
 
@@ -143,25 +143,27 @@ def test_a_statement_has_ten_seconds_and_whoever_waits_for_a_connection_five(
     assert service.client.get("/notes").status_code == 200
 
 
-@pytest.mark.parametrize("lets", [0, 1])
-def test_a_server_that_falls_silent_is_given_up_and_found_again(
-    running: Running, lets: int
-) -> None:
+def test_a_server_that_falls_silent_is_given_up_and_found_again(running: Running) -> None:
     """At once, or once it has let somebody in; a network that drops packets looks the same."""
-    with relay(running.server.port) as between:
-        url = running.url.replace(f":{running.server.port}/", f":{between.port}/")
-        service = running.service(DATABASE_URL=url, DATABASE_POOL_MAX="2")
-        wait_for(lambda: ready(service))
+    with ExitStack() as between, ExitStack() as silence, ThreadPoolExecutor(16) as pool:
+        services = []
+        for lets in (0, 1):
+            at = between.enter_context(relay(running.server.port))
+            url = running.url.replace(f":{running.server.port}/", f":{at.port}/")
+            services.append(running.service(DATABASE_URL=url, DATABASE_POOL_MAX="2"))
+            wait_for(lambda: ready(services[-1]))
+            silence.enter_context(at.silent(lets))
 
-        def asked(_: int) -> bool:
+        def asked(service: Service) -> bool:
             return away(httpx.get(f"{service.url}/notes", trust_env=False, timeout=14))
 
-        with between.silent(lets), ThreadPoolExecutor() as pool:
-            answers = pool.map(asked, range(4))
+        answers = pool.map(asked, services * 4)
+        for service in services:
             assert service.client.get("/healthz").status_code == 200
-            assert list(answers) == [True] * 4
-        wait_for(lambda: service.client.get("/notes").status_code == 200)
-    wait_for(lambda: running.connections() <= 2 + 1)
+        assert list(answers) == [True] * 8
+        silence.close()
+        wait_for(lambda: all(each.client.get("/notes").status_code == 200 for each in services))
+    wait_for(lambda: running.connections() <= 2 * (2 + 1))
 
 
 def test_requests_that_nobody_waits_for_leak_no_connection(running: Running) -> None:
