@@ -114,31 +114,46 @@ class Tasks:
                 yield f"{path} calls {name}"
 
     def _unnamed_in_the_engine(self) -> Iterator[str]:
-        calls = [
-            (path, called, name)
+        modules = {
+            path: ast.parse(text)
             for path, text in self.files.items()
             if path.startswith(f"{ENGINE}/") and path.endswith(".py")
-            for called, name in _calls(ast.parse(text))
+        }
+        begun = {Path(path).stem: _begun(module) for path, module in modules.items()}
+        calls = [
+            (path, called, name)
+            for path, module in modules.items()
+            for called, name in _calls(module, begun)
         ]
         known = {name for _, called, name in calls if called in {"need_tool", "use_tool", "which"}}
         known.discard("")
         for path, called, name in calls:
-            # A task is called where there is one.
-            known_here = name in known | POSIX or name.startswith("ops/")
+            # A task is called where there is one, and ops/setup makes the environment.
+            known_here = name in known | POSIX or name.startswith(("ops/", ".venv/"))
             # What these run was told to them.
             told = path in {f"{ENGINE}/process.py", f"{ENGINE}/pipes.py"}
             if called in RUNNERS and not known_here and not told:
                 yield f"{path} calls {name or 'what cannot be told'}"
 
 
-def _calls(module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Give the functions that a module calls, and the text that is first, where there is one."""
-    started: dict[str, str] = {}
+def _begun(module: ast.Module) -> dict[str, str]:
+    """Give the text that is first in each sequence that has a name."""
+    found = {}
     for node in ast.walk(module):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List):
             for target, first in zip(node.targets, node.value.elts, strict=False):
                 if isinstance(target, ast.Name) and isinstance(first, ast.Constant):
-                    started[target.id] = str(first.value)
+                    found[target.id] = str(first.value)
+    return found
+
+
+def _calls(module: ast.Module, begun: Mapping[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
+    """Give the functions that a module calls, and the text that is first, where there is one."""
+    started = _begun(module)
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            named = begun.get(node.module, {})
+            started |= {it.name: named[it.name] for it in node.names if it.name in named}
     for node in ast.walk(module):
         if isinstance(node, ast.Call) and node.args:
             begins = _text(node.args[0], started)
