@@ -95,7 +95,7 @@ def test_it_says_what_is_lost_and_does_it_for_those_who_say_that_it_is_meant(liv
     assert done.returncode == 0, done.stderr
     assert live.machine.vendor.running() == live.first
     assert live.titles() == ["early"]
-    undo = done.stderr.rpartition("undo: ")[2].split()
+    undo = done.stderr.rpartition("undo: ")[2].splitlines()[0].split()
     assert live.machine.run(*undo).returncode == 0
     assert live.titles() == ["early", "late"]
 
