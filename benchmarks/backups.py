@@ -27,6 +27,8 @@ from postgres import BIN, postgres  # noqa: E402
 from scaffold import project  # noqa: E402
 
 RATIO, MEMORY = 1.3, 100
+#: Both take turns, and the least counts: what else the machine does only adds to it.
+TURNS = 3
 ANSWERS = (("stack", "node"), ("ci", "github"), ("hosting", "fly"), ("database", "supabase"))
 CONTENT = """
 create table notes (id uuid primary key, title text unique, body text, created_at timestamptz);
@@ -78,7 +80,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch, postgres() as server, bucket() as there:
         folder = Path(scratch)
         project.write(rendered(*ANSWERS), folder)
-        server.run("create database big; create database alone")
+        server.run("create database big")
         server.run(CONTENT.format(rows=megabytes * 1900), "big")
         keys = subprocess.run(["age-keygen"], check=True, capture_output=True, text=True).stdout
         url = server.url.rpartition("/")[0]
@@ -93,20 +95,30 @@ def main() -> int:
         told.pop("CI", None)
         dump = folder / "alone.dump"
         task: dict[str, object] = {"cwd": folder, "env": told}
-        alone = timed(BIN / "pg_dump", "-Fc", f"--file={dump}", f"{url}/big")
-        ours = timed("ops/backup", "local", **task)
-        name = ours[2].strip()
-        restored = timed(BIN / "pg_restore", "--exit-on-error", f"--dbname={url}/alone", dump)
-        into = timed("ops/restore", "local", name, "--into", "ours", **task)
-        within = [shown("backup", alone, ours), shown("restore", restored, into)]
+        dumped, backed, loaded, restored = [], [], [], []
+        for turn in range(TURNS):
+            server.run(f"create database alone{turn}")
+            dump.unlink(missing_ok=True)
+            dumped.append(timed(BIN / "pg_dump", "-Fc", f"--file={dump}", f"{url}/big"))
+            backed.append(timed("ops/backup", "local", **task))
+            name = backed[-1][2].strip()
+            into = f"--dbname={url}/alone{turn}"
+            loaded.append(timed(BIN / "pg_restore", "--exit-on-error", into, dump))
+            restored.append(timed("ops/restore", "local", name, "--into", f"ours{turn}", **task))
+            server.run(f"drop database alone{turn}; drop database ours{turn}")
+        within = [shown("backup", dumped, backed), shown("restore", loaded, restored)]
     return int(not all(within))
 
 
-def shown(what: str, alone: tuple[float, float, str], ours: tuple[float, float, str]) -> bool:
+def shown(
+    what: str, alone: list[tuple[float, float, str]], ours: list[tuple[float, float, str]]
+) -> bool:
     """Print how they compare, and say whether that is well."""
-    ratio = ours[0] / alone[0]
-    print(f"{what}: alone {alone[0]:.1f} s, ours {ours[0]:.1f} s, {ratio:.2f}; {ours[1]:.0f} MB")
-    return ratio <= RATIO and ours[1] <= MEMORY
+    least, taken = (min(seconds for seconds, *_ in each) for each in (alone, ours))
+    most = max(megabytes for _, megabytes, _ in ours)
+    ratio = taken / least
+    print(f"{what}: alone {least:.1f} s, ours {taken:.1f} s, {ratio:.2f}; {most:.0f} MB")
+    return ratio <= RATIO and most <= MEMORY
 
 
 if __name__ == "__main__":
