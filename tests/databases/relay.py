@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
-from queue import Queue
 
+from between import Between
 from postgres import free_port
 
 
-class Relay:
-    """What is between a service and its database.
-
-    Attributes:
-        port: Where it listens, on loopback.
-    """
+class Relay(Between):
+    """What is between a service and its database."""
 
     def __init__(self, to: int) -> None:
-        self.port, self._to = free_port(), to
-        self._lets = 0
-        opened: Queue[Callable[[], object]] = Queue()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._run(opened),), daemon=True)
-        self._thread.start()
-        self._end = opened.get(timeout=10)
-
-    def close(self) -> None:
-        """End it, with all connections."""
-        self._end()
-        self._thread.join()
+        self._lets, self._speaks = 0, asyncio.Event()
+        self._speaks.set()
+        super().__init__(free_port(), to)
 
     @contextmanager
     def silent(self, lets: int) -> Iterator[None]:
@@ -45,21 +31,6 @@ class Relay:
         finally:
             self._lets = 0
             self._loop.call_soon_threadsafe(self._speaks.set)
-
-    async def _run(self, opened: Queue[Callable[[], object]]) -> None:
-        self._loop, self._speaks, over = (
-            asyncio.get_running_loop(),
-            asyncio.Event(),
-            asyncio.Event(),
-        )
-        self._speaks.set()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        opened.put(partial(self._loop.call_soon_threadsafe, over.set))
-        await over.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-        await asyncio.sleep(0.1)  # for connections to close
 
     async def _serve(self, asks: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         lets = self._lets

@@ -8,18 +8,16 @@ import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import bson
+from between import Between
 from conftest import memory
 from postgres import free_port
 from pymongo import MongoClient
@@ -49,23 +47,14 @@ class Talk:
     busy: bool = False
 
 
-class Gate:
+class Gate(Between):
     """A port before a server's: knows who asks for which database, and may have that wait."""
 
     def __init__(self, port: int, to: int) -> None:
-        self.port, self._to = port, to
         self.talks: set[Talk] = set()
         self._locked = ""
         self._open = asyncio.Event()
-        opened: Queue[Callable[[], object]] = Queue()
-        self._thread = threading.Thread(target=asyncio.run, args=(self._run(opened),), daemon=True)
-        self._thread.start()
-        self._end = opened.get(timeout=10)
-
-    def close(self) -> None:
-        """End it, with all connections."""
-        self._end()
-        self._thread.join()
+        super().__init__(port, to)
 
     @contextmanager
     def locked(self, database: str) -> Iterator[None]:
@@ -77,13 +66,6 @@ class Gate:
         finally:
             self._locked = ""
             self._loop.call_soon_threadsafe(self._open.set)
-
-    async def _run(self, opened: Queue[Callable[[], object]]) -> None:
-        self._loop, over = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        opened.put(partial(self._loop.call_soon_threadsafe, over.set))
-        await over.wait()
-        server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = Talk()
