@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import { randomFillSync } from "node:crypto";
 import {
   ROOT_CONTEXT,
   SpanKind,
@@ -10,7 +10,6 @@ import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import {
   AlwaysOnSampler,
   BatchSpanProcessor,
-  RandomIdGenerator,
   SamplingDecision,
   TraceIdRatioBasedSampler,
   TracerProvider,
@@ -22,6 +21,10 @@ import { attributesOf, methodOf, resource } from "./opentelemetry.ts";
 import { service } from "./service.ts";
 import { SAMPLED, type TraceContext, traceContext } from "./trace-context.ts";
 
+// Of a trace and of a span, in bytes.
+const TRACE_ID = 16;
+const IDS = TRACE_ID + 8;
+
 /**
  * A span for each request that is looked at, as its caller or chance decides. It is
  * made when the request is done: of most there is none, and those pay for two ids.
@@ -30,9 +33,7 @@ export class Spans {
   readonly #provider: TracerProvider;
   readonly #tracer: Tracer;
   readonly #sampler: TraceIdRatioBasedSampler;
-  readonly #random = new RandomIdGenerator();
-  /** Of the requests that have one, whoever called. */
-  readonly #callers = new WeakMap<IncomingMessage, TraceContext | undefined>();
+  readonly #chance = new Chance();
   /** That of the request whose span is being made. */
   #own: TraceContext = { traceId: "", spanId: "", traceFlags: SAMPLED };
 
@@ -56,18 +57,22 @@ export class Spans {
   /** From here on the request has its place in a trace. */
   requestBegins({ raw }: FastifyRequest): void {
     const caller = traceContext(raw);
-    const traceId = caller?.traceId ?? this.#random.generateTraceId();
+    const ids = this.#chance.hex(IDS);
+    const traceId = caller?.traceId ?? ids.slice(0, 2 * TRACE_ID);
     const traceFlags = caller?.traceFlags ?? this.#drawn(traceId);
-    const spanId = this.#random.generateSpanId();
-    raw.trace = { traceId, spanId, traceFlags };
-    if (traceFlags === SAMPLED) this.#callers.set(raw, caller);
+    raw.trace = {
+      traceId,
+      spanId: ids.slice(2 * TRACE_ID),
+      traceFlags,
+      caller,
+    };
   }
 
   requestCompleted(request: FastifyRequest, reply: FastifyReply): void {
     const own = request.raw.trace;
     if (own?.traceFlags !== SAMPLED) return;
     this.#own = own;
-    const caller = this.#callers.get(request.raw);
+    const { caller } = own;
     const attributes = attributesOf(request, reply);
     const route = attributes["http.route"];
     const span = this.#tracer.startSpan(
@@ -97,6 +102,22 @@ export class Spans {
   #drawn(traceId: string): number {
     const { decision } = this.#sampler.shouldSample(ROOT_CONTEXT, traceId);
     return decision === SamplingDecision.RECORD_AND_SAMPLED ? SAMPLED : 0;
+  }
+}
+
+/** Bytes by chance, many fetched at once: one by one they take a good part more. */
+class Chance {
+  readonly #bytes = Buffer.alloc(256 * IDS);
+  #used = this.#bytes.length;
+
+  hex(bytes: number): string {
+    if (this.#used + bytes > this.#bytes.length) {
+      randomFillSync(this.#bytes);
+      this.#used = 0;
+    }
+    const from = this.#used;
+    this.#used += bytes;
+    return this.#bytes.toString("hex", from, this.#used);
   }
 }
 

@@ -14,8 +14,8 @@ export interface TraceContext {
 
 declare module "node:http" {
   interface IncomingMessage {
-    /** Its own place in a trace, where spans are sent. */
-    trace?: TraceContext;
+    /** Its own place in a trace, where spans are sent, beside that of its caller. */
+    trace?: TraceContext & { readonly caller: TraceContext | undefined };
   }
 }
 
