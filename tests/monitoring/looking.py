@@ -95,7 +95,8 @@ class Looking:
                 continue
             said = "has a certificate that ends" if what == "ends" else f"is {what}"
             if how["type"] == "Slack":
-                post(how["webhookURL"], {"text": f"{name} {said}: {why}"})
+                text = f"{name} {said}: {why}\n{how['customValue']}"
+                post(how["webhookURL"], {"text": text})
             elif what != "up" or how["autoResolve"]:
                 event: dict[str, Any] = {
                     "routing_key": how["integrationKey"],

@@ -30,6 +30,7 @@ def test_the_first_level_is_called_and_after_its_minutes_the_next(at: At) -> Non
     assert [each["id"] for each in second["targets"]] == ["PUSER01", "PUSER02"]
     assert service["escalation_policy"]["id"] == policy["id"]
     assert service["incident_urgency_rule"]["urgency"] == "high"
+    assert service["description"].endswith("/my-team/my-service/blob/HEAD/README.md#runbook")
     assert [each["summary"] for each in service["integrations"]] == ["my-service-live-events"]
 
 

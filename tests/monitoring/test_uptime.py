@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from atpart import at_part
+from atpart import FORGE, at_part
 from watchers.base import CHAT, PAGER
 from watchers.pagerduty import PagerDuty
 from watchers.pingdom import Pingdom
@@ -29,6 +29,24 @@ def test_a_sandbox_is_not_asked_after_as_it_may_sleep(kind: type[UptimeRobot | P
     at = at_part(kind(), "sandbox")
     assert at.bootstrap() == []
     assert at.vendor.calls == []
+
+
+RUNBOOK = "https://github.com/my-team/my-service/blob/HEAD/README.md#runbook"
+
+
+@pytest.mark.parametrize(
+    ("remote", "added"),
+    [(f"git@{FORGE}.git", RUNBOOK), ("/srv/my-service.git", "my-service-live")],
+    ids=["forge", "folder"],
+)
+def test_what_it_says_in_the_channel_has_a_link_to_the_runbook_if_there_is_a_place_for_it(
+    remote: str, added: str
+) -> None:
+    at = at_part(UptimeRobot())
+    at.context.git.found = lambda *_: remote
+    at.bootstrap()
+    [number] = [it["id"] for it in at.vendor.has().values() if it.get("value") == CHAT]
+    assert at.vendor.settings[number]["customValue"] == added
 
 
 def test_a_webhook_that_was_changed_is_told_and_never_shown() -> None:

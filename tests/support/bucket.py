@@ -9,6 +9,7 @@ import hashlib
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,7 +92,11 @@ class Bucket:
             case "POST", name if "uploads" in it.query:
                 made = f"{name}#{len(self.uploads)}"
                 self.uploads[made] = {}
-                return 200, f"<UploadId>{made}</UploadId>".encode()
+                told = f"<UploadId>{made}</UploadId>"
+                return (
+                    200,
+                    f"<InitiateMultipartUploadResult>{told}</InitiateMultipartUploadResult>".encode(),
+                )
             case "POST", name if upload in self.uploads:
                 parts = self.uploads.pop(upload)
                 self.files[name] = b"".join(parts[number] for number in sorted(parts))
@@ -125,8 +130,8 @@ class Bucket:
 
     def _parts(self, upload: str) -> tuple[int, bytes]:
         lines = (
-            f'<Part><PartNumber>{number}</PartNumber><ETag>"{hashlib.sha256(part).hexdigest()}"'
-            f"</ETag><Size>{len(part)}</Size></Part>"
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{tag(part)}</ETag>"
+            f"<Size>{len(part)}</Size></Part>"
             for number, part in sorted(self.uploads[upload].items())
         )
         return 200, "".join(lines).encode()
@@ -139,6 +144,11 @@ class Bucket:
             return 200, content
         start, end = map(int, re.findall(r"\d+", span))
         return 206, content[start : end + 1]
+
+
+def tag(part: bytes) -> str:
+    """Give what a part is known by, which is no secret and need not be hard to find."""
+    return f'"{zlib.crc32(part):08x}"'
 
 
 def signed(it: Asked, address: str) -> bool:
@@ -182,6 +192,8 @@ def bucket() -> Iterator[Bucket]:
             self.send_response(status)
             for name, value in (fault.headers if fault else {}).items():
                 self.send_header(name, value)
+            if self.command == "PUT" and status == 200:
+                self.send_header("ETag", tag(body))
             if status != 204:
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()

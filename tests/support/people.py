@@ -19,7 +19,9 @@ FIRING = re.compile(r"(FIRING|RESOLVED) (\w+): ([\w-]+) live, ([\w-]+)")
 NOTIFIED = re.compile(
     r":\w+: \*([\w-]+) live\*, (\w+): [^<>]+(?:<https://[^|>]+#([\w-]+)\|Runbook>)?"
 )
-OUTSIDE = re.compile(r"([\w-]+) (is down|is up|has a certificate that ends): [^<>]+")
+OUTSIDE = re.compile(
+    r"([\w-]+) (is down|is up|has a certificate that ends): [^<>\n]+\nhttps://\S+#runbook"
+)
 #: Characters of a text, at most: https://docs.slack.dev/reference/methods/chat.postMessage
 LONGEST = 4000
 
@@ -111,7 +113,7 @@ class People(ThreadingHTTPServer):
 
     @staticmethod
     def _section(body: Any) -> str:
-        """Give which part of a runbook a page leads to; an uptime vendor's leads to none."""
+        """Give which part of a runbook a page leads to; an uptime vendor's leads to its service."""
         if body.get("client") == "UptimeRobot":
             return "unreachable"
         [link] = body["links"]

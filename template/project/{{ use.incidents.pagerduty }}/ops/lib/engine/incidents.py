@@ -11,6 +11,7 @@ from urllib.parse import quote
 from .api import Api
 from .contacts import PAGED, PAGER
 from .errors import Failure
+from .links import runbook
 from .pipeline import SETTINGS
 from .platform import Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
@@ -37,7 +38,13 @@ def bootstrap(at: Context, plan: Plan) -> None:
     name, events = named(at), named(at, "events")
     policies = Policies(api)
     reconcile(plan, policies, [Wanted(name, wanted)])
-    fields = {"escalation_policy": name, "incident_urgency_rule": {"type": "constant", "urgency": "high"}}
+    fields: dict[str, Any] = {
+        "escalation_policy": name,
+        "incident_urgency_rule": {"type": "constant", "urgency": "high"},
+    }
+    if where := runbook(at):
+        # Who looks from outside pages without a link.
+        fields["description"] = f"Runbook: {where}"
     services = Services(api, policies)
     reconcile(plan, services, [Wanted(name, fields)])
     reconcile(plan, Integrations(api, services, name), [Wanted(events, {})])

@@ -9,13 +9,11 @@ from typing import Protocol, cast
 from . import chat
 from .contacts import CHAT, PAGER, SEVERITIES, contacts, paged
 from .errors import Failure, Misuse
-from .links import page
+from .links import runbook
 from .platform import Context
 from .tasks import Call, Usage
 
 USAGE = Usage(3, 3, f"name an environment, a level ({', '.join(SEVERITIES)}) and a text")
-#: Where it says what to do when something fails.
-RUNBOOK = "README.md#runbook"
 #: The module of an option that pages somebody.
 PAGES = ".pager"
 
@@ -40,16 +38,14 @@ def task(call: Call) -> None:
     ways = [(cast("Way", chat), to.chat, CHAT)]
     if find_spec(PAGES, __package__) and paged(at.env, level):
         ways.append((cast("Way", import_module(PAGES, __package__)), to.pager, PAGER))
-    runbook = page(at, RUNBOOK) if level in ("critical", "warning") else ""
-    # Where the remote is no forge it is a path, which a message cannot lead to.
-    runbook = runbook if runbook.startswith("https://") else ""
+    where = runbook(at) if level in ("critical", "warning") else ""
     left = 0
     for way, whom, setting in ways:
         if not whom:
             at.console.say(f"nobody is told there, {setting} is not set")
             continue
         try:
-            way.tell(at, whom, level, text, runbook)
+            way.tell(at, whom, level, text, where)
         except Failure as error:
             at.console.confess(error)
             left += 1

@@ -9,6 +9,7 @@ from .api import Api
 from .calls import CallFailed
 from .contacts import ASKED_AFTER, contacts
 from .errors import Failure
+from .links import runbook
 from .platform import Context, Plan
 from .reconcile import Found, Wanted, named, reconcile
 
@@ -74,7 +75,9 @@ def people(at: Context) -> list[Wanted]:
     to = contacts(at.settings, at.env, "critical")
     always = {"enableNotificationsFor": "UpAndDown"}
     region = at.settings.get("PAGERDUTY_REGION", "us")
-    chat = {"type": "Slack", "webhookURL": to.chat, "customValue": named(at), "sslExpirationReminder": True}
+    # What it adds to each message, and wants in any case.
+    added = runbook(at) or named(at)
+    chat = {"type": "Slack", "webhookURL": to.chat, "customValue": added, "sslExpirationReminder": True}
     # That a certificate ends in two weeks is a warning, for which nobody is paged.
     key = {"integrationKey": to.pager, "location": region}
     pager = {"type": "Pagerduty", **key, "autoResolve": True, "sslExpirationReminder": False}
