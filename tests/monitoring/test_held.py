@@ -17,7 +17,7 @@ import pytest
 from atpart import files_of
 from conftest import ROOT, TEMPLATE, vendors_file
 from emitted import UNWATCHED
-from evaluated import promtool, rules_of
+from evaluated import played, rules_of
 from held import All, everything, faults
 from pages import recorded
 from scenes import LOOP, scenes
@@ -26,8 +26,6 @@ from watched import board_of
 #: The least share of changes that has to be found.
 BAR = 0.95
 PAGE = ROOT / "docs/reference/alerts-proof.md"
-#: Minutes that a scene takes by which all but budgets are told apart.
-SHORT = 80
 #: One of each kind, as they differ in what they tell: without any, and with one.
 DATABASES = (
     "none",
@@ -163,12 +161,7 @@ def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
         f"{what}-{number}": {**rule, "alert": f"{what}-{number}"}
         for number, (_, what, rule) in enumerate(questions(stack))
     }
-    # To play hours takes most of the time, and only of a budget more is told by them.
-    budget = {name: rule for name, rule in wrong.items() if name.startswith("budget-")}
-    others = {name: rule for name, rule in wrong.items() if name not in budget}
-    short = [scene for scene in scenes(stack) if scene.at <= SHORT]
-    said = promtool(budget, budget, scenes(stack), tmp_path)
-    said += promtool(others, others, short, tmp_path)
+    said = played(wrong, scenes(stack), tmp_path)
     for number, (kind, what, _) in enumerate(questions(stack)):
         found = f"alertname: {what}-{number}," in said
         counted.setdefault(f"a question is another: {kind}", []).append(found)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from evaluated import promtool, rules_of, written
+from evaluated import played, rules_of, written
 from scenes import LOOP, scenes
 
 #: Those that only somebody outside can tell of.
@@ -26,7 +26,7 @@ def test_prometheus_takes_the_rules(stack: str, env: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("stack", LOOP)
 def test_an_alert_holds_when_it_should_and_only_then(stack: str, tmp_path: Path) -> None:
     rules = rules_of(stack)
-    assert promtool(rules, rules, scenes(stack), tmp_path) == ""
+    assert played(rules, scenes(stack), tmp_path) == ""
 
 
 @pytest.mark.parametrize("stack", LOOP)

@@ -42,11 +42,12 @@ RUNBOOK = "https://github.com/my-team/my-service/blob/HEAD/README.md#runbook"
 def test_what_it_says_in_the_channel_has_a_link_to_the_runbook_if_there_is_a_place_for_it(
     remote: str, added: str
 ) -> None:
-    at = at_part(UptimeRobot())
+    vendor = UptimeRobot()
+    at = at_part(vendor)
     at.context.git.found = lambda *_: remote
     at.bootstrap()
-    [number] = [it["id"] for it in at.vendor.has().values() if it.get("value") == CHAT]
-    assert at.vendor.settings[number]["customValue"] == added
+    [number] = [it["id"] for it in vendor.has().values() if it.get("value") == CHAT]
+    assert vendor.settings[number]["customValue"] == added
 
 
 def test_a_webhook_that_was_changed_is_told_and_never_shown() -> None:

@@ -18,7 +18,7 @@ def page(at: Context, path: str) -> str:
 
 
 def runbook(at: Context) -> str:
-    """Give the address of the runbook for a message, which a path would not lead to: nothing where there is no forge."""
+    """Give the address of the runbook for a message: nothing without a forge, as a path would not lead there."""
     found = page(at, RUNBOOK)
     return found if found.startswith("https://") else ""
 
