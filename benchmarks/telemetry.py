@@ -41,7 +41,7 @@ LIMITS = {
     "metrics sent": {"node": 0.95, "python": 0.87},
     "metrics read": {"node": 0.95, "python": 0.87},
     "traces too": {"node": 0.85, "python": 0.75},
-    "log sent": {"node": 0.6, "python": 0.6},
+    "log sent": {"node": 0.7, "python": 0.7},
     "errors sent": {"node": 0.95, "python": 0.95},
 }
 SCRAPE = 20.0
@@ -125,7 +125,7 @@ def _measure(stack: str, project: Path, endpoint: str, pairs: int) -> bool:
         "log sent": {"OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": f"{endpoint}/v1/logs"},
         "errors sent": {"SENTRY_DSN": f"{endpoint.replace('//', '//key@')}/1"},
     }
-    ok = True
+    ok, scrapes = True, []
     print(f"{stack}: of the processor time for each request, the service's own", flush=True)
     for name, env in variants.items():
         shares, more, started = [], [], []
@@ -138,7 +138,7 @@ def _measure(stack: str, project: Path, endpoint: str, pairs: int) -> bool:
                     shares.append(own / all_of_it)
                     more.append(all_of_it - own)
                     if name == "metrics read":
-                        scrape = _seconds(f"http://127.0.0.1:{port}/metrics") * 1000
+                        scrapes.append(_seconds(f"http://127.0.0.1:{port}/metrics") * 1000)
         share = statistics.median(shares)
         good = share >= LIMITS[name][stack]
         ok &= good
@@ -149,6 +149,7 @@ def _measure(stack: str, project: Path, endpoint: str, pairs: int) -> bool:
             f"memory {larger:+.0f} MiB{'' if good else '  TOO SLOW'}",
             flush=True,
         )
+    scrape = statistics.median(scrapes)
     ok &= scrape <= SCRAPE
     print(f"{stack}: nothing: {own * 1e6:.0f} µs, start {start:.2f} s, memory {memory} MiB")
     print(f"{stack}: reading takes {scrape:.1f} ms (limit {SCRAPE:.0f})")
