@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -74,11 +74,11 @@ class Scene:
 def played(rules: dict[str, dict[str, Any]], scenes: list[Scene], folder: Path) -> str:
     """Play scenes to rules, and give what was not as expected.
 
-    Those of hours, which take half of the time, are for budgets: to others they show nothing new.
+    Hours, which take a part of the time, are for budgets: others see the beginning of such a scene.
     """
     budgets = {name: rule for name, rule in rules.items() if name.startswith("budget-")}
     others = {name: rule for name, rule in rules.items() if name not in budgets}
-    short = [scene for scene in scenes if scene.at <= SHORT]
+    short = [replace(scene, at=min(scene.at, SHORT)) for scene in scenes]
     said = promtool(budgets, budgets, scenes, folder)
     return said + promtool(others, others, short, folder)
 
