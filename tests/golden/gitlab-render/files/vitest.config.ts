@@ -1,7 +1,10 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
+    // One more than there are cores: tests wait, for servers and for time to pass.
+    maxWorkers: availableParallelism() + 1,
     coverage: {
       include: ["src/**"],
       reporter: [["cobertura", { file: "coverage.xml" }]],

@@ -17,9 +17,11 @@ export async function startServer(script: string, env: NodeJS.ProcessEnv = {}) {
 }
 
 export function runServer(script: string, env: NodeJS.ProcessEnv) {
-  // Only the given variables: the tests must not depend on the caller's.
+  // Only the given variables: the tests must not depend on the caller's. What one
+  // server compiled the next ones start with, in half of the time.
+  const NODE_COMPILE_CACHE = "node_modules/.cache/node";
   const child = spawn(process.execPath, [script], {
-    env: { ...required, ...env },
+    env: { NODE_COMPILE_CACHE, ...required, ...env },
   });
   onTestFinished(() => void child.kill("SIGKILL"));
 

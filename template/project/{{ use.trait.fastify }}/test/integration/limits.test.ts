@@ -45,36 +45,37 @@ test("a response that has begun may take its time", async () => {
   expect(await response.text()).toBe("started,finished");
 });
 
-test.each([
-  ["says nothing", ""],
-  ["never ends its headers", "GET /_test HTTP/1.1\r\nHost: localhost\r\n"],
-  [
-    "never ends its body",
-    "POST /_test HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
-  ],
-])("a client that %s is sent away", async (_name, request) => {
+test("a client that does not go on is sent away", async () => {
   const server = await startServer(SLOW_SERVER, {
     REQUEST_TIMEOUT_SECONDS: "1",
   });
-  const response = await send(server.port, request);
-  expect(response).toMatch(/^HTTP\/1\.1 408 /);
-  expect(response).toContain("application/problem+json");
-  expect(response).toContain("x-content-type-options: nosniff");
+  const responses = await Promise.all([
+    send(server.port, ""),
+    send(server.port, "GET /_test HTTP/1.1\r\nHost: localhost\r\n"),
+    send(
+      server.port,
+      "POST /_test HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
+    ),
+  ]);
+  for (const response of responses) {
+    expect(response).toMatch(/^HTTP\/1\.1 408 /);
+    expect(response).toContain("application/problem+json");
+    expect(response).toContain("x-content-type-options: nosniff");
+  }
 });
 
-test.each([
-  ["no HTTP", "hello\r\n\r\n", 400],
-  ["no Host", "GET /_test HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
-  [
-    "too many headers",
-    `GET /_test HTTP/1.1\r\nHost: localhost\r\nX: ${"x".repeat(17_000)}\r\n\r\n`,
-    431,
-  ],
-])("a request with %s is a problem", async (_name, request, status) => {
+test("what is no request is a problem", async () => {
   const server = await startServer(SLOW_SERVER);
-  const response = await send(server.port, request);
-  expect(response).toContain(`HTTP/1.1 ${status} `);
-  expect(response).toContain(`"status":${status}`);
+  const large = `X: ${"x".repeat(17_000)}`;
+  for (const [request, status] of [
+    ["hello\r\n\r\n", 400],
+    ["GET /_test HTTP/1.1\r\nConnection: close\r\n\r\n", 400],
+    [`GET /_test HTTP/1.1\r\nHost: localhost\r\n${large}\r\n\r\n`, 431],
+  ] as const) {
+    const response = await send(server.port, request);
+    expect(response).toContain(`HTTP/1.1 ${status} `);
+    expect(response).toContain(`"status":${status}`);
+  }
 });
 
 test("more connections than allowed: the one idle longest makes room", async () => {
