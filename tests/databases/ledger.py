@@ -30,7 +30,7 @@ from vendors.fly import Fly
 
 WRITERS = 8
 #: Seconds between two notes of a writer: tasks are to get their turn on a small machine, too.
-PAUSE = 0.01
+PAUSE = 0.02
 #: What the second release brings: what is written from then on is in another table, too. Its
 #: down-script takes that away, and with it all that was written there.
 ARRIVALS = {

@@ -21,8 +21,8 @@ PAGE = ROOT / "docs/how-to/give-the-service-a-database.md"
 IN_TURNS = [
     KINDS[first + turn % len(APIS)] for turn, first in enumerate(range(0, len(KINDS), len(APIS)))
 ]
-#: And one with pages, whose service is Node's.
-IN_TURNS.append((*KINDS[0][:2], "fullstack"))
+#: And by night one with pages, whose service is Node's.
+WITH_PAGES = pytest.param((*KINDS[0][:2], "fullstack"), marks=pytest.mark.nightly)
 DOCKER = """#!/bin/sh
 [ "$*" = 'compose up --detach --wait database' ]
 """
@@ -55,7 +55,7 @@ def test_a_service_with_a_database_passes_its_tests(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", IN_TURNS, ids=lambda it: f"{it[0]}-{it[2]}")
+@pytest.mark.parametrize("kind", [*IN_TURNS, WITH_PAGES], ids=lambda it: f"{it[0]}-{it[2]}")
 def test_a_team_that_replaces_the_example_has_a_green_suite(
     kind: tuple[str, str, str], store: Store, tmp_path: Path
 ) -> None:

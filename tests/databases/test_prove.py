@@ -197,7 +197,7 @@ def test_a_service_as_it_is_proves_its_first_change(
     store.run(
         "cp",
         "-a",
-        str(store.project(stack, "-d", "database=supabase", name=f"db-{stack}")),
+        str(store.project(stack, "-d", "database=supabase", name=f"{stack}-supabase")),
         str(made),
         cwd=tmp_path,
     )

@@ -66,9 +66,8 @@ OF_THE_SERVICE = {"service", "version", "env"}
 @pytest.fixture(scope="module", params=APIS)
 def api(request: pytest.FixtureRequest, store: Store, tmp_path_factory: Any) -> Project:
     """A service that sends its log on, with slow and failing routes."""
-    first = STORES[0].id
-    made = store.project(request.param, "-d", f"logs={first}", name=f"{request.param}-{first}")
-    project = Project(request.param, made)
+    project = Project(request.param, store.project(request.param))
+    assert f"logs: {STORES[0].id}\n" in (project.folder / ".copier-answers.yml").read_text()
     folder = tmp_path_factory.mktemp("log-wire") / project.stack
     return extend(project, folder, EXTRAS[project.stack], store)
 

@@ -37,7 +37,9 @@ SILENCE = "signal silence"
 def api(request: pytest.FixtureRequest, store: Store, tmp_path_factory: Any) -> Project:
     """A service with a failing route, and with a database, so that it tells all that there is."""
     stack = request.param
-    project = Project(stack, store.project(stack, "-d", "database=supabase", name=f"db-{stack}"))
+    project = Project(
+        stack, store.project(stack, "-d", "database=supabase", name=f"{stack}-supabase")
+    )
     folder = tmp_path_factory.mktemp("watched") / stack
     return extend(project, folder, FAULTS[stack], store)
 

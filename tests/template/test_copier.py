@@ -10,7 +10,15 @@ from typing import Any
 import copier
 import pytest
 import yaml
-from conftest import ROOT, TEMPLATE, Render, copy_template, pairwise, tree
+from conftest import (
+    ROOT,
+    TEMPLATE,
+    Render,
+    copy_template,
+    pairwise,
+    tree,
+    with_something_new,
+)
 from pytest_copie.plugin import Copie
 
 from scaffold import project
@@ -20,8 +28,16 @@ from scaffold.template.renderer import render as render_files
 from scaffold.template.source import opened
 
 ANSWERS = ".copier-answers.yml"
-#: In which every two options meet that can.
-ROWS = [pytest.param(row, id="-".join(row.values())) for row in pairwise()]
+#: In which every two options meet that can; every option is in those that are no night's.
+PAIRS = pairwise()
+ROWS = [
+    pytest.param(
+        row,
+        id="-".join(row.values()),
+        marks=pytest.mark.slow if row in with_something_new(PAIRS) else pytest.mark.nightly,
+    )
+    for row in PAIRS
+]
 
 HOSTILE = {
     "description": """He said "it's" \\ {{ project_name }} {% raw %} ${{ x }}: # $(id) </script>
@@ -73,8 +89,9 @@ def fresh(source: str | Path, folder: Path, ref: str | None = None, **answers: A
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("answers", [*ROWS, pytest.param(HOSTILE, id="hostile text")])
+@pytest.mark.parametrize(
+    "answers", [*ROWS, pytest.param(HOSTILE, id="hostile text", marks=pytest.mark.slow)]
+)
 def test_copier_copy_gives_the_same_bytes_and_modes(
     plain: Path, tmp_path: Path, answers: dict[str, Any]
 ) -> None:
