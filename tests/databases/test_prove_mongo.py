@@ -97,6 +97,9 @@ def test_what_the_release_cannot_do_with_is_red(released: Service) -> None:
     assert "v1.0.0 does not pass its tests on the new schema" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "stack", [pytest.param("node", marks=pytest.mark.nightly), "python"], indirect=True
+)
 def test_a_service_as_it_is_proves_its_first_change(
     stack: str, store: Store, server: Mongo, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from locks import locked
 
+#: What npm knows of packages is asked for once in a run, or once in the life of its cache.
+KNOWN = {"npm_config_prefer_offline": "true"}
 #: uv needs no help: it links from its cache.
 NPM = """\
 #!/bin/sh
@@ -40,7 +42,7 @@ class Store:
     def environment(self) -> dict[str, str]:
         """The environment of a command that may install packages: see `npm_once`."""
         tools = self.made("bin", self._equip)
-        return {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        return {**os.environ, **KNOWN, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
     def _equip(self, folder: Path) -> None:
         packages = self.folder / "packages"
