@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ENGINE, ROOT, TEMPLATE, usual_ports
 from postgres import BIN, postgres
-from store import KNOWN, Store
+from store import BESIDE_OTHERS, Store
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
@@ -34,7 +34,7 @@ def run_page(page: str, folder: Path, **variables: str) -> str:
         process = subprocess.Popen(
             ["sh", "-c", "\n".join(script)],
             cwd=folder,
-            env={**os.environ, **KNOWN, **variables},
+            env={**os.environ, **BESIDE_OTHERS, **variables},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from locks import locked
 
-#: What npm knows of packages is asked for once in a run, or once in the life of its cache.
-KNOWN = {"npm_config_prefer_offline": "true"}
+#: Beside other tests: a registry is not asked again for what npm's cache knows of a package, and
+#: the machine is not shared out once more by each suite that runs on it.
+BESIDE_OTHERS = {"npm_config_prefer_offline": "true", "VITEST_MAX_WORKERS": "1"}
 #: uv needs no help: it links from its cache.
 NPM = """\
 #!/bin/sh
@@ -42,7 +43,7 @@ class Store:
     def environment(self) -> dict[str, str]:
         """The environment of a command that may install packages: see `npm_once`."""
         tools = self.made("bin", self._equip)
-        return {**os.environ, **KNOWN, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+        return {**os.environ, **BESIDE_OTHERS, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
 
     def _equip(self, folder: Path) -> None:
         packages = self.folder / "packages"
