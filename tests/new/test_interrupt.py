@@ -87,8 +87,10 @@ def interrupted(number: signal.Signals, tmp_path: Path) -> tuple[int, str, str]:
             os.killpg(process.pid, number)
         time.sleep(0.01)
     out, err = process.communicate(timeout=10)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int((tmp_path / "started").read_text()), 0)
+    # One that ended is there, by its number, until whoever takes over orphans has looked.
+    ps = ["ps", "-o", "stat=", "-p", (tmp_path / "started").read_text().strip()]
+    state = subprocess.run(ps, check=False, capture_output=True, text=True).stdout
+    assert state[:1] in ("", "Z")
     return process.returncode, out, err
 
 
