@@ -16,6 +16,7 @@ from conftest import (
     Render,
     copy_template,
     pairwise,
+    sampled,
     tree,
     with_something_new,
 )
@@ -28,16 +29,9 @@ from scaffold.template.renderer import render as render_files
 from scaffold.template.source import opened
 
 ANSWERS = ".copier-answers.yml"
-#: In which every two options meet that can; every option is in those that are no night's.
+#: In which every two options meet that can; those in which every option is are not for the night.
 PAIRS = pairwise()
-ROWS = [
-    pytest.param(
-        row,
-        id="-".join(row.values()),
-        marks=pytest.mark.slow if row in with_something_new(PAIRS) else pytest.mark.nightly,
-    )
-    for row in PAIRS
-]
+ROWS = sampled(PAIRS, *with_something_new(PAIRS), others=pytest.mark.nightly)
 
 HOSTILE = {
     "description": """He said "it's" \\ {{ project_name }} {% raw %} ${{ x }}: # $(id) </script>
@@ -90,7 +84,9 @@ def fresh(source: str | Path, folder: Path, ref: str | None = None, **answers: A
 
 
 @pytest.mark.parametrize(
-    "answers", [*ROWS, pytest.param(HOSTILE, id="hostile text", marks=pytest.mark.slow)]
+    "answers",
+    [*ROWS, pytest.param(HOSTILE, id="hostile text", marks=pytest.mark.slow)],
+    ids=lambda row: "-".join(row.values()),
 )
 def test_copier_copy_gives_the_same_bytes_and_modes(
     plain: Path, tmp_path: Path, answers: dict[str, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import TEMPLATE, combinations_of, rendered, with_something_new
+from conftest import TEMPLATE, combinations_of, rendered, sampled, with_something_new
 from dialects import Yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,18 +22,16 @@ from scaffold.template.questions import Question
 DESCRIPTIONS = TEXT.filter(str.strip)
 OWNERS = LINE.filter(str.strip)
 #: One in each language.
-QUICK = {("python", "render"), ("static", "netlify")}
+QUICK = [("python", "render"), ("static", "netlify")]
 #: Every host and every stack; by night every host with every stack that it runs.
 ALL = combinations_of("stack", "hosting")
-SLOW = {tuple(row.values()) for row in with_something_new(ALL)}
 PAIRS = [
-    pytest.param(
-        *row.values(),
-        marks=[]
-        if tuple(row.values()) in QUICK
-        else [pytest.mark.slow if tuple(row.values()) in SLOW else pytest.mark.nightly],
-    )
-    for row in ALL
+    *QUICK,
+    *sampled(
+        [pair for row in ALL if (pair := tuple(row.values())) not in QUICK],
+        *(tuple(row.values()) for row in with_something_new(ALL)),
+        others=pytest.mark.nightly,
+    ),
 ]
 
 
