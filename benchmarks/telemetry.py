@@ -5,8 +5,9 @@ spans of one request in ten beside them, with metrics that Prometheus reads, wit
 sent on, or with Sentry told of errors, of which there are none. The two are under load by turns:
 what else the machine does meets both. A turn is long enough for the processor's caches to be those
 of the one, and all is warm before it counts: compilers, and what is sent. What counts is all the
-processor time of a process for each of its requests; the median over so many pairs, for what a
-process has in its caches and where is luck. Takes five minutes for each.
+processor time of a process for each of its requests: the median over the turns, each compared with
+the other's beside it, as others on the machine slow single turns down to a third; and over so many
+pairs, for what a process has in its caches and where is luck. Takes five minutes for each.
 
     python benchmarks/telemetry.py [PAIRS]
 
@@ -45,10 +46,10 @@ LIMITS = {
     "errors sent": {"node": 0.95, "python": 0.95},
 }
 SCRAPE = 20.0
-#: How many requests are sent at once, and how many times a turn, which takes half a second.
-CONNECTIONS, REQUESTS = 16, {"node": 400, "python": 100}
+#: How many requests are sent at once, and how many times a turn, which takes a tenth of a second.
+CONNECTIONS, REQUESTS = 16, {"node": 100, "python": 25}
 #: How many turns go before, and how many count.
-WARM, TURNS = 25, 24
+WARM, TURNS = 100, 100
 PATH = "/nothing"
 
 #: A route that does nothing.
@@ -134,9 +135,10 @@ def _measure(stack: str, project: Path, endpoint: str, pairs: int) -> bool:
                 start, memory = plain.seconds, plain.memory()
                 with _running(_command(stack), project, **env) as other:
                     started.append((other.seconds - start, other.memory() - memory))
-                    own, all_of_it = _spent(plain, other, REQUESTS[stack])
-                    shares.append(own / all_of_it)
-                    more.append(all_of_it - own)
+                    turns = _spent(plain, other, REQUESTS[stack])
+                    own = statistics.median(one for one, _ in turns)
+                    shares.append(statistics.median(one / both for one, both in turns))
+                    more.append(statistics.median(both - one for one, both in turns))
                     if name == "metrics read":
                         scrapes.append(_seconds(f"http://127.0.0.1:{port}/metrics") * 1000)
         share = statistics.median(shares)
@@ -157,23 +159,22 @@ def _measure(stack: str, project: Path, endpoint: str, pairs: int) -> bool:
     return ok
 
 
-def _spent(plain: Running, other: Running, times: int) -> tuple[float, float]:
-    """Give the processor time of each for each request, in seconds."""
+def _spent(plain: Running, other: Running, times: int) -> list[tuple[float, float]]:
+    """Give, of each turn, the processor time of each for each request, in seconds."""
     both = [(service, _Load(service.port, PATH, times)) for service in (plain, other)]
-    before = [0.0, 0.0]
+    turns = []
     for number in range(WARM + TURNS):
-        if number == WARM:
-            before = [service.spent() for service, _ in both]
+        took = []
         # What goes second finds the caches as often as the first as the other left them.
-        for _, load in both[:: 1 if number % 2 else -1]:
+        for service, load in both[:: 1 if number % 2 else -1]:
+            before = service.spent()
             load.turn()
-    requests = TURNS * times * CONNECTIONS
-    own, all_of_it = (
-        (service.spent() - at) / requests for (service, _), at in zip(both, before, strict=True)
-    )
+            took.append((service.spent() - before) / (times * CONNECTIONS))
+        own, all_of_it = took[:: 1 if number % 2 else -1]
+        turns.append((own, all_of_it))
     for _, load in both:
         load.close()
-    return own, all_of_it
+    return turns[WARM:]
 
 
 class _Load:

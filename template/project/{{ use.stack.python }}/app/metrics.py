@@ -1,31 +1,29 @@
 """What is counted and measured: it is sent, read by Prometheus, or both."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from threading import Thread
+from typing import Any, override
 from wsgiref.simple_server import WSGIServer
 
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    MetricReader,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
 from prometheus_client import CollectorRegistry, start_http_server
 from starlette.types import Scope
 
 from app.config import Config
+from app.durations import Durations
 from app.runtime import Loop, observe_runtime
-from app.semantics import TellFailures, attributes_of, method_of, resource, route_of
+from app.semantics import TellFailures, method_of, resource, route_of
 from app.service import NAME
-
-# In seconds, as OpenTelemetry's conventions have them for HTTP.
-_DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
-
-
-# Requests are recorded so many at a time, which takes a third of the time that it takes one by one
-# between other work.
-_BATCH = 50
 
 
 class Metrics:
@@ -34,7 +32,7 @@ class Metrics:
         self._config = config
         # What was there once stays, at 0: a count that ends would look like a service that did.
         self._active = Counter({"GET": 0})
-        self._completed: deque[tuple[float, str | None, str, int]] = deque()
+        self._durations: list[Durations] = []
         self._server: WSGIServer | None = None
 
     def start(self, gauges: Iterable[Callable[[Meter], None]]) -> None:
@@ -42,22 +40,20 @@ class Metrics:
         config = self._config
         readers: list[MetricReader] = []
         if config.METRICS_PORT:
+            read = Durations(AggregationTemporality.CUMULATIVE)
             registry = CollectorRegistry()
             self._server, _ = start_http_server(config.METRICS_PORT, config.HOST, registry)
-            readers.append(PrometheusMetricReader(scope_info_enabled=False, registry=registry))
+            readers.append(_Read(read, registry))
+            self._durations.append(read)
         if config.OTEL_EXPORTER_OTLP_ENDPOINT:
+            sent = Durations(_temporality(config))
             # It reads the standard variables itself.
-            readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+            readers.append(_Sent(sent, OTLPMetricExporter()))
+            self._durations.append(sent)
         self._provider = MeterProvider(
             readers, resource(config), AlwaysOffExemplarFilter(), shutdown_on_exit=False
         )
         meter = self._provider.get_meter(NAME)
-        self._duration = meter.create_histogram(
-            "http.server.request.duration",
-            "s",
-            "How long requests took until they were answered.",
-            explicit_bucket_boundaries_advisory=_DURATIONS,
-        )
         meter.create_observable_up_down_counter(
             "http.server.active_requests",
             [self._observe_active],
@@ -75,9 +71,9 @@ class Metrics:
         self._active[method] -= 1
 
     def request_completed(self, scope: Scope, method: str, status: int, seconds: float) -> None:
-        self._completed.append((seconds, route_of(scope), method, status))
-        if len(self._completed) >= _BATCH:
-            self._record()
+        route = route_of(scope)
+        for durations in self._durations:
+            durations.record(route, method, status, seconds)
 
     def stop(self) -> None:
         """Send what is left."""
@@ -91,16 +87,35 @@ class Metrics:
         server.shutdown()
         server.server_close()
 
-    def _record(self) -> None:
-        with suppress(IndexError):  # whoever reads them does so in a thread of its own
-            while True:
-                seconds, route, method, status = self._completed.popleft()
-                self._duration.record(seconds, attributes_of(route, method, status))
-
     def _observe_active(self, _options: CallbackOptions) -> Iterable[Observation]:
-        self._record()  # asked before anything is read
         counts: Counter[str] = Counter()
         for method, count in self._active.copy().items():
             counts[method_of(method)] += count
         for method, count in counts.items():
             yield Observation(count, {"http.request.method": method, "url.scheme": "http"})
+
+
+class _Read(PrometheusMetricReader):
+    def __init__(self, durations: Durations, registry: CollectorRegistry) -> None:
+        self._durations = durations
+        super().__init__(scope_info_enabled=False, registry=registry)
+
+    @override
+    def _receive_metrics(self, metrics_data: MetricsData, *args: Any, **kwargs: Any) -> None:
+        super()._receive_metrics(self._durations.beside(metrics_data), *args, **kwargs)
+
+
+class _Sent(PeriodicExportingMetricReader):
+    def __init__(self, durations: Durations, exporter: OTLPMetricExporter) -> None:
+        self._durations = durations
+        super().__init__(exporter)
+
+    @override
+    def _receive_metrics(self, metrics_data: MetricsData, *args: Any, **kwargs: Any) -> None:
+        super()._receive_metrics(self._durations.beside(metrics_data), *args, **kwargs)
+
+
+def _temporality(config: Config) -> AggregationTemporality:
+    if config.OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE == "cumulative":
+        return AggregationTemporality.CUMULATIVE
+    return AggregationTemporality.DELTA

@@ -32,7 +32,7 @@ export function resource({ APP_ENV }: Pick<Config, "APP_ENV">) {
   );
 }
 
-/** What is told of a request. The route, not the path, of which there is no end. */
+/** What is told of a request. */
 export function attributesOf(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -42,12 +42,17 @@ export function attributesOf(
     "http.response.status_code": reply.statusCode,
     "url.scheme": "http",
   };
-  const route = request.is404 ? undefined : request.routeOptions.url;
+  const route = routeOf(request);
   if (route !== undefined) attributes["http.route"] = route;
   if (reply.statusCode >= 500) {
     attributes["error.type"] = String(reply.statusCode);
   }
   return attributes;
+}
+
+/** The template of a path, such as /orders/:id: of paths themselves there is no end. */
+export function routeOf(request: FastifyRequest): string | undefined {
+  return request.is404 ? undefined : request.routeOptions.url;
 }
 
 export function methodOf({ method }: FastifyRequest): string {

@@ -4,7 +4,11 @@ import {
   PrometheusExporter,
   PrometheusSerializer,
 } from "@opentelemetry/exporter-prometheus";
-import type { MetricData, ResourceMetrics } from "@opentelemetry/sdk-metrics";
+import type {
+  MetricData,
+  MetricProducer,
+  ResourceMetrics,
+} from "@opentelemetry/sdk-metrics";
 import { withoutQuery } from "./logging.ts";
 
 const MAX_CONNECTIONS = 16;
@@ -18,7 +22,7 @@ const UNITS: Record<string, string> = {
 
 /** Metrics as Prometheus reads them, on a port of their own. */
 export class Scrape {
-  readonly reader = new PrometheusExporter({ preventServerStart: true });
+  readonly reader: PrometheusExporter;
   readonly #serializer = new PrometheusSerializer(
     "",
     false,
@@ -26,6 +30,13 @@ export class Scrape {
     false,
     true,
   );
+
+  constructor(metricProducers: MetricProducer[]) {
+    this.reader = new PrometheusExporter({
+      preventServerStart: true,
+      metricProducers,
+    });
+  }
 
   async listen(host: string, port: number): Promise<void> {
     const server = createServer((request, response) => {
