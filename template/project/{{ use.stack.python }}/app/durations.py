@@ -85,6 +85,7 @@ class Durations:
             "s",
             Histogram(points, self._temporality),
         )
-        own = ScopeMetrics(InstrumentationScope(NAME), [metric], "")
+        # Of two scopes with one name the exporter sends one.
+        own = ScopeMetrics(InstrumentationScope(f"{NAME}.durations"), [metric], "")
         [of_resource] = found.resource_metrics
         return MetricsData([replace(of_resource, scope_metrics=[*of_resource.scope_metrics, own])])

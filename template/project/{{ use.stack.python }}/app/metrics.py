@@ -9,7 +9,7 @@ from wsgiref.simple_server import WSGIServer
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
-from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
     MetricReader,
@@ -50,9 +50,7 @@ class Metrics:
             # It reads the standard variables itself.
             readers.append(_Sent(sent, OTLPMetricExporter()))
             self._durations.append(sent)
-        self._provider = MeterProvider(
-            readers, resource(config), AlwaysOffExemplarFilter(), shutdown_on_exit=False
-        )
+        self._provider = MeterProvider(readers, resource(config), shutdown_on_exit=False)
         meter = self._provider.get_meter(NAME)
         meter.create_observable_up_down_counter(
             "http.server.active_requests",

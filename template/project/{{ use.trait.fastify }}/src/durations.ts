@@ -65,7 +65,7 @@ export class Durations implements MetricProducer {
       dataPointType: DataPointType.HISTOGRAM as const,
       dataPoints,
     };
-    const scope = { name: service.name };
+    const scope = { name: `${service.name}.durations` };
     const metrics = dataPoints.length > 0 ? [metric] : [];
     return {
       // Whose it is, the reader knows.
