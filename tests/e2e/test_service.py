@@ -14,12 +14,17 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import from_npm
+from conftest import TEMPLATE, from_npm
 
 pytestmark = pytest.mark.slow
 
 #: Supported for long, as the pinned one is.
 NEXT = "26"
+#: What watches over a service, and of each the vendor that is no default.
+OTHERS = {
+    axis: [option.id for option in TEMPLATE.catalog.axis(axis) if option.id != "none"][-1]
+    for axis in ("uptime", "performance", "logs", "errors", "incidents")
+}
 
 
 def ops(service: Path, *task: str) -> str:
@@ -89,8 +94,9 @@ def a_wrong_configuration_names_every_problem(service: Path, node: Path) -> None
 def test_every_task_passes_and_the_service_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The full stack has all that the Node service has, and a page."""
-    made = [sys.executable, "-m", "scaffold", "new", "my-service", "-d", "stack=fullstack"]
+    """The full stack has all that the Node service has, and a page; and each vendor's part."""
+    chosen = [f"-d{axis}={option}" for axis, option in {**OTHERS, "stack": "fullstack"}.items()]
+    made = [sys.executable, "-m", "scaffold", "new", "my-service", *chosen]
     subprocess.run(made, cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
     service = tmp_path / "my-service"
     node = next_node(tmp_path / "bin")

@@ -259,3 +259,14 @@ def test_a_deploy_that_fails_is_told_once_and_that_the_next_one_is_well(
     who = "Slack" if comes_back else "Slack and PagerDuty"
     fault = "failed deploy" if comes_back else "failed deploy, and rollback"
     everywhere(fault, f"`ops/notify` to {who}", "at once, and with the next")
+
+
+def test_a_service_that_other_vendors_watch_is_deployed_before_there_is_a_token(
+    render: Render, tmp_path: Path
+) -> None:
+    """Nothing of theirs is asked for."""
+    vendor = OnRender()
+    others = {"uptime": "pingdom", "performance": "newrelic", "logs": "papertrail"}
+    with vendor.serving():
+        at = Machine.new(vendor, render, tmp_path, errors="sentry", incidents="pagerduty", **others)
+        assert at.deploy("v1.0.0") == vendor.running()
