@@ -7,7 +7,7 @@ what else the machine does meets both. A turn is long enough for the processor's
 of the one, and all is warm before it counts: compilers, and what is sent. What counts is all the
 processor time of a process for each of its requests: the median over the turns, each compared with
 the other's beside it, as others on the machine slow single turns down to a third; and over so many
-pairs, for what a process has in its caches and where is luck. Takes five minutes for each.
+pairs, for what a process has in its caches and where is luck. Takes ten minutes for each.
 
     python benchmarks/telemetry.py [PAIRS]
 

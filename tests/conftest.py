@@ -50,6 +50,11 @@ settings.load_profile("scaffold")
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = Template(ROOT, "the-template")
+#: What watches over a service, and of each the vendor that is no default.
+OTHERS = {
+    axis: [option.id for option in TEMPLATE.catalog.axis(axis) if option.id != "none"][-1]
+    for axis in ("uptime", "performance", "logs", "errors", "incidents")
+}
 
 #: What every third-party action, image and tool is pinned to, and the images as they are rendered.
 PINS = TEMPLATE.questions["pins"]["default"]

@@ -14,17 +14,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, from_npm
+from conftest import OTHERS, from_npm
 
 pytestmark = pytest.mark.slow
 
 #: Supported for long, as the pinned one is.
 NEXT = "26"
-#: What watches over a service, and of each the vendor that is no default.
-OTHERS = {
-    axis: [option.id for option in TEMPLATE.catalog.axis(axis) if option.id != "none"][-1]
-    for axis in ("uptime", "performance", "logs", "errors", "incidents")
-}
 
 
 def ops(service: Path, *task: str) -> str:

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 
 import pytest
 from atpart import at_part
-from conftest import Render
+from conftest import OTHERS, Render
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -266,7 +266,6 @@ def test_a_service_that_other_vendors_watch_is_deployed_before_there_is_a_token(
 ) -> None:
     """Nothing of theirs is asked for."""
     vendor = OnRender()
-    others = {"uptime": "pingdom", "performance": "newrelic", "logs": "papertrail"}
     with vendor.serving():
-        at = Machine.new(vendor, render, tmp_path, errors="sentry", incidents="pagerduty", **others)
+        at = Machine.new(vendor, render, tmp_path, **OTHERS)
         assert at.deploy("v1.0.0") == vendor.running()
