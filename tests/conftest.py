@@ -98,6 +98,8 @@ os.environ |= {
 }
 # Somebody's shell may have chosen a Python for itself; projects name their own.
 os.environ.pop("PYENV_VERSION", None)
+# Nor is Python kept from what it does for users: to compile a module once, not at each start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # Tools that are Python packages, Node among them, come from the environment the tests run in.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 # This one is a program of its own, behind a script that takes a fifth of the time.

@@ -100,3 +100,21 @@ def test_what_was_interrupted_is_made_again(tmp_path: Path) -> None:
         store.made("it", make)
     assert (store.made("it", make), store.made("it", make)) == (tmp_path / "it",) * 2
     assert made == ["it"] * 2
+
+
+#: Has only old versions in its cache.
+STALE = """\
+#!/bin/sh
+echo "$* $npm_config_prefer_offline" >>"$(dirname "$0")/calls"
+[ -z "$npm_config_prefer_offline" ] || { echo 'npm error code ETARGET' >&2; exit 1; }
+"""
+
+
+def test_a_version_that_npms_cache_does_not_know_of_is_asked_for(
+    npm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("npm_config_prefer_offline", "true")
+    npm.write_text(STALE)
+    at = project(npm.parent / "one", "one")
+    assert run(npm, at, "install", "--package-lock-only") == 0
+    assert calls(npm) == ["install --package-lock-only true", "install --package-lock-only "]

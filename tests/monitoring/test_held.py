@@ -17,7 +17,7 @@ import pytest
 from atpart import files_of
 from conftest import ROOT, TEMPLATE, vendors_file
 from emitted import UNWATCHED
-from evaluated import played, rules_of
+from evaluated import Scene, played, rules_of
 from held import All, everything, faults
 from pages import recorded
 from scenes import LOOP, scenes
@@ -161,14 +161,32 @@ def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
         f"{what}-{number}": {**rule, "alert": f"{what}-{number}"}
         for number, (_, what, rule) in enumerate(questions(stack))
     }
-    said = played(wrong, scenes(stack), tmp_path)
+    unnoticed = overlooked(wrong, scenes(stack), tmp_path)
     for number, (kind, what, _) in enumerate(questions(stack)):
-        found = f"alertname: {what}-{number}," in said
+        found = f"{what}-{number}" not in unnoticed
         counted.setdefault(f"a question is another: {kind}", []).append(found)
         missed += [] if found else [f"{kind}: {what}"]
     tried = [each for them in counted.values() for each in them]
     assert sum(tried) / len(tried) >= BAR, "; ".join(missed)
     recorded(PAGE, lambda text: put(text, stack, table(counted, missed)))
+
+
+def overlooked(
+    wrong: dict[str, dict[str, Any]], all_of: list[Scene], folder: Path
+) -> dict[str, dict[str, Any]]:
+    """Give the rules that are as expected in every scene; one that was found sees no more of them.
+
+    The shortest scenes come first, as what they find need not be played for hours.
+    """
+    left = wrong
+    for some in batched(sorted(all_of, key=lambda scene: scene.at), 3):
+        said = played(left, some, folder)
+        left = {name: rule for name, rule in left.items() if f"alertname: {name}," not in said}
+    return left
+
+
+def batched(scenes: list[Scene], size: int) -> list[list[Scene]]:
+    return [scenes[at : at + size] for at in range(0, len(scenes), size)]
 
 
 def questions(stack: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -2,7 +2,8 @@
 
     python npm_once.py STORE NPM ARGUMENT...
 
-All but what `ops/setup` calls is npm's own business, and so is the first time.
+All but what `ops/setup` calls is npm's own business, and so is the first time. But what npm's cache
+knows of a package may be older than what another one needs of it, which the registry is asked then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from pathlib import Path
 
 #: What installs the packages of a lock file.
 INSTALL = ("ci", "--no-audit", "--no-fund")
+#: What prefers the cache, and what npm says of a version that is not there.
+OFFLINE, TOO_OLD = "npm_config_prefer_offline", "ETARGET"
 #: Of a manifest and its lock file, what packages do not depend on.
 OWN = ("name", "version", "description", "author", "license")
 
@@ -41,16 +44,28 @@ def link(packages: Path, to: Path) -> None:
     half.rename(to)
 
 
+def install(npm: str, *arguments: str) -> int:
+    """Run npm, and once more with the registry asked if the cache is too old; give the exit code."""
+    done = subprocess.run([npm, *arguments], check=False, stderr=subprocess.PIPE, text=True)
+    if done.returncode and TOO_OLD in done.stderr and OFFLINE in os.environ:
+        del os.environ[OFFLINE]
+        done = subprocess.run([npm, *arguments], check=False, stderr=subprocess.PIPE, text=True)
+    sys.stderr.write(done.stderr)
+    return done.returncode
+
+
 def main(store: Path, npm: str, *arguments: str) -> int:
     """Install or link; give the exit code."""
     here = Path("node_modules")
     if arguments != INSTALL or not Path("package-lock.json").exists():
-        os.execv(npm, [npm, *arguments])  # noqa: S606 (it is npm, once more)
+        if arguments[:1] != ("install",):
+            os.execv(npm, [npm, *arguments])  # noqa: S606 (it is npm, once more)
+        return install(npm, *arguments)
     known = store / key()
     with known.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not known.exists():
-            code = subprocess.run([npm, *arguments], check=False).returncode
+            code = install(npm, *arguments)
             if code == 0:
                 link(here, known)
             return code
