@@ -45,7 +45,7 @@ def link(packages: Path, to: Path) -> None:
 
 
 def install(npm: str, *arguments: str) -> int:
-    """Run npm, and once more with the registry asked if the cache is too old; give the exit code."""
+    """Run npm, once more with the registry asked if the cache is too old; give the exit code."""
     done = subprocess.run([npm, *arguments], check=False, stderr=subprocess.PIPE, text=True)
     if done.returncode and TOO_OLD in done.stderr and OFFLINE in os.environ:
         del os.environ[OFFLINE]
