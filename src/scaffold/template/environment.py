@@ -44,6 +44,8 @@ class _Loader(jinja2.FileSystemLoader):
         self.salt = salt
         self.root = root.resolve()
         self.strings: dict[str, str] = {}
+        #: What is not there: of what options may add to a file, most is not.
+        self.missing: set[str] = set()
 
     def get_source(
         self, environment: jinja2.Environment, template: str
@@ -51,7 +53,13 @@ class _Loader(jinja2.FileSystemLoader):
         if template in self.strings:
             source = self.strings[template]
             return source, _digest(self.salt + source), lambda: True
-        source, path, fresh = super().get_source(environment, template)
+        if template in self.missing:
+            raise jinja2.TemplateNotFound(template)
+        try:
+            source, path, fresh = super().get_source(environment, template)
+        except jinja2.TemplateNotFound:
+            self.missing.add(template)
+            raise
         if not Path(path).resolve().is_relative_to(self.root):
             raise TemplateError(f"{template} leads out of the template.")
         return source, f"{template}@{_digest(self.salt + source)}", fresh
