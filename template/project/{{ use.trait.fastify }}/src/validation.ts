@@ -7,12 +7,15 @@ import type {
 } from "fastify";
 import { z } from "zod";
 
-/** Types requests and replies from the Zod schemas of their route. */
+/**
+ * Types requests and replies from the Zod schemas of their route. These are held
+ * to the core of Zod's types: all of z.ZodType takes the compiler a second more.
+ */
 interface ZodTypeProvider extends FastifyTypeProvider {
-  validator: this["schema"] extends z.ZodType
+  validator: this["schema"] extends z.core.$ZodType
     ? z.output<this["schema"]>
     : unknown;
-  serializer: this["schema"] extends z.ZodType
+  serializer: this["schema"] extends z.core.$ZodType
     ? z.input<this["schema"]>
     : unknown;
 }

@@ -1,5 +1,6 @@
 import { parseEnv } from "node:util";
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { readConfig } from "../../src/config.ts";
 import { read, variables } from "../helpers/environment.ts";
 
@@ -24,17 +25,18 @@ describe(".env.example", () => {
   test.each(Object.entries(variables))(
     "shows a valid %s, the default if any",
     (name, schema) => {
-      const value = schema.parse(
+      const value = z.parse(
+        schema,
         example[name] === "" ? undefined : example[name],
       );
-      const byDefault = schema.safeParse(undefined);
+      const byDefault = z.safeParse(schema, undefined);
       if (byDefault.success) expect(value).toEqual(byDefault.data);
     },
   );
 
   test.each(Object.entries(variables))("describes %s", (name, schema) => {
     const block = documentation(name);
-    const { data, success } = schema.safeParse(undefined);
+    const { data, success } = z.safeParse(schema, undefined);
     const shown = success ? [data].join() || "none" : "none, required";
     expect(block).toMatch(/^# Type: \S/m);
     expect(block).toContain(`\n# Default: ${shown}\n`);

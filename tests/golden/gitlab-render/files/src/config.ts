@@ -92,7 +92,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 /** Reports every problem at once; never shows the value of a secret. */
-export function parseConfig<T extends z.ZodType>(
+export function parseConfig<T extends z.core.$ZodType>(
   schema: T,
   env: NodeJS.ProcessEnv,
 ): z.output<T> {
@@ -100,7 +100,7 @@ export function parseConfig<T extends z.ZodType>(
   const variables = Object.fromEntries(
     Object.entries(env).filter(([, value]) => value !== ""),
   );
-  const result = schema.safeParse(variables);
+  const result = z.safeParse(schema, variables);
   if (result.success) return result.data;
   throw new ConfigError(
     result.error.issues.map((issue) => describe(issue, variables)),
