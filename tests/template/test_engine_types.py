@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from conftest import ENGINE, TEMPLATE, combinations_of, rendered
+from conftest import ENGINE, TEMPLATE, pairwise, rendered
 
 from scaffold import project
 from scaffold.template.answers import resolve
@@ -22,10 +22,13 @@ JOINED = ("stack", "ci", "hosting", "secrets", "database")
 
 @cache
 def assemblies() -> list[dict[str, str]]:
-    """Give projects that have each file of the engine, whichever layer it comes from."""
+    """Give projects that have each file of the engine, whichever layer it comes from.
+
+    A file depends on two options at most: with three, it would be in none of them, and told below.
+    """
     seen: set[tuple[str, str]] = set()
     found = []
-    rows = combinations_of(*JOINED)
+    rows = [*pairwise(*JOINED)]
     # What watches over a service knows nothing of those.
     for axis, options in TEMPLATE.catalog.axes.items():
         rows += [{axis: option.id} for option in options if axis not in JOINED]
@@ -38,6 +41,10 @@ def assemblies() -> list[dict[str, str]]:
         if not parts <= seen:
             seen |= parts
             found.append(row)
+    there = TEMPLATE.files_root.rglob(f"{ENGINE}/*.py")
+    assert {origin for _, origin in seen} == {
+        path.relative_to(TEMPLATE.root).as_posix() for path in there
+    }
     return found
 
 
