@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ENGINE, ROOT, TEMPLATE, usual_ports
 from postgres import BIN, postgres
-from store import BESIDE_OTHERS, Store
+from store import Store
 
 BLOCK = re.compile(r"^```sh( background)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = sorted(
@@ -23,7 +23,7 @@ PAGES = sorted(
 )
 
 
-def run_page(page: str, folder: Path, **variables: str) -> str:
+def run_page(store: Store, page: str, folder: Path, **variables: str) -> str:
     """Run a page's commands in one shell, as a reader would, and give what they print."""
     script = ["set -eu"]
     for background, commands in BLOCK.findall((ROOT / page).read_text("utf-8")):
@@ -34,7 +34,7 @@ def run_page(page: str, folder: Path, **variables: str) -> str:
         process = subprocess.Popen(
             ["sh", "-c", "\n".join(script)],
             cwd=folder,
-            env={**os.environ, **BESIDE_OTHERS, **variables},
+            env={**store.environment, **variables},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -118,8 +118,7 @@ def test_the_readme(clone: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_tutorial(store: Store, tmp_path: Path) -> None:
     with usual_ports():
-        path = store.environment["PATH"]
-        printed = run_page("docs/tutorial/first-service.md", empty(tmp_path), PATH=path)
+        printed = run_page(store, "docs/tutorial/first-service.md", empty(tmp_path))
     assert "http://127.0.0.1:3000 is healthy" in printed
     assert '"status":"ok"' in printed
     assert '[{"item":"tea"}]' in printed
@@ -140,8 +139,9 @@ def test_the_tutorial_on_migrations(store: Store, tmp_path: Path) -> None:
     with usual_ports(), postgres() as server:
         path = f"{docker.parent}:{BIN}:{store.environment['PATH']}"
         printed = run_page(
-            "docs/tutorial/undo-a-migration.md", empty(tmp_path), PATH=path, DATABASE_URL=server.url
-        )
+            store, "docs/tutorial/undo-a-migration.md", empty(tmp_path),
+            PATH=path, DATABASE_URL=server.url,
+        )  # fmt: skip
     lists = [json.loads(line) for line in re.findall(r'\{"items":\[.*?\],.*?\}', printed)]
     tidied, back = ({it["title"]: it["body"] for it in found["items"]} for found in lists)
     assert (tidied["Buy milk"], "Call Ann" in tidied) == ("", True)
@@ -152,9 +152,9 @@ def test_the_tutorial_on_migrations(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_on_updates(clone: Path) -> None:
+def test_the_tutorial_on_updates(store: Store, clone: Path) -> None:
     """Word for word: what it says of each file is what is printed, and what is there."""
-    printed = run_page("docs/tutorial/update.md", clone)
+    printed = run_page(store, "docs/tutorial/update.md", clone)
     for line in (
         "orders: v1.0.0 → v1.1.0",
         "  merged    package.json",
@@ -183,18 +183,18 @@ def test_the_tutorial_on_updates(clone: Path) -> None:
 
 
 @pytest.mark.slow
-def test_adopt(tmp_path: Path) -> None:
+def test_adopt(store: Store, tmp_path: Path) -> None:
     folder = empty(tmp_path)
-    printed = run_page("docs/how-to/adopt.md", folder)
+    printed = run_page(store, "docs/how-to/adopt.md", folder)
     assert "package.json says 'express'" in printed
     assert (folder / "shop/ops/deploy").is_file()
     assert (folder / "shop/README.md").read_text("utf-8").startswith("# shop\n")
 
 
 @pytest.mark.slow
-def test_start_on_a_forge(tmp_path: Path) -> None:
+def test_start_on_a_forge(store: Store, tmp_path: Path) -> None:
     folder = empty(tmp_path)
-    printed = run_page("docs/how-to/start-on-a-forge.md", folder)
+    printed = run_page(store, "docs/how-to/start-on-a-forge.md", folder)
     assert "\nYours, as it was: README.md.\n" in printed
     git = ["git", "-C", str(folder / "orders")]
     assert subprocess.check_output([*git, "rev-list", "--count", "origin/main"]) == b"2\n"
@@ -202,9 +202,9 @@ def test_start_on_a_forge(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_script_it(tmp_path: Path) -> None:
+def test_script_it(store: Store, tmp_path: Path) -> None:
     folder = empty(tmp_path)
-    printed = run_page("docs/how-to/script-it.md", folder).splitlines()
+    printed = run_page(store, "docs/how-to/script-it.md", folder).splitlines()
     jobs = '["ci/build","ci/lint","ci/test","ci/scan"]'
     hosts = [option.id for option in TEMPLATE.catalog.axis("hosting")]
     assert printed[-10:] == ["fly", jobs, *hosts]
@@ -214,17 +214,17 @@ def test_script_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_use_plain_copier(clone: Path) -> None:
-    run_page("docs/how-to/use-plain-copier.md", clone)
+def test_use_plain_copier(store: Store, clone: Path) -> None:
+    run_page(store, "docs/how-to/use-plain-copier.md", clone)
     assert (clone.parent / "my-service/Dockerfile").is_file()
 
 
 @pytest.mark.slow
-def test_add_an_option(clone: Path) -> None:
+def test_add_an_option(store: Store, clone: Path) -> None:
     """The page is true: one new folder and its stand-in, and the option is everywhere."""
     # As after an editable installation: what is run is the clone.
     editable = {"PYTHONPATH": str(clone / "src")}
-    printed = run_page("docs/how-to/add-an-option.md", clone, **editable)
+    printed = run_page(store, "docs/how-to/add-an-option.md", clone, **editable)
     changed = subprocess.check_output(
         ["git", "status", "--porcelain", "--untracked-files=all", "--", "template", "tests", "src"],
         cwd=clone, text=True,

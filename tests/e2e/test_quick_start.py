@@ -75,7 +75,13 @@ def passes(project: Path, *tasks: str) -> None:
         assert done.returncode == 0, f"{task}:\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("stack", [option.id for option in TEMPLATE.catalog.axes["stack"]])
+@pytest.mark.parametrize(
+    "stack",
+    [
+        pytest.param(option.id, marks=pytest.mark.nightly if option.id == "node" else ())
+        for option in TEMPLATE.catalog.axes["stack"]
+    ],
+)
 def test_the_readme_works_as_written(stack: str, store: Store, tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, "-m", "scaffold", "new", "my-service", "--defaults",

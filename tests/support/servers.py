@@ -28,3 +28,7 @@ KINDS = [
     for stack in APIS
     if engine in option.row.get("traits", ())
 ]
+#: Each database with one stack, the next with the next.
+IN_TURNS = [
+    KINDS[first + turn % len(APIS)] for turn, first in enumerate(range(0, len(KINDS), len(APIS)))
+]

@@ -14,7 +14,11 @@ from locks import locked
 
 #: Beside other tests: a registry is not asked again for what npm's cache knows of a package, and
 #: the machine is not shared out once more by each suite that runs on it.
-BESIDE_OTHERS = {"npm_config_prefer_offline": "true", "VITEST_MAX_WORKERS": "1"}
+BESIDE_OTHERS = {
+    "npm_config_prefer_offline": "true",
+    "VITEST_MAX_WORKERS": "1",
+    "PYTEST_XDIST_AUTO_NUM_WORKERS": "1",
+}
 #: uv needs no help: it links from its cache.
 NPM = """\
 #!/bin/sh
