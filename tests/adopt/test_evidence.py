@@ -133,6 +133,7 @@ def own_tests(repository: Repository, top: Path) -> subprocess.CompletedProcess[
 
 
 @ALL
+@pytest.mark.slow
 def test_a_repository_passes_its_own_tests(repository: Repository, tmp_path: Path) -> None:
     top = repository.write(tmp_path)
     before = tree(top)
@@ -609,6 +610,7 @@ def add(repository: Repository, top: Path, *, all_of_it: bool = False) -> None:
 
 
 @ALL
+@pytest.mark.slow
 def test_what_is_added_leaves_its_own_tests_alone(repository: Repository, tmp_path: Path) -> None:
     top = repository.write(tmp_path)
     add(repository, top)

@@ -310,14 +310,12 @@ def origins(*answers: tuple[str, str]) -> dict[PurePosixPath, Provenance]:
     return {file.path: Provenance.of(file, TEMPLATE, known) for file in rendered(*answers)}
 
 
-#: One of each stack, but for that which is two others; that with the fewest files is quick.
+#: One of each stack, but for that which is two others.
 STACKS = {row["stack"]: row for row in reversed(PROJECTS) if row["stack"] != "fullstack"}
 
 
 def marks(row: dict[str, str]) -> list[pytest.MarkDecorator]:
-    if row is not STACKS.get(row["stack"]):
-        return [pytest.mark.nightly]
-    return [] if row["stack"] == "static" else [pytest.mark.slow]
+    return [pytest.mark.slow if row is STACKS.get(row["stack"]) else pytest.mark.nightly]
 
 
 each_project = pytest.mark.parametrize(

@@ -24,6 +24,7 @@ def test_prometheus_takes_the_rules(stack: str, env: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("stack", LOOP)
+@pytest.mark.slow
 def test_an_alert_holds_when_it_should_and_only_then(stack: str, tmp_path: Path) -> None:
     rules = rules_of(stack)
     assert played(rules, scenes(stack), tmp_path) == ""

@@ -281,6 +281,7 @@ def test_what_follows_may_look_at_the_failure(text: str) -> None:
     ],
     ids=lambda text: text[:8],
 )
+@pytest.mark.slow
 def test_no_text_takes_more_than_a_moment(text: str) -> None:
     with quickly(60):
         shell.swallowed(text)

@@ -35,6 +35,7 @@ def checked(executable: set[str], stage_secrets: set[str]) -> dict[str, checks.C
 
 
 @pytest.mark.parametrize("row", ROWS)
+@pytest.mark.slow
 def test_a_rendered_pipeline_passes(row: dict[str, str]) -> None:
     answers = resolve(TEMPLATE, row)
     rendered = list(render(TEMPLATE, answers))

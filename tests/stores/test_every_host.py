@@ -80,6 +80,7 @@ def test_every_option_is_tried() -> None:
     "host", [it for it in VENDORS if it.stack != "static"], ids=lambda it: it.title
 )
 @pytest.mark.parametrize("reader", READERS)
+@pytest.mark.slow
 def test_a_value_gets_into_a_process(reader: str, host: type[Vendor], tmp_path: Path) -> None:
     vendor = host()
     with vendor.serving():

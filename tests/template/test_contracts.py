@@ -314,6 +314,7 @@ def test_a_host_without_anything_is_red_by_name(tmp_path: Path) -> None:
     ids=["engine", "engine, by a name", "shell", "engine, untold", "engine, by itself",
          "another shell", "shell, after others", "shell, deep inside", "shell, sourced"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_a_host_that_asks_nobody_for_its_tool_is_red_by_name(
     tmp_path: Path, files: dict[str, str], said: str
 ) -> None:
@@ -349,6 +350,7 @@ def test_a_provider_without_a_reader_is_red_by_name(drone: Template) -> None:
 
 
 @pytest.mark.usefixtures("drone")
+@pytest.mark.slow
 def test_a_provider_without_a_reader_is_told_as_such(scaffold: Scaffold, tmp_path: Path) -> None:
     source = tmp_path / "template"
     for command in ("init --quiet", "add --all", "commit --quiet --message=one", "tag v1.0.0"):

@@ -175,6 +175,7 @@ def test_other_templates_too_are_rendered_as_copier_does(mini: str, tmp_path: Pa
     [{"description": True, "owner": 7}, {"description": "[a]", "owner": 1.0}],
     ids=str,
 )
+@pytest.mark.slow
 def test_an_answer_of_another_type_means_the_same_to_both(
     answers: dict[str, Any], plain: Path, tmp_path: Path
 ) -> None:
@@ -188,6 +189,7 @@ def test_the_template_asks_for_the_copier_that_is_installed_with_it() -> None:
     assert f"copier>={minimum},<10" in project["dependencies"]
 
 
+@pytest.mark.slow
 def test_copier_copy_of_a_repository_takes_the_same_version(versions: Path, tmp_path: Path) -> None:
     copier.run_copy(str(versions), tmp_path / "copier", defaults=True, quiet=True, unsafe=False)
     fresh(versions, tmp_path / "scaffold")
@@ -273,6 +275,7 @@ def test_pytest_copie_copies_and_updates(copie: Copie, versions: Path) -> None:
     assert (project_dir / "NEW.md").read_text() == "# New in my-service\n"
 
 
+@pytest.mark.slow
 def test_the_default_answers_are_the_same(render: Render, plain: Path, tmp_path: Path) -> None:
     copier.run_copy(str(plain), tmp_path / "copier", defaults=True, quiet=True, unsafe=False)
     ours = (render() / ANSWERS).read_text()

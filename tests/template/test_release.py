@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from conftest import Render
 
+pytestmark = pytest.mark.slow
+
 HEAD = "# Changelog\n\nText that stays.\n\n## [Unreleased]\n"
 OLDER = "\n## [1.1.0] - 2026-01-02\n\n- Older.\n"
 #: What npx and uv do once a development dependency is installed: they run it.
@@ -57,7 +59,7 @@ class Releases(Checkout):
         return self.git("tag", "--list", "--sort=version:refname").split()
 
 
-@pytest.fixture(params=["dash", pytest.param("busybox", marks=pytest.mark.slow)])
+@pytest.fixture(params=["dash", "busybox"])
 def releases(
     render: Render, tmp_path: Path, request: pytest.FixtureRequest
 ) -> Callable[..., Releases]:
@@ -338,7 +340,7 @@ def test_candidates_are_counted(releases: Callable[..., Releases]) -> None:
         (lambda at: at.git("switch", "--quiet", "--create", "feature"), "git switch main"),
     ],
 )
-@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("candidate", ["", "--rc"])
 def test_a_release_comes_from_a_clean_default_branch(
     releases: Callable[..., Releases],
     spoil: Callable[[Releases], Any],
@@ -373,7 +375,7 @@ def test_a_release_comes_from_the_default_branch_of_the_remote(
 
 
 @pytest.mark.parametrize("version", ["1.1.0", "1.0.9", "0.10.0"])
-@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("candidate", ["", "--rc"])
 def test_a_version_is_newer_than_those_before_it(
     releases: Callable[..., Releases], version: str, candidate: str
 ) -> None:
@@ -385,7 +387,7 @@ def test_a_version_is_newer_than_those_before_it(
     assert at.tags == ["v1.1.0"]
 
 
-@pytest.mark.parametrize("candidate", ["", pytest.param("--rc", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("candidate", ["", "--rc"])
 def test_a_release_that_cannot_be_tagged_is_no_commit_either(
     releases: Callable[..., Releases], candidate: str
 ) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from conftest import Render
 
+pytestmark = pytest.mark.slow
+
 #: What tokens are made of, and one that is none, in the form that GitHub's have; in halves, so
 #: that no scan finds it here.
 LETTERS = "x7Kq2LmN9pRs4TuV6wXy8ZaB1cDe3FgH5iJkQ0vW7yEzU1oPd"
@@ -171,7 +173,7 @@ def test_what_stands_for_a_password_is_none(scanned: Callable[..., Repository]) 
 
 
 # The slower of the two only with the slow tests, as both call the same script.
-@pytest.mark.parametrize("hooks", [pytest.param("pre-commit", marks=pytest.mark.slow), "prek"])
+@pytest.mark.parametrize("hooks", ["pre-commit", "prek"])
 def test_a_hook_refuses_to_commit_a_secret(scanned: Callable[..., Repository], hooks: str) -> None:
     at = scanned(stack="node")
     at.commit(**{"ops/lint": "#!/bin/sh\n"})
@@ -495,7 +497,7 @@ def test_a_report_that_is_none_is_no_answer(
     ("code", "says"),
     [
         (0, ""),
-        pytest.param(1, "not passed", marks=pytest.mark.slow),
+        (1, "not passed"),
         (2, "could not look"),
     ],
 )
