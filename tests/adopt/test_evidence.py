@@ -622,10 +622,9 @@ def test_what_is_added_leaves_its_own_tests_alone(repository: Repository, tmp_pa
     "name",
     [
         "express",
-        "flask_pipfile",
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in ("koa_yarn", "hono_render", "monorepo", "library")
+            for name in ("flask_pipfile", "koa_yarn", "hono_render", "monorepo", "library")
         ),
     ],
 )

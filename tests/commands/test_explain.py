@@ -220,6 +220,7 @@ def test_what_cannot_be_explained_is_said(
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_each_file_of_a_project_comes_from_somewhere() -> None:
     """Every file of this template, and every fragment in it."""
     answers = resolve(TEMPLATE, {"ci": "github", "hosting": "fly"})

@@ -61,6 +61,7 @@ def left_behind(folder: Path) -> list[str]:
     return [str(it) for it in files if it.name != KEPT and CANARY.encode() in it.read_bytes()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [it for it in VENDORS if it.stack != "static"], ids=lambda it: it.title
 )

@@ -134,6 +134,7 @@ def test_one_file_of_a_project_knows_where_it_lies(render: Render) -> None:
 # What it leaves, and how long it takes
 
 
+@pytest.mark.slow
 def test_it_leaves_nothing_behind_and_runs_where_nothing_can_be_written(render: Render) -> None:
     project = repository(render())
     for command in (["ops/smoke", "http://127.0.0.1:9"], ["ops/releases", "live"]):
@@ -163,7 +164,7 @@ def edit(project: Path, module: str, pattern: str, new: str) -> None:
     path.write_text(text, "utf-8")
 
 
-@pytest.mark.parametrize("hosting", ["fly", "render"])
+@pytest.mark.parametrize("hosting", ["fly", pytest.param("render", marks=pytest.mark.slow)])
 def test_the_self_test_passes(render: Render, hosting: str) -> None:
     project = render(hosting=hosting)
     # As a hook of a push: git tells it which repository it is, and a person's settings are there.
@@ -200,7 +201,7 @@ slow = pytest.mark.slow
         pytest.param("host.py", r"def restore\(", "def restored(",
                      id="a host that cannot restore", marks=slow),
         pytest.param("host.py", r"def deploy\(self, commit: str, image: str\)",
-                     "def deploy(self, commit: str)", id="a host that takes no image"),
+                     "def deploy(self, commit: str)", id="a host that takes no image", marks=slow),
         pytest.param("tasks.py", r"\.\{task\.", ".ed{task.",
                      id="a name that is not there", marks=slow),
     ],

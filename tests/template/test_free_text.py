@@ -46,6 +46,7 @@ def question(name: str) -> Question:
     return Question(name, TEMPLATE.questions[name], TEMPLATE.environment, context)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stack", "hosting"), PAIRS)
 @settings(max_examples=20)
 @given(description=DESCRIPTIONS, owner=OWNERS)

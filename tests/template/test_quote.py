@@ -52,6 +52,7 @@ def test_quoted_reads_the_same_as_json_yaml_and_toml(text: str) -> None:
     assert tomllib.loads(f"key = {word} # comment")["key"] == text
 
 
+@pytest.mark.slow
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, min_size=100, max_size=100))
 def test_ts_property_reads_the_same_as_typescript_and_pleases_prettier(
@@ -103,6 +104,7 @@ def test_label_is_the_value_of_a_dockerfile_label(tmp_path: Path, texts: list[st
     assert [found[f"l{i}"] for i in range(len(texts))] == texts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", ["A backend service", 'Payments, (some) "refunds": it\'s é!', *HOSTILE]
 )
