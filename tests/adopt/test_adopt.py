@@ -1388,6 +1388,7 @@ def test_what_is_sure_needs_no_questions_and_a_licence_that_was_chosen_is_added(
     assert on_branch(top, "LICENSE").startswith("MIT License")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", [0, 2])
 def test_ctrl_c_leaves_everything_as_it_was(adopting: Terminal, tmp_path: Path, keys: int) -> None:
     top = repository(tmp_path / "api", SERVICE)

@@ -20,6 +20,7 @@ def at(request: pytest.FixtureRequest, render: Render, tmp_path: Path) -> Iterat
         yield Machine.new(vendor, render, tmp_path)
 
 
+@pytest.mark.slow
 def test_releases_are_a_list_of_objects_newest_first(at: Machine) -> None:
     first, second = at.deploy("v1.0.0"), at.deploy("v1.1.0")
     sick = at.commit("v1.2.0")

@@ -111,6 +111,7 @@ def test_a_deploy_brings_them(at: Inside) -> None:
     shown(at, "a setting is there when a release starts")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_value_arrives_byte_for_byte_or_is_refused_by_name(at: Inside, name: str) -> None:
     told(at, API_KEY=f"first-{SECRET}")

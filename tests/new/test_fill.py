@@ -206,6 +206,7 @@ def test_a_full_disk_leaves_it_as_it_was(scaffold: Scaffold, tmp_path: Path) -> 
         assert [path.name for path in disk.iterdir()] == ["README.md"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [[], ["README.md", ".gitignore"]], ids=["empty", "with a README"])
 def test_interrupted_it_is_as_it_was(names: list[str], tmp_path: Path) -> None:
     """The lock file's tool is a stand-in that waits, so that the interrupt comes in the middle."""

@@ -165,6 +165,7 @@ def test_the_cache_does_not_grow_with_every_clone(scaffold: Scaffold, tmp_path: 
     assert sizes[0] == sizes[1] > 20
 
 
+@pytest.mark.slow
 def test_several_at_once_make_one_project(tmp_path: Path) -> None:
     """Who comes too late finds the project, or somebody else who is just looking at its folder."""
     processes = [start(tmp_path) for _ in range(4)]

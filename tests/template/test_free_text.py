@@ -114,6 +114,7 @@ def test_an_owner_without_an_account_is_not_in_codeowners(owner: str) -> None:
     assert project(owner=owner[:100])["CODEOWNERS"] == project()["CODEOWNERS"]
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(owner=OWNERS | st.from_regex(r"@[a-z/. #*\[\]@-]{1,20}", fullmatch=True).filter(str.strip))
 def test_whatever_an_owner_is_called_codeowners_has_one_rule_at_most(owner: str) -> None:
