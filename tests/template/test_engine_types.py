@@ -58,9 +58,10 @@ def check(row: dict[str, str], folder: Path, kept: Path, *edits: tuple[str, str,
     """Check the engine of a project, after edits: of which module, a pattern, what comes there."""
     project.write(rendered(*row.items()), folder)
     engine = folder / ENGINE
-    if not (engine / "broken.py").exists():  # no drill there, whose module is there all the same
-        [broken] = [file for file in rendered() if file.path.name == "broken.py"]
-        (engine / "broken.py").write_bytes(broken.content)
+    if not (engine / "broken.py").exists():  # no drill there, whose task is there all the same
+        for file in rendered():
+            if file.path.name in {"broken.py", "image.py"} and not (folder / file.path).exists():
+                (folder / file.path).write_bytes(file.content)
     for name, pattern, new in edits:
         text, times = re.subn(pattern, new, (engine / name).read_text("utf-8"), count=1)
         assert times, (name, pattern)
