@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ def copied(source: str, target: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_service_with_a_database_passes_its_tests(tmp_path: Path) -> None:
+def test_a_service_with_a_database_passes_its_tests(store: Store, tmp_path: Path) -> None:
     """The server is one of ours, as there is no image of it; what it is asked for is seen."""
     block = re.search(r"```sh\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     assert block
@@ -41,11 +40,11 @@ def test_a_service_with_a_database_passes_its_tests(tmp_path: Path) -> None:
     docker.write_text(DOCKER)
     docker.chmod(0o755)
     with postgres() as server:
-        path = f"{docker.parent}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{docker.parent}:{store.environment['PATH']}"
         done = subprocess.run(
             ["sh", "-euc", block[1]], cwd=tmp_path, stdin=subprocess.DEVNULL, check=False,
             capture_output=True, text=True,
-            env={**os.environ, "PATH": path, "DATABASE_URL": server.url},
+            env={**store.environment, "PATH": path, "DATABASE_URL": server.url},
         )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "database.test.ts" in done.stdout

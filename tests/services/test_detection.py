@@ -64,7 +64,7 @@ FAULTY = {
     "5 % errors": Fault("errors", asks=("/broken", 0.4)),
     "slow dependency": Fault("latency", asks=("/slow", 1)),
     "memory leak": Fault("memory", once="/leak", mends=True),
-    "CPU burn": Fault("cpu", asks=("/burn/150", 4)),
+    "CPU burn": Fault("cpu", asks=("/burn/150", 2)),
     "event loop held": Fault("event-loop", asks=("/burn/300", 1)),
     "pool exhausted": Fault("pool", at_once=("/rows", 4)),
     "full disk": Fault("errors", asks=("/write", 0.4)),
@@ -145,7 +145,7 @@ class Patient:
 
     def _ask(self) -> None:
         due: dict[str, float] = {}
-        while not self._ends.wait(0.01):
+        while not self._ends.wait(0.05):
             now = time.monotonic()
             for path, rate in list(self.asks.items()):
                 if now >= due.get(path, 0):
