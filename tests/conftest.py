@@ -36,6 +36,7 @@ from store import Store
 
 from scaffold import project
 from scaffold.files import File
+from scaffold.template import catalog
 from scaffold.template.answers import resolve
 from scaffold.template.definition import Template
 from scaffold.template.renderer import render as render_files
@@ -362,7 +363,9 @@ def fewest(
     """Give what `chosen_of` does, looked for by whichever process of tests asks first."""
     options = [(option.axis, option.id, option.needs) for option in TEMPLATE.catalog.options]
     asked = repr([chosen, number, ahead, options]).encode()
-    key = hashlib.sha256(asked + Path(__file__).read_bytes()).hexdigest()
+    # What fits what is the catalogue's to say.
+    code = Path(__file__).read_bytes() + Path(catalog.__file__).read_bytes()
+    key = hashlib.sha256(asked + code).hexdigest()
     name = f"{'-'.join(chosen[0])}-by-{number}.json"
     folder = Path(platformdirs.user_cache_dir("scaffold-tests", ensure_exists=True))
     with locked(folder / name, "a+") as file:

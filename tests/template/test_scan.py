@@ -172,7 +172,6 @@ def test_what_stands_for_a_password_is_none(scanned: Callable[..., Repository]) 
     assert done.returncode == 0, done.stdout
 
 
-# The slower of the two only with the slow tests, as both call the same script.
 @pytest.mark.parametrize("hooks", ["pre-commit", "prek"])
 def test_a_hook_refuses_to_commit_a_secret(scanned: Callable[..., Repository], hooks: str) -> None:
     at = scanned(stack="node")
