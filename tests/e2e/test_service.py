@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import OTHERS, from_npm
+from conftest import OTHERS, from_npm, readme_commands
 
 pytestmark = pytest.mark.slow
 
@@ -89,11 +89,20 @@ def a_wrong_configuration_names_every_problem(service: Path, node: Path) -> None
 def test_every_task_passes_and_the_service_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The full stack has all that the Node service has, and a page; and each vendor's part."""
+    """The full stack has all that the Node service has, and a page; and each vendor's part.
+
+    Its example is deleted as the README says: nothing that is kept for people leans on it, neither
+    in the integration tests nor in a vendor's part.
+    """
     chosen = [f"-d{axis}={option}" for axis, option in {**OTHERS, "stack": "fullstack"}.items()]
     made = [sys.executable, "-m", "scaffold", "new", "my-service", *chosen]
     subprocess.run(made, cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
     service = tmp_path / "my-service"
+    deletions = [it for it in readme_commands(service, "What is yours") if it.startswith("rm ")]
+    assert deletions
+    commit = ["git", "commit", "--quiet", "--all", "--message", "Delete the example"]
+    for command in (["sh", "-euc", "\n".join(deletions)], commit):
+        subprocess.run(command, cwd=service, check=True)
     node = next_node(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
     assert subprocess.check_output(["node", "--version"], text=True).startswith(f"v{NEXT}.")
