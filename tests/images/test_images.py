@@ -279,7 +279,7 @@ def test_ops_build_makes_the_image_of_a_commit(installed: Project, docker: Docke
         docker.run("image", "rm", built.name)
 
 
-@pytest.mark.parametrize("project", ["python"], indirect=True)  # the task is the same for all
+@pytest.mark.parametrize("project", ["fullstack"], indirect=True)  # the task is the same for all
 def test_ops_build_makes_it_with_podman_where_there_is_no_docker(
     installed: Project, tmp_path: Path
 ) -> None:
