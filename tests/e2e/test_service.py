@@ -100,8 +100,8 @@ def test_every_task_passes_and_the_service_runs(
     service = tmp_path / "my-service"
     deletions = [it for it in readme_commands(service, "What is yours") if it.startswith("rm ")]
     assert deletions
-    commit = ["git", "commit", "--quiet", "--all", "--message", "Delete the example"]
-    for command in (["sh", "-euc", "\n".join(deletions)], commit):
+    recorded = ["git", "commit", "--quiet", "--all", "--message", "Delete the example"]
+    for command in (["sh", "-euc", "\n".join(deletions)], recorded):
         subprocess.run(command, cwd=service, check=True)
     node = next_node(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
