@@ -310,20 +310,28 @@ def origins(*answers: tuple[str, str]) -> dict[PurePosixPath, Provenance]:
     return {file.path: Provenance.of(file, TEMPLATE, known) for file in rendered(*answers)}
 
 
-#: One of each stack, but for that which is two others.
-STACKS = {row["stack"]: row for row in reversed(PROJECTS) if row["stack"] != "fullstack"}
+#: The first with each of these stacks: what the others have is looked up in the same way.
+SHOWN = [next(row for row in PROJECTS if row["stack"] == stack) for stack in ("node", "static")]
 
 
-def marks(row: dict[str, str]) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.slow if row is STACKS.get(row["stack"]) else pytest.mark.nightly]
-
-
-each_project = pytest.mark.parametrize(
-    "answers", [pytest.param(row, id="-".join(row.values()), marks=marks(row)) for row in PROJECTS]
+# Of a module, so that both tests of a project, which takes long to look up, follow each other.
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(
+            row,
+            id="-".join(row.values()),
+            marks=pytest.mark.slow if row in SHOWN else pytest.mark.nightly,
+        )
+        for row in PROJECTS
+    ],
 )
+def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Give the answers that make a project."""
+    found: dict[str, str] = request.param
+    return found
 
 
-@each_project
 def test_each_line_says_what_the_template_says_where_it_is_from(answers: dict[str, str]) -> None:
     """It has the fixed text of the template's line, or it depends on a value that is named."""
     for path, origin in origins(*answers.items()).items():
@@ -355,7 +363,6 @@ def _pins(table: dict[str, Any], *keys: str) -> list[tuple[str, ...]]:
     ]
 
 
-@each_project
 def test_another_pin_changes_the_lines_that_depend_on_it_and_no_others(
     answers: dict[str, str],
 ) -> None:
