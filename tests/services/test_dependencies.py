@@ -75,9 +75,20 @@ def test_it_does_not_start_without_the_variable_or_with_a_wrong_one(cached: Proj
     assert problem == f"{expected}, got a value that is not shown"
 
 
-@pytest.mark.parametrize("task", ["lint", "test"])
-def test_its_own_checks_pass_with_no_cache_at_hand(cached: Project, task: str) -> None:
+def passes(cached: Project, task: str, store: Store) -> None:
     done = subprocess.run(
-        [f"ops/{task}"], cwd=cached.folder, check=False, capture_output=True, text=True
-    )
+        [f"ops/{task}"], cwd=cached.folder, env=store.environment, check=False,
+        capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_it_brings_is_as_tidy_as_the_rest(cached: Project, store: Store) -> None:
+    passes(cached, "lint", store)
+
+
+@pytest.mark.parametrize(
+    "cached", ["python", pytest.param("node", marks=pytest.mark.nightly)], indirect=True
+)
+def test_its_own_tests_pass_with_no_cache_at_hand(cached: Project, store: Store) -> None:
+    passes(cached, "test", store)
