@@ -146,7 +146,10 @@ WRONG: dict[str, tuple[str, str | Callable[[re.Match[str]], str]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stack", LOOP)
+@pytest.mark.parametrize(
+    "stack",
+    [pytest.param(it, marks=pytest.mark.nightly if it == "python" else ()) for it in LOOP],
+)
 def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
     """A share of it at least, with a database; what is in the page is what a run gives."""
     counted: dict[str, list[bool]] = {}

@@ -175,7 +175,10 @@ def rules_of(project: Project, names: list[str]) -> str:
     return faster("\n".join(lines) + "\n")
 
 
-@pytest.fixture(scope="module", params=APIS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(it, marks=pytest.mark.nightly if it == "node" else ()) for it in APIS],
+)
 def faulty(request: pytest.FixtureRequest, store: Store, tmp_path_factory: Any) -> Project:
     """A service with routes that do harm, of a project that pages people."""
     stack = request.param
