@@ -91,24 +91,25 @@ def test_every_task_passes_and_the_service_runs(
 ) -> None:
     """The full stack has all that the Node service has, and a page; and each vendor's part.
 
-    Its example is deleted as the README says: nothing that is kept for people leans on it, neither
-    in the integration tests nor in a vendor's part.
+    Halfway its example is deleted as the README says: nothing that is kept for people leans on it,
+    neither in the integration tests nor in a vendor's part.
     """
     chosen = [f"-d{axis}={option}" for axis, option in {**OTHERS, "stack": "fullstack"}.items()]
     made = [sys.executable, "-m", "scaffold", "new", "my-service", *chosen]
     subprocess.run(made, cwd=tmp_path, check=True, stdin=subprocess.DEVNULL)
     service = tmp_path / "my-service"
-    deletions = [it for it in readme_commands(service, "What is yours") if it.startswith("rm ")]
-    assert deletions
-    recorded = ["git", "commit", "--quiet", "--all", "--message", "Delete the example"]
-    for command in (["sh", "-euc", "\n".join(deletions)], recorded):
-        subprocess.run(command, cwd=service, check=True)
     node = next_node(tmp_path / "bin")
     monkeypatch.setenv("PATH", f"{node.parent}{os.pathsep}{os.environ['PATH']}")
     assert subprocess.check_output(["node", "--version"], text=True).startswith(f"v{NEXT}.")
 
     ops(service, "setup")
     ops(service, "lint")
+    of_the_example = "npx --no-install vite build --logLevel warn && npx vitest run notes web"
+    deletions = [it for it in readme_commands(service, "What is yours") if it.startswith("rm ")]
+    assert deletions
+    recorded = "git commit --quiet --all --message 'Delete the example'"
+    steps = "\n".join([of_the_example, *deletions, recorded])
+    subprocess.run(["sh", "-euc", steps], cwd=service, check=True)
     assert re.search(r"Tests +\d+ passed", ops(service, "test"))
     ops(service, "build")
     a_wrong_configuration_names_every_problem(service, node)
