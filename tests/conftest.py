@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from email.message import Message
@@ -23,7 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import pexpect
@@ -44,6 +44,7 @@ from scaffold.template.renderer import render as render_files
 from scaffold.template.source import Shelf
 
 if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
     from engine import Docker
 
 # How long an example takes says more about the machine than about the code.
@@ -83,6 +84,8 @@ OPS = ("python", "3.9")
 
 #: Names a folder with the vendors' own descriptions, which are not ours to copy.
 VENDORS = "SCAFFOLD_TEST_DATA"
+
+T = TypeVar("T")
 
 Render = Callable[..., Path]
 Scaffold = Callable[..., subprocess.CompletedProcess[str]]
@@ -133,10 +136,17 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
+def images(config: pytest.Config) -> bool:
+    """Tell whether images are asked for: one process builds and runs them all, by one Docker."""
+    return "image" in config.option.markexpr.replace("not image", "")
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
     """Have one process more than there are cores: tests wait, for other processes and for time."""
     cores = yield
+    if images(config):
+        return 0
     return cores if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores + 1
 
 
@@ -151,7 +161,7 @@ def pytest_configure(config: pytest.Config) -> None:
     marks = config.option.markexpr
     if "not slow" in marks and memory():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory())
-    if marks != "image" and "TMPDIR" not in os.environ and memory():
+    if not images(config) and "TMPDIR" not in os.environ and memory():
         # What was killed leaves something there; processes of tests have that of their parent.
         folder = tempfile.TemporaryDirectory(prefix="scaffold-tests-", dir=memory())
         config.add_cleanup(folder.cleanup)
@@ -159,14 +169,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is run by night, unless it is asked for: other marks do not ask for it."""
-    if "nightly" in config.option.markexpr:
-        return
-    nightly, others = list[pytest.Item](), list[pytest.Item]()
+    """Leave out what is run by night, and images, unless asked for: other marks do not ask."""
+    unasked = [] if "nightly" in config.option.markexpr else ["nightly"]
+    unasked += [] if images(config) else ["image"]
+    left, others = list[pytest.Item](), list[pytest.Item]()
     for item in items:
-        (nightly if item.get_closest_marker("nightly") else others).append(item)
-    config.hook.pytest_deselected(items=nightly)
+        (left if any(map(item.get_closest_marker, unasked)) else others).append(item)
+    config.hook.pytest_deselected(items=left)
     items[:] = others
+
+
+def by_night(values: Iterable[T], repeats: Container[T]) -> list[ParameterSet]:
+    """Give parameters, of which those that repeat what the others prove only run by night."""
+    return [pytest.param(it, marks=pytest.mark.nightly if it in repeats else ()) for it in values]
 
 
 def memory() -> str:

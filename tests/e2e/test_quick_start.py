@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, readme_commands, usual_ports
+from conftest import TEMPLATE, by_night, readme_commands, usual_ports
 from store import Store
 
 pytestmark = pytest.mark.slow
@@ -76,11 +76,7 @@ def passes(project: Path, *tasks: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "stack",
-    [
-        pytest.param(option.id, marks=pytest.mark.nightly if option.id == "node" else ())
-        for option in TEMPLATE.catalog.axes["stack"]
-    ],
+    "stack", by_night([option.id for option in TEMPLATE.catalog.axes["stack"]], ["node"])
 )
 def test_the_readme_works_as_written(stack: str, store: Store, tmp_path: Path) -> None:
     made = subprocess.run(

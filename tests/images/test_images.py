@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pytest
+from conftest import by_night
 from engine import Container, Docker, Image, eventually
 from packaging.utils import canonicalize_name
 from sizes import STACKS, held
@@ -43,10 +44,7 @@ class Project:
 
 
 # The full stack's has every step of Node's.
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(s, marks=pytest.mark.nightly if s == "node" else ()) for s in STACKS],
-)
+@pytest.fixture(scope="module", params=by_night(STACKS, ["node"]))
 def project(
     request: pytest.FixtureRequest, docker: Docker, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Project]:

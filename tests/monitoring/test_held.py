@@ -15,7 +15,7 @@ from typing import Any
 import jsonschema
 import pytest
 from atpart import files_of
-from conftest import ROOT, TEMPLATE, vendors_file
+from conftest import ROOT, TEMPLATE, by_night, vendors_file
 from emitted import UNWATCHED
 from evaluated import Scene, played, rules_of
 from held import All, everything, faults
@@ -146,10 +146,7 @@ WRONG: dict[str, tuple[str, str | Callable[[re.Match[str]], str]]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "stack",
-    [pytest.param(it, marks=pytest.mark.nightly if it == "python" else ()) for it in LOOP],
-)
+@pytest.mark.parametrize("stack", by_night(LOOP, ["python"]))
 def test_what_is_broken_is_found(stack: str, tmp_path: Path) -> None:
     """A share of it at least, with a database; what is in the page is what a run gives."""
     counted: dict[str, list[bool]] = {}

@@ -11,14 +11,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Container, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
 import pages
 import pytest
-from _pytest.mark import ParameterSet
-from conftest import ROOT, TEMPLATE, readme_commands
+from conftest import ROOT, TEMPLATE, by_night, readme_commands
 from runners import ENVIRONMENTS, PASSWORD, RECORD, gate, run
 from standins import STAGES, Standins
 from store import Store
@@ -41,14 +40,6 @@ TOGETHER = {
     "github": "node", "gitlab": "python", "bitbucket": "python", "render": "python",
     "vercel": "python",
 }  # fmt: skip
-
-
-def by_night(rows: list[tuple[str, str]], quick: Container[tuple[str, str]]) -> list[ParameterSet]:
-    """Give rows, of which all but some only run by night."""
-    return [
-        pytest.param(row, id="-".join(row), marks=() if row in quick else pytest.mark.nightly)
-        for row in rows
-    ]
 
 
 #: What each provider calls the stages.
@@ -173,7 +164,9 @@ def test_a_pipeline_calls_the_tasks_in_order(row: tuple[str, str], alone: Pushed
 
 
 @pytest.mark.parametrize("stage", GATES)
-@pytest.mark.parametrize("row", by_night(ROWS, [row for row in ROWS if "node" in row]))
+@pytest.mark.parametrize(
+    "row", by_night(ROWS, [row for row in ROWS if "node" not in row]), ids="-".join
+)
 def test_a_task_that_fails_ends_the_pipeline(
     row: tuple[str, str], stage: str, alone: Pushed
 ) -> None:
@@ -281,12 +274,7 @@ def test_a_fault_fails_its_stage(
 
 @pytest.mark.parametrize(
     "stack",
-    [
-        pytest.param(
-            option.id, marks=() if option.id in ("python", "static") else pytest.mark.nightly
-        )
-        for option in TEMPLATE.catalog.axes["stack"]
-    ],
+    by_night([option.id for option in TEMPLATE.catalog.axes["stack"]], ["node", "fullstack"]),
 )
 def test_without_the_example_everything_passes(stack: str, store: Store, tmp_path: Path) -> None:
     """Also the integration tests: nothing that is kept for people leans on what they delete."""
@@ -324,7 +312,7 @@ def whole(row: tuple[str, str], store: Store, tmp_path: Path) -> Iterator[Pushed
         yield service, at
 
 
-@pytest.mark.parametrize("row", by_night(ROWS, TOGETHER.items()))
+@pytest.mark.parametrize("row", by_night(ROWS, {*ROWS} - TOGETHER.items()), ids="-".join)
 def test_what_passes_is_published_and_deployed_by_its_digest(
     row: tuple[str, str], whole: Pushed
 ) -> None:

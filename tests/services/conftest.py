@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from conftest import by_night
 from store import Store
 
 from .extras import EXTRAS
@@ -23,14 +24,8 @@ def projects(store: Store) -> Projects:
     return lambda stack: Project(stack, store.project(stack))
 
 
-#: Those with a service that is all of it another's (test_parity.py holds that it is).
-REPEATED = {"fullstack": pytest.mark.nightly}
-
-
-@pytest.fixture(
-    scope="session",
-    params=[pytest.param(each, marks=REPEATED.get(each, ())) for each in STACKS],
-)
+# The service of the full stack is Node's (test_parity.py holds that it is).
+@pytest.fixture(scope="session", params=by_night(STACKS, ["fullstack"]))
 def project(request: pytest.FixtureRequest, projects: Projects) -> Project:
     """A project as it is generated."""
     return projects(request.param)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import template_with_cache
+from conftest import by_night, template_with_cache
 from store import Store
 
 from .service import APIS, Project, free_port, start
@@ -87,8 +87,6 @@ def test_what_it_brings_is_as_tidy_as_the_rest(cached: Project, store: Store) ->
     passes(cached, "lint", store)
 
 
-@pytest.mark.parametrize(
-    "cached", ["python", pytest.param("node", marks=pytest.mark.nightly)], indirect=True
-)
+@pytest.mark.parametrize("cached", by_night(APIS, ["node"]), indirect=True)
 def test_its_own_tests_pass_with_no_cache_at_hand(cached: Project, store: Store) -> None:
     passes(cached, "test", store)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from conftest import by_night
 from detected import shown
 from monitored import alerts
 from people import Told
@@ -175,10 +176,7 @@ def rules_of(project: Project, names: list[str]) -> str:
     return faster("\n".join(lines) + "\n")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(it, marks=pytest.mark.nightly if it == "node" else ()) for it in APIS],
-)
+@pytest.fixture(scope="module", params=by_night(APIS, ["node"]))
 def faulty(request: pytest.FixtureRequest, store: Store, tmp_path_factory: Any) -> Project:
     """A service with routes that do harm, of a project that pages people."""
     stack = request.param
