@@ -2,12 +2,14 @@
 
 import json
 import re
+import secrets
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Self
 
 from tests.fixtures.environment import REQUIRED
@@ -95,6 +97,8 @@ def read(client: socket.socket) -> bytes:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """Give one below those that the system hands out, so that nobody gets it meanwhile."""
+    while True:
+        port = 10_000 + secrets.randbelow(22_768)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
