@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / place) for place in ("tests", "tests/support", "tests/databases")]
 
-from postgres import free_port  # noqa: E402
+from ports import free_port  # noqa: E402
 from servers import KINDS, SERVERS, Server  # noqa: E402
 
 LIMIT = 1.1

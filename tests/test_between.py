@@ -10,7 +10,7 @@ import time
 import bson
 import pytest
 from mongo import HEADER, OP_MSG, Gate
-from postgres import free_port
+from ports import free_port
 
 TIMES = 300
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 
 from between import Between
-from postgres import free_port
+from ports import free_port
 
 
 class Relay(Between):

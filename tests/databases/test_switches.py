@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from migrating import SWITCHES
-from postgres import free_port
+from ports import free_port
 from postgres_tls import certificate
 from running import Running, away, ready
 from servers import KINDS, SERVERS, Server

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from conftest import OTHERS, from_npm, readme_commands
+from ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -46,13 +46,6 @@ def next_node(folder: Path) -> Path:
     for name in ("npm", "npx"):
         (folder / name).symlink_to(npm / f"{name}-cli.js")
     return folder / "node"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def get(url: str) -> dict[str, str]:

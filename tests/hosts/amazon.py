@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ports import free_port
+
 
 @contextmanager
 def moto(folder: Path) -> Iterator[str]:
     """Have it answer until the end of the block; give its address. Its log goes into a folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("moto_server")), "--port", str(port)]
     environment = {**os.environ, "MOTO_ECS_SERVICE_RUNNING": "2"}
     with (

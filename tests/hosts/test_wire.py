@@ -23,6 +23,7 @@ from typing import Any
 import jsonschema
 import pytest
 from conftest import Call, from_npm, vendors_file
+from ports import free_port
 from process import Inside
 from vendors.base import SECRET, Vendor
 from vendors.digitalocean import DigitalOcean
@@ -83,9 +84,7 @@ PUBLISHED = {
 def prism(description: Path) -> Iterator[int]:
     """Serve a description on loopback; give the port."""
     cli = from_npm("prism", "@stoplight/prism-cli/dist/index.js")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     options = ["mock", str(description), "--port", str(port), "--host", "127.0.0.1", "--errors"]
     # A group of its own: `node` may be a wrapper, and what it starts would go on.
     server = subprocess.Popen(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from engine import Docker, Image
-from postgres import free_port
+from ports import free_port
 from servers import KINDS, SERVERS
 from sizes import held
 

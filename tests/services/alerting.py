@@ -17,8 +17,7 @@ import httpx
 import yaml
 from conftest import memory
 from people import PAGERDUTY, SLACK, People, Told, listening
-
-from .service import free_port
+from ports import free_port
 
 #: By how much everything that takes its time is faster than it is for a team.
 FASTER = 20

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from ports import free_port
 from store import Store
-
-from .service import free_port
 
 VERSION = "bugsink==2.6.2"
 #: Has a token, and a project for each of some tests, and says what they are known by.

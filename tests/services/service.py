@@ -6,7 +6,6 @@ import http.client
 import io
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -22,6 +21,7 @@ from typing import Any, Self, cast
 
 import httpx
 from conftest import TEMPLATE
+from ports import free_port
 from store import Store
 
 from .extras import Extras
@@ -247,12 +247,3 @@ def _wait_until_it_listens(service: Service) -> None:
         else:
             return
     raise AssertionError("the service did not listen within 30 seconds")
-
-
-def free_port() -> int:
-    """Give a port outside the range that connections take theirs from."""
-    while True:
-        with socket.socket() as probe, suppress(OSError):
-            port = 12_000 + secrets.randbelow(20_000)
-            probe.bind(("127.0.0.1", port))
-            return port

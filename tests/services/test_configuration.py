@@ -8,9 +8,10 @@ import socket
 import subprocess
 
 import pytest
+from ports import free_port
 
 from .conftest import Start
-from .service import Project, free_port
+from .service import Project
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from conftest import by_night, template_with_cache
+from ports import free_port
 from store import Store
 
-from .service import APIS, Project, free_port, start
+from .service import APIS, Project, start
 from .test_configuration import refused
 
 pytestmark = pytest.mark.slow

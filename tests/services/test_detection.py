@@ -19,12 +19,13 @@ from conftest import by_night
 from detected import shown
 from monitored import alerts
 from people import Told
+from ports import free_port
 from postgres import Postgres, postgres
 from store import Store
 
 from .alerting import FASTER, Alerting, alerting, faster
 from .faults import FAULTS
-from .service import APIS, Project, Service, extend, free_port, start
+from .service import APIS, Project, Service, extend, start
 
 pytestmark = pytest.mark.slow
 

@@ -24,6 +24,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from opentelemetry.semconv._incubating.attributes import client_attributes
 from opentelemetry.semconv.attributes import exception_attributes, http_attributes, url_attributes
+from ports import free_port
 from store import Store
 
 from .extras import EXTRAS
@@ -37,7 +38,7 @@ from .receiver import (
     refuses,
     talks_garbage,
 )
-from .service import APIS, WELCOME, Project, Service, extend, free_port, start
+from .service import APIS, WELCOME, Project, Service, extend, start
 from .test_telemetry import BROKEN, CALLER, LOADED, TRACE, loaded, wait_until
 
 pytestmark = pytest.mark.slow

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_port
 from store import Store
 
 from .bugsink import Bugsink, Tracked, bugsink
 from .extras import EXTRAS
 from .receiver import Receiver, hangs, is_busy, receiving, refuses, talks_garbage
-from .service import APIS, WELCOME, Project, Service, extend, free_port, start
+from .service import APIS, WELCOME, Project, Service, extend, start
 from .test_telemetry import CALLER, LOADED, TRACE
 
 pytestmark = pytest.mark.slow

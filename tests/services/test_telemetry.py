@@ -29,6 +29,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 from opentelemetry.semconv._incubating.metrics import http_metrics, process_metrics
 from opentelemetry.semconv.attributes import error_attributes, http_attributes, url_attributes
+from ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 from store import Store
 
@@ -43,7 +44,7 @@ from .receiver import (
     refuses,
     talks_garbage,
 )
-from .service import APIS, WELCOME, Project, Service, extend, free_port, start
+from .service import APIS, WELCOME, Project, Service, extend, start
 
 pytestmark = pytest.mark.slow
 

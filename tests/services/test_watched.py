@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 from emitted import DATABASE, METRICS, RESOURCE, Metric, in_prometheus, labels
+from ports import free_port
 from postgres import postgres
 from prometheus_client.parser import text_string_to_metric_families
 from store import Store
@@ -23,7 +24,7 @@ from watched import board_of, filled, of_grafana, of_signals
 
 from .faults import FAULTS
 from .receiver import Receiver, plain, receiving
-from .service import APIS, Project, Service, extend, free_port, start
+from .service import APIS, Project, Service, extend, start
 
 pytestmark = pytest.mark.slow
 

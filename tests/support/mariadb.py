@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conftest import memory
-from postgres import free_port, told
+from ports import free_port
+from postgres import told
 from sql import Sql
 
 #: The server is not in the path of everybody.

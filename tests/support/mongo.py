@@ -19,7 +19,7 @@ from typing import Any
 import bson
 from between import Between
 from conftest import memory
-from postgres import free_port
+from ports import free_port
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 

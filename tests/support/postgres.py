@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sysconfig
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import memory
+from ports import free_port
 from postgres_tls import with_tls
 from sql import Sql
 
@@ -26,12 +26,6 @@ BIN = INSTALLED / PROGRAMS
 #: Tests cut no power, so nothing has to reach a disk, except for those that ask. What was committed
 #: is with the system all the same, and there after a server is killed.
 FAST = {"fsync": "off", "full_page_writes": "off"}
-
-
-def free_port() -> int:
-    """Give a port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 PASSWORD = "s3cr3t-t0ken"  # noqa: S105 (the registry's own)
 #: The password, as bcrypt: what a registry keeps of it.
@@ -40,9 +40,7 @@ def registry(folder: Path, user: str = "") -> Iterator[str]:
         pytest.skip("needs docker-registry and skopeo, Debian's packages of these names")
     folder.mkdir()
     (folder / "htpasswd").write_text(f"{user}:{HASH}\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     text = CONFIGURATION + (LOGIN if user else "")
     (folder / "config.yml").write_text(text.format(folder=folder, address=address))
     process = subprocess.Popen(
