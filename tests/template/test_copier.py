@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import copier
 import pytest
 import yaml
+from compiled import compiled_once
 from conftest import (
     ROOT,
     TEMPLATE,
@@ -38,6 +40,13 @@ HOSTILE = {
     on two lines""",
     "owner": """O'Brien & "Søns" $HOME \\""",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled() -> Iterator[None]:
+    """Most of what Copier does in all these copies is to compile the same texts."""
+    with compiled_once():
+        yield
 
 
 def git(*args: str, cwd: Path) -> str:
