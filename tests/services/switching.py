@@ -26,6 +26,8 @@ AGAIN = "flags can be read again"
 #: Within so many seconds a switch is to be everywhere.
 LIMIT = 10.0
 UPDATING = bool(os.environ.get("UPDATE_TABLES"))
+#: Seconds between an answer and the client's next request.
+PAUSE = 0.02
 #: Clients ask all the time, and lines of the log are looked for.
 RUN = {"RATE_LIMIT_PER_MINUTE": "0", "LOG_LEVEL": "info"}
 
@@ -50,7 +52,7 @@ def shown(project: Project, row: str, cell: str) -> None:
 
 @dataclass
 class Load:
-    """Clients that ask without a pause, and what they were told, and when."""
+    """Clients that ask all the time, and what they were told, and when."""
 
     service: Service
     told: list[tuple[float, str, int]] = field(default_factory=list)
@@ -68,7 +70,7 @@ class Load:
                     self.failed.append(repr(error))
                     continue
                 self.told.append((begun, path, response.status_code))
-                time.sleep(0.002)
+                time.sleep(PAUSE)
 
     def until(self, status: int, since: float) -> float:
         """Wait until all answers about the preview are so; give the seconds that it took."""
