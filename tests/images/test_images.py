@@ -39,6 +39,8 @@ class Project:
     folder: Path
     commit: str
     image: Image
+    #: Seconds that the build took without a layer of an earlier one.
+    built_in: float
 
 
 # The full stack's has every step of Node's.
@@ -59,10 +61,11 @@ def project(
     (folder / ".env.local").write_text("API_KEY=a-developers-own\n")
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder, text=True).strip()
 
+    begin = time.monotonic()
     image = docker.build(
         folder, f"scaffold-test-{folder.name}", "--no-cache", f"--build-arg=GIT_COMMIT={head}"
     )
-    yield Project(request.param, folder, head, image)
+    yield Project(request.param, folder, head, image, time.monotonic() - begin)
     docker.run("image", "rm", "--force", image.name)
 
 
@@ -214,7 +217,9 @@ def test_a_change_of_the_source_rebuilds_only_what_follows_from_it(
     text = (changed / source).read_text()
     (changed / source).write_text(text.replace("No such route", "Nothing here"))
 
+    begin = time.monotonic()
     image = docker.build(changed, f"{project.image.name}-changed")
+    rebuilt_in = time.monotonic() - begin
     try:
         with image.started() as container:
             container.ready()
@@ -223,6 +228,7 @@ def test_a_change_of_the_source_rebuilds_only_what_follows_from_it(
         installs = "--mount=type=cache"
         assert installs in "".join(project.image.commands())
         assert installs not in "".join(image.commands())
+        assert rebuilt_in < project.built_in / 1.5
         fresh = [layer for layer in image.layers if layer not in project.image.layers]
         assert fresh == image.layers[-len(fresh) :]
         # Its last steps are the code; all else, dependencies above all, is stored already.
